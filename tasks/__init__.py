@@ -1,0 +1,1 @@
+"""Human tasks: people and their work. It knows no HTTP."""
