@@ -1,0 +1,44 @@
+"""Refusals that concern people and their work. They know no HTTP page."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from workflows.business_calendar import SHANGHAI
+from workflows.errors import Conflict, Forbidden, Words
+
+
+def already_decided(name: str, at: datetime) -> Conflict:
+    """The loser of a race: who decided, and when (Asia/Shanghai)."""
+    moment = at.astimezone(SHANGHAI)
+    return Conflict(
+        f"已由{name}于 {moment:%m-%d %H:%M} 办理，您的操作未生效。", f"Already decided by {name} at {moment:%m-%d %H:%M}; yours was not applied."
+    )
+
+
+def already_claimed(name: str, at: datetime) -> Conflict:
+    """Somebody else holds the seat."""
+    moment = at.astimezone(SHANGHAI)
+    return Conflict(f"已由{name}于 {moment:%m-%d %H:%M} 领取。", f"Already claimed by {name} at {moment:%m-%d %H:%M}.")
+
+
+def changed_meanwhile() -> Conflict:
+    """The page shows an older state of the case."""
+    return Conflict("该事项在您打开后已有变化，请刷新后再办理。", "This item has changed since you opened it; reload and try again.")
+
+
+def four_eyes(reason: str) -> Forbidden:
+    """The person took part in the step that this one checks."""
+    return Forbidden(
+        f"经办与复核须为不同人员：{reason}，不能由您办理。", f"Four-eyes rule: {reason}; another person must do this.",
+        clause={"zh": "经办与复核分离", "en": "separate persons enter and check"},
+    )
+
+
+def not_yours(clause: Words | None = None) -> Forbidden:
+    """The seat is not offered to this person."""
+    zh = "该事项未分派给您。"
+    en = "This item is not offered to you."
+    if clause:
+        return Forbidden(f"{zh}{clause['zh']}", f"{en} {clause['en']}", clause=clause)
+    return Forbidden(zh, en)

@@ -1,0 +1,92 @@
+"""The database: connections, transactions, and the only commit. It knows tables by name only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+
+SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000", "cache_size=-65536", "mmap_size=268435456")
+
+
+class Store:
+    """Hands out connections; whoever asks for a transaction never commits himself."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._sqlite = engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A snapshot for reading; writing through it fails, and nothing is ever kept."""
+        with self.engine.connect() as connection:
+            if self._sqlite:
+                connection.exec_driver_sql("BEGIN")
+                connection.exec_driver_sql("PRAGMA query_only=ON")
+            else:
+                connection.execute(text("SET TRANSACTION READ ONLY"))
+            try:
+                yield connection
+            finally:
+                connection.rollback()
+                if self._sqlite:
+                    _driver(connection).execute("ROLLBACK") if _driver(connection).in_transaction else None
+                    _driver(connection).execute("PRAGMA query_only=OFF")
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """One command: everything in the block is kept together, or, on any exception, nothing is.
+
+        On SQLite the write lock is taken before the first statement, so that nobody reads a state he cannot change.
+        """
+        with self.engine.connect() as connection:
+            if self._sqlite:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                if self._sqlite:
+                    connection.exec_driver_sql("COMMIT")
+                connection.commit()
+            except BaseException:
+                if self._sqlite and _driver(connection).in_transaction:
+                    _driver(connection).execute("ROLLBACK")
+                connection.rollback()
+                raise
+
+    @staticmethod
+    @contextmanager
+    def savepoint(connection: Connection) -> Iterator[None]:
+        """Keep or drop one item of a chunk without touching the others."""
+        connection.exec_driver_sql("SAVEPOINT item")
+        try:
+            yield
+        except BaseException:
+            connection.exec_driver_sql("ROLLBACK TO SAVEPOINT item")
+            connection.exec_driver_sql("RELEASE SAVEPOINT item")
+            raise
+        connection.exec_driver_sql("RELEASE SAVEPOINT item")
+
+
+def create_database_engine(url: str, **options: Any) -> Engine:
+    """An engine for `url` with the settings every connection needs (SQLite: write-ahead log, full durability)."""
+    engine = create_engine(url, **options)
+    prepare(engine)
+    return engine
+
+
+def prepare(engine: Engine) -> None:
+    """Give every new connection of `engine` its settings."""
+    if engine.dialect.name != "sqlite":
+        return
+
+    @event.listens_for(engine, "connect")
+    def set_pragmas(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we begin and end transactions ourselves: pysqlite would begin too late
+        for pragma in SQLITE_PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+
+
+def _driver(connection: Connection) -> Any:
+    return connection.connection.driver_connection
