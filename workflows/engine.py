@@ -1,0 +1,341 @@
+"""Commands on cases: start, complete, messages, timers, modification. Runs the machine, keeps its waits, facts and messages. Knows no people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+from workflows.business_calendar import Clock
+from workflows.case import Case
+from workflows.definitions import Definitions, ProcessVersion
+from workflows.errors import Conflict, NotFound, Rejection
+from workflows.feel.values import to_json
+from workflows.graph import Node
+from workflows.history import GENESIS, SYSTEM, Author, write
+from workflows.host import EngineHost, Functions, assignments, feel
+from workflows.jobs import raise_incident
+from workflows.machine import Happening
+from workflows.models import BufferedMessage, OutboxMessage, ProcessInstance, Wait
+from workflows.timers import timer_due
+
+INSTANCE = ProcessInstance.__table__
+RECORDED = {"opened", "completed", "cancelled", "passed", "fired", "error_uncaught", "escalation"}
+Outcome = tuple[Case, list[Happening]]
+
+
+class Listener(Protocol):
+    """Hears what happened to cases, in the same transaction, before they are saved."""
+
+    def __call__(self, connection: Connection, outcomes: Sequence[Outcome]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StartItem:
+    """One case to start: its facts become the variable `case`."""
+
+    facts: Mapping[str, Any]
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+class ProcessEngine:
+    """The enactment service: every public method is one command inside the caller's transaction."""
+
+    def __init__(
+        self, definitions: Definitions, clock: Clock, functions: Callable[[Connection, Case], Functions],
+        outbox_delay: timedelta = timedelta(seconds=30),
+    ) -> None:
+        self._definitions = definitions
+        self._clock = clock
+        self._functions = functions
+        self._outbox_delay = outbox_delay
+        self.listeners: list[Listener] = []
+
+    def functions(self, connection: Connection, case: Case) -> Functions:
+        """The host functions expressions of `case` may call."""
+        return self._functions(connection, case)
+
+    # loading and saving
+
+    def load(self, connection: Connection, instance_id: int, author: Author = SYSTEM) -> Case:
+        """Lock a case for this transaction and read it."""
+        row = connection.execute(select(INSTANCE).where(INSTANCE.c.id == instance_id).with_for_update()).first()
+        if row is None:
+            raise NotFound("没有这个事项。", "There is no such case.")
+        return self.attach(connection, row, author)
+
+    def attach(self, connection: Connection, row: Any, author: Author) -> Case:
+        """A Case over an instance row that the caller has read and locked."""
+        return Case(row, self._definitions.get(connection, row.definition_id), self._clock.now(), author)
+
+    def save(self, connection: Connection, cases: Sequence[Case]) -> None:
+        """Write what the command changed: facts, waits, messages, and last the cases, each guarded by its revision."""
+        write(connection, [row for case in cases for row in case.chain.take()])
+        waits = [wait for case in cases for wait in case.waits]
+        unwaits = [{"b_instance": case.id, "b_wait": wait} for case in cases for wait in case.unwaits]
+        messages = [message for case in cases for message in case.outbox]
+        if unwaits:
+            connection.execute(
+                delete(Wait).where(Wait.instance_id == bindparam("b_instance"), Wait.wait_id == bindparam("b_wait")), unwaits
+            )
+        if waits:
+            connection.execute(insert(Wait), waits)
+        if messages:
+            connection.execute(insert(OutboxMessage), messages)
+        statement = update(INSTANCE).where(INSTANCE.c.id == bindparam("b_id"), INSTANCE.c.revision == bindparam("b_revision"))
+        written = connection.execute(statement, [_row_of(case) for case in cases])
+        if len(cases) == 1 and written.rowcount == 0:
+            raise Conflict("该事项刚刚被他人更改，请刷新。", "This case was changed by somebody else just now; reload.")
+        for case in cases:
+            case.revision += 1
+            case.waits, case.unwaits, case.outbox = [], [], []
+
+    # commands
+
+    def start(self, connection: Connection, process_id: str, item: StartItem, author: Author) -> Case:
+        """Start one case of the current version."""
+        return self.start_many(connection, process_id, [item], author)[0]
+
+    def start_many(self, connection: Connection, process_id: str, items: Sequence[StartItem], author: Author) -> list[Case]:
+        """Start many cases in few statements; business keys must be new (the database refuses a second case of a key)."""
+        version = self._definitions.current(connection, process_id)
+        now = self._clock.now()
+        rows = [self._new_row(connection, version, item, now) for item in items]
+        returning = insert(INSTANCE).returning(INSTANCE.c.id, sort_by_parameter_order=True)
+        ids = connection.execute(returning, rows).scalars().all()
+        outcomes: list[Outcome] = []
+        for row, instance_id in zip(rows, ids, strict=True):
+            case = Case({**row, "id": instance_id, "ended_at": None}, version, now, author)
+            case.record("started", detail={"version": version.version})
+            state, happenings = version.machine.start(EngineHost(case, self.functions(connection, case)))
+            case.state = state
+            outcomes.append((case, happenings))
+        self.settle(connection, outcomes)
+        return [case for case, _ in outcomes]
+
+    def _new_row(self, connection: Connection, version: ProcessVersion, item: StartItem, now: datetime) -> dict[str, Any]:
+        row: dict[str, Any] = {
+            "definition_id": version.id, "process_id": version.process_id, "business_key": None, "cycle": item.facts.get("cycle"),
+            "number": None, "subject": None, "subject_person": None, "status": "active", "stage": None, "round": 0, "revision": 0,
+            "state": {}, "variables": {"case": dict(item.facts), **item.variables}, "history_sequence": 0, "history_hash": GENESIS,
+            "started_at": now, "last_change_at": now,
+        }
+        case = Case({**row, "id": 0, "ended_at": None}, version, now, SYSTEM)
+        functions = self.functions(connection, case)
+        properties = version.graph.properties
+        for column in ("business_key", "subject", "subject_person"):
+            value = feel(case, functions, properties.get(column))
+            row[column] = to_json(value)
+        return row
+
+    def complete(self, connection: Connection, case: Case, token: str, patch: Mapping[str, Any], detail: Mapping[str, Any]) -> list[Happening]:
+        """A waiting activity is done: store its values, move the token on, settle everything that follows."""
+        node = case.version.graph.nodes[self.node_of(case, token)]
+        changes = case.set(patch)
+        case.record("activity_completed", node=node.id, token=token, detail={**detail, "changes": changes})
+        happenings = case.version.machine.complete(case.state, _token(token), EngineHost(case, self.functions(connection, case)))
+        self.settle(connection, [(case, happenings)])
+        return happenings
+
+    def modify(
+        self, connection: Connection, case: Case, *, cancel: Sequence[str], start: Sequence[str], kind: str, detail: Mapping[str, Any]
+    ) -> list[Happening]:
+        """One atomic modification of the marking: cancel tokens, start activities, leave one audit row that names the reason."""
+        case.record(kind, detail={**detail, "cancel": list(cancel), "start": list(start)})
+        if start and case.status == "completed":
+            case.status, case.ended_at = "active", None
+        host = EngineHost(case, self.functions(connection, case))
+        happenings = case.version.machine.modify(case.state, host, cancel=[_token(token) for token in cancel], start=list(start))
+        self.settle(connection, [(case, happenings)])
+        return happenings
+
+    def trigger(self, connection: Connection, case: Case, wait_id: str, payload: Any, kind: str) -> None:
+        """A timer is due or a message has come for a waiting case."""
+        node_id = connection.execute(
+            select(Wait.node_id).where(Wait.instance_id == case.id, Wait.wait_id == wait_id)
+        ).scalar_one()
+        node = case.version.graph.nodes[node_id]
+        variable = node.event.message_variable or node.properties.get("message_variable")
+        changes = case.set(assignments(variable, payload, case.variables)) if variable and payload is not None else {}
+        case.record(kind, node=node_id, detail={"changes": changes, **({"payload": payload} if payload is not None else {})})
+        happenings = case.version.machine.trigger(case.state, _token(wait_id), EngineHost(case, self.functions(connection, case)))
+        self.settle(connection, [(case, happenings)])
+
+    def correlate(
+        self, connection: Connection, name: str, key: str | None, payload: Any, idempotency_key: str, author: Author = SYSTEM
+    ) -> int | None:
+        """Deliver a message to the case that waits for it, or keep it until one does; the same idempotency key does nothing.
+
+        Returns the case's id, or None when nobody waits yet.
+        """
+        if connection.execute(select(BufferedMessage.id).where(BufferedMessage.idempotency_key == idempotency_key)).first():
+            return None
+        query = select(Wait.instance_id, Wait.wait_id).where(Wait.kind == "message", Wait.name == name, Wait.correlation_key == key)
+        waiting = connection.execute(query.order_by(Wait.id).limit(1)).first()
+        now = self._clock.now()
+        connection.execute(insert(BufferedMessage).values(
+            idempotency_key=idempotency_key, name=name, correlation_key=key, payload=payload, received_at=now,
+            delivered_to=waiting.instance_id if waiting else None, delivered_at=now if waiting else None,
+        ))
+        if waiting is None:
+            return None
+        self.trigger(connection, self.load(connection, waiting.instance_id, author), waiting.wait_id, payload, "message_received")
+        return int(waiting.instance_id)
+
+    def fire_timer(self, connection: Connection, instance_id: int, wait_id: str) -> None:
+        """A timer of a case is due: move its token, unless it was cancelled meanwhile."""
+        still = select(Wait.due_at).where(Wait.instance_id == instance_id, Wait.wait_id == wait_id)
+        case = self.load(connection, instance_id)
+        due = connection.execute(still).scalar()
+        if due is not None and due <= self._clock.now() and case.status == "active":
+            self.trigger(connection, case, wait_id, None, "timer_fired")
+
+    def due_timers(self, connection: Connection, limit: int = 200) -> list[tuple[int, str]]:
+        """(case, wait) of timers that are due, earliest first."""
+        query = (
+            select(Wait.instance_id, Wait.wait_id).join(INSTANCE, INSTANCE.c.id == Wait.instance_id)
+            .where(Wait.due_at <= self._clock.now(), INSTANCE.c.status == "active").order_by(Wait.due_at).limit(limit)
+        )
+        return [(row.instance_id, row.wait_id) for row in connection.execute(query)]
+
+    def next_timer(self, connection: Connection) -> datetime | None:
+        """When the next timer is due."""
+        return connection.execute(select(Wait.due_at).where(Wait.due_at.is_not(None)).order_by(Wait.due_at).limit(1)).scalar()
+
+    # what follows from what happened
+
+    def settle(self, connection: Connection, outcomes: Sequence[Outcome]) -> None:
+        """Record what happened, mirror waits, throw messages, tell the listeners, save; then hand over early messages."""
+        for case, happenings in outcomes:
+            functions = self.functions(connection, case)
+            for happening in happenings:
+                self._follow(case, functions, happening)
+            if case.version.machine.is_deadlocked(case.state):
+                raise_incident(
+                    connection, case.now, "deadlock", f"事项停在汇合处，没有可办理的环节（{case.subject or case.id}）",
+                    instance_id=case.id, unique_key=f"deadlock:{case.id}",
+                )
+        for listener in self.listeners:
+            listener(connection, outcomes)
+        self.save(connection, [case for case, _ in outcomes])
+        for case, happenings in outcomes:
+            if any(happening.kind == "wait" for happening in happenings):
+                self._deliver_early(connection, case, happenings)
+
+    def _follow(self, case: Case, functions: Functions, happening: Happening) -> None:
+        node = case.version.graph.nodes.get(happening.node) if happening.node else None
+        kind = happening.kind
+        if kind in RECORDED:
+            self._record(case, happening)
+        if node is not None and kind in ("opened", "passed"):
+            stage = feel(case, functions, node.properties.get("stage"))
+            case.stage = str(stage) if stage is not None else case.stage
+        if kind == "opened" and happening.node in case.version.applicant_nodes:
+            case.round += 1
+        elif kind == "wait":
+            case.waits.append(self._wait_row(case, functions, happening))
+        elif kind == "unwait":
+            self._drop_wait(case, str(happening.wait))
+        elif kind == "message_thrown" and node is not None:
+            self._throw(case, functions, node, happening)
+        elif kind == "ended":
+            case.status, case.ended_at = "completed", case.now
+            case.record("ended", detail={"stage": case.stage})
+
+    def _record(self, case: Case, happening: Happening) -> None:
+        if happening.kind == "completed":
+            return  # the completing command has recorded it with its author and values
+        detail: dict[str, Any] = {"cause": [str(token) for token in happening.cause]} if happening.cause else {}
+        arrivals = happening.detail.get("arrivals") if happening.detail else None
+        if arrivals:
+            detail["arrivals"] = [[flow, str(token)] for flow, token in arrivals]
+        token = str(happening.token) if happening.token is not None else None
+        case.record(f"activity_{happening.kind}" if happening.kind in ("opened", "cancelled") else happening.kind,
+                    node=happening.node, token=token, detail=detail)
+
+    def _wait_row(self, case: Case, functions: Functions, happening: Happening) -> dict[str, Any]:
+        node = case.version.graph.nodes[str(happening.node)]
+        event = node.event
+        row: dict[str, Any] = {
+            "instance_id": case.id, "wait_id": str(happening.wait), "node_id": node.id, "kind": event.kind,
+            "due_at": None, "repeat": None, "name": None, "correlation_key": None,
+        }
+        if event.kind == "timer":
+            row["due_at"], row["repeat"] = timer_due(event, case.now, lambda text: feel(case, functions, text))
+        else:
+            row["name"] = event.name
+            row["correlation_key"] = _key(case, functions, node)
+        return row
+
+    def _drop_wait(self, case: Case, wait_id: str) -> None:
+        kept = [wait for wait in case.waits if wait["wait_id"] != wait_id]
+        if len(kept) == len(case.waits):
+            case.unwaits.append(wait_id)
+        case.waits = kept
+
+    def _throw(self, case: Case, functions: Functions, node: Node, happening: Happening) -> None:
+        case.outbox.append({
+            "instance_id": case.id, "node_id": node.id, "token": str(happening.token), "name": node.event.name or node.id,
+            "correlation_key": _key(case, functions, node), "payload": to_json(feel(case, functions, node.properties.get("payload"))),
+            "status": "held", "created_at": case.now, "release_at": case.now + self._outbox_delay,
+        })
+        case.record("message_thrown", node=node.id, token=str(happening.token), detail={"message": case.outbox[-1]["name"]})
+
+    def _deliver_early(self, connection: Connection, case: Case, happenings: Sequence[Happening]) -> None:
+        """Messages that came before the case waited for them."""
+        early = connection.execute(
+            select(BufferedMessage.__table__, Wait.wait_id)
+            .join(Wait, (Wait.name == BufferedMessage.name) & (Wait.correlation_key == BufferedMessage.correlation_key))
+            .where(Wait.instance_id == case.id, Wait.kind == "message", BufferedMessage.delivered_to.is_(None))
+            .order_by(BufferedMessage.id).limit(1)
+        ).first()
+        if early is not None:
+            connection.execute(
+                update(BufferedMessage).where(BufferedMessage.id == early.id).values(delivered_to=case.id, delivered_at=case.now)
+            )
+            self.trigger(connection, case, early.wait_id, early.payload, "message_received")
+
+    @staticmethod
+    def node_of(case: Case, token: str) -> str:
+        """Where a token is; raises Conflict when it is gone."""
+        for found in case.version.machine.tokens(case.state):
+            if str(found[0]) == token:
+                return str(found[1])
+        raise Conflict("该环节已经结束，请刷新。", "This step is over; reload.")
+
+    def release_outbox(self, connection: Connection, limit: int = 200) -> int:
+        """Send messages whose holding time is over: to cases of this house that wait for them, and out."""
+        now = self._clock.now()
+        query = select(OutboxMessage.__table__).where(OutboxMessage.status == "held", OutboxMessage.release_at <= now)
+        rows = connection.execute(query.order_by(OutboxMessage.release_at).limit(limit)).all()
+        for row in rows:
+            self.correlate(connection, row.name, row.correlation_key, row.payload, f"outbox:{row.id}")
+        if rows:
+            ids = [row.id for row in rows]
+            connection.execute(update(OutboxMessage).where(OutboxMessage.id.in_(ids)).values(status="sent", sent_at=now))
+        return len(rows)
+
+
+def _key(case: Case, functions: Functions, node: Node) -> str | None:
+    """The correlation key of a message this node throws or waits for."""
+    text = node.event.correlation
+    key = None if text is None else feel(case, functions, text if text.startswith("=") else f"={text}")
+    return None if key is None else str(key)
+
+
+def _token(text: str) -> Any:
+    return text
+
+
+def _row_of(case: Case) -> dict[str, Any]:
+    return {
+        "b_id": case.id, "b_revision": case.revision, "number": case.number, "status": case.status, "stage": case.stage,
+        "round": case.round, "revision": case.revision + 1, "state": case.state, "variables": case.variables,
+        "history_sequence": case.chain.sequence, "history_hash": case.chain.head, "last_change_at": case.now, "ended_at": case.ended_at,
+    }
+
+
+__all__ = ["Case", "Listener", "ProcessEngine", "Rejection", "StartItem"]
