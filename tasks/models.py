@@ -108,6 +108,7 @@ class Seat(Base):
     status: Mapped[str] = mapped_column(String(20))  # open, parked, queued, completed, cancelled
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))  # actual owner after claim
     claimed_at: Mapped[datetime | None]
+    claimed_as: Mapped[str | None] = mapped_column(String(80))  # the candidate line the owner claimed it by
     created_at: Mapped[datetime]
     due_at: Mapped[datetime]  # FAR_FUTURE when there is none
     yellow_at: Mapped[datetime]  # from here on the light is yellow

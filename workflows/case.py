@@ -17,7 +17,7 @@ class Case:
 
     __slots__ = (
         "id", "version", "cycle", "number", "subject", "subject_person", "status", "stage", "round", "revision", "state", "variables",
-        "started_at", "ended_at", "chain", "waits", "unwaits", "outbox", "now", "author", "inputs",
+        "started_at", "ended_at", "chain", "waits", "unwaits", "dropped_waits", "outbox", "now", "author", "inputs",
     )
 
     def __init__(self, row: Row[Any] | Mapping[str, Any], version: ProcessVersion, now: datetime, author: Author) -> None:
@@ -39,6 +39,7 @@ class Case:
         self.chain = Chain(self.id, version.id, values["history_sequence"], bytes(values["history_hash"]))
         self.waits: list[dict[str, Any]] = []
         self.unwaits: list[str] = []
+        self.dropped_waits: list[dict[str, Any]] = []
         self.outbox: list[dict[str, Any]] = []
         self.now = now
         self.author = author

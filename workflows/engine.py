@@ -58,6 +58,10 @@ class ProcessEngine:
         """The host functions expressions of `case` may call."""
         return self._functions(connection, case)
 
+    def version(self, connection: Connection, definition_id: int) -> ProcessVersion:
+        """A process version by its number."""
+        return self._definitions.get(connection, definition_id)
+
     # loading and saving
 
     def load(self, connection: Connection, instance_id: int, author: Author = SYSTEM) -> Case:
@@ -78,6 +82,7 @@ class ProcessEngine:
         unwaits = [{"b_instance": case.id, "b_wait": wait} for case in cases for wait in case.unwaits]
         messages = [message for case in cases for message in case.outbox]
         if unwaits:
+            self._remember_dropped(connection, cases)
             connection.execute(
                 delete(Wait).where(Wait.instance_id == bindparam("b_instance"), Wait.wait_id == bindparam("b_wait")), unwaits
             )
@@ -92,6 +97,35 @@ class ProcessEngine:
         for case in cases:
             case.revision += 1
             case.waits, case.unwaits, case.outbox = [], [], []
+
+    @staticmethod
+    def _remember_dropped(connection: Connection, cases: Sequence[Case]) -> None:
+        """An undo needs the waits as they were, due times included."""
+        for case in cases:
+            if case.unwaits:
+                query = select(Wait.__table__).where(Wait.instance_id == case.id, Wait.wait_id.in_(case.unwaits))
+                case.dropped_waits += [
+                    {**row._mapping, "due_at": row.due_at.isoformat() if row.due_at else None} for row in connection.execute(query)
+                ]
+
+    def restore(self, connection: Connection, case: Case, before: Mapping[str, Any], kind: str, detail: Mapping[str, Any]) -> None:
+        """Put marking, variables and waits back as `before` says; token numbers go on counting, history keeps both ways."""
+        counter = case.version.machine.counter(case.state)
+        case.state = case.version.machine.with_counter(before["state"], counter)
+        case.variables, case.inputs = dict(before["variables"]), None
+        case.status, case.stage, case.round = before["status"], before["stage"], before["round"]
+        case.ended_at = None
+        now_waiting = set(connection.execute(select(Wait.wait_id).where(Wait.instance_id == case.id)).scalars())
+        restored = {wait["wait_id"]: wait for wait in before.get("dropped_waits", [])}
+        kept = {str(wait) for wait in case.version.machine.waits(case.state)}
+        case.unwaits = sorted(now_waiting - kept)
+        case.waits = [
+            {**{name: wait[name] for name in ("instance_id", "wait_id", "node_id", "kind", "repeat", "name", "correlation_key")},
+             "due_at": datetime.fromisoformat(wait["due_at"]) if wait["due_at"] else None}
+            for wait_id, wait in restored.items() if wait_id in kept and wait_id not in now_waiting
+        ]
+        case.record(kind, detail=detail)
+        self.save(connection, [case])
 
     # commands
 

@@ -1,0 +1,153 @@
+"""Who may act on an activity, until when, and what the list row shows: evaluates a user task's settings into a seat. Moves nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from workflows.case import Case
+from workflows.errors import Rejection
+from workflows.feel.values import to_json
+from workflows.graph import Node
+from workflows.host import Functions, decide, feel
+from workflows.models import FAR_FUTURE
+from workflows.timers import as_instant
+
+DEFAULT_PRIORITY = 50
+YELLOW_SHARE = 0.75  # of the time from arrival to due
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """The evaluated settings of one activity instance."""
+
+    candidates: tuple[str, ...]
+    due_at: datetime
+    yellow_at: datetime
+    priority: int
+    duty: str | None
+    summary: dict[str, Any]
+    marks: tuple[dict[str, Any], ...] = field(default=())
+
+    @property
+    def digest(self) -> bytes | None:
+        """Equal for seats that share all their time marks; None without marks."""
+        if not self.marks:
+            return None
+        return hashlib.sha256(orjson.dumps(self.marks, option=orjson.OPT_SORT_KEYS)).digest()
+
+
+def assign(case: Case, node: Node, functions: Functions, created_at: datetime) -> Assignment:
+    """Evaluate the settings of `node` for `case` as of the case's clock; `created_at` is when the seat came to be.
+
+    Raises Rejection when an expression or the decision cannot be evaluated, CalendarMissing when a year is not official.
+    """
+    settings, extra = node.properties, {}
+    if decision := settings.get("decision"):
+        value, matched = decide(case, functions, decision)
+        extra = {settings.get("decision_result") or decision: value, "matched_rules": [rule for _, rule in matched]}
+
+    def ask(text: str | None) -> Any:
+        return feel(case, functions, text, extra)
+
+    due = as_instant(ask(node.attributes.get("dueDate"))) or FAR_FUTURE
+    priority = ask(node.attributes.get("priority"))
+    duty = ask(settings.get("duty"))
+    return Assignment(
+        _candidates(ask(node.attributes.get("candidateGroups")), ask(node.attributes.get("candidateUsers")), ask(node.attributes.get("assignee"))),
+        due, _yellow(created_at, due), int(priority) if priority is not None else DEFAULT_PRIORITY, None if duty is None else str(duty),
+        _summary(case, node, ask), tuple(_marks(case, node, ask)),
+    )
+
+
+def _candidates(groups: Any, users: Any, assignee: Any) -> tuple[str, ...]:
+    if assignee is not None:
+        return (_person(assignee),)
+    found = [str(group).strip() for group in _list(groups) if group]
+    found += [_person(user) for user in _list(users) if user is not None]
+    return tuple(dict.fromkeys(found))
+
+
+def _person(value: Any) -> str:
+    text = str(value).strip()
+    return text if text.startswith("person:") else f"person:{int(value)}"
+
+
+def _list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    if isinstance(value, str):
+        return value.split(",")
+    return value if isinstance(value, list) else [value]
+
+
+def _yellow(created_at: datetime, due: datetime) -> datetime:
+    return FAR_FUTURE if due >= FAR_FUTURE else created_at + (due - created_at) * YELLOW_SHARE
+
+
+def _summary(case: Case, node: Node, ask: Any) -> dict[str, Any]:
+    """What a list row and its guards need, so that lists never load the case."""
+    settings = node.properties
+    facts = case.variables.get("case") or {}
+    flags = [flag for flag in to_json(_list(ask(settings.get("flags")))) if flag]
+    clause = to_json(ask(settings.get("clause")))
+    text = ask(settings.get("summary"))
+    return {
+        "title": ask(settings.get("title")) or None,
+        "text": str(text)[:280] if text else None,
+        "flags": flags,
+        "facts": to_json(_list(ask(settings.get("list_facts")))),
+        "id_number": facts.get("id_number_masked"),
+        "mobile": facts.get("mobile_masked"),
+        "open_first": ask(settings.get("open_first")) in (True, "true"),
+        "clause": {"zh": clause, "en": clause} if isinstance(clause, str) else clause,
+        "stage": case.stage,
+        "number": case.number,
+        "subject": case.subject,
+    }
+
+
+def _marks(case: Case, node: Node, ask: Any) -> list[dict[str, Any]]:
+    """The moments at which something happens to the seat; those already past are left out."""
+    settings, marks = node.properties, []
+    for moment in _list(ask(settings.get("time_marks"))):
+        marks.append({"kind": "reevaluate", "at": moment, "argument": {}})
+    for reminder in _list(ask(settings.get("reminders"))):
+        marks.append({"kind": "reminder", "at": reminder.get("at"), "argument": {"to": reminder.get("to"), "key": reminder.get("key")}})
+    for step in _list(ask(settings.get("escalation"))):
+        marks.append({"kind": "escalation", "at": step.get("at"), "argument": {key: value for key, value in step.items() if key != "at"}})
+    timed = [(as_instant(mark["at"]), mark) for mark in marks]
+    late = [(at, mark) for at, mark in timed if at is not None and at > case.now]
+    return [
+        {"at": at.isoformat(), "kind": mark["kind"], "argument": to_json(mark["argument"]), "node": node.id, "version": case.version.id}
+        for at, mark in sorted(late, key=lambda pair: (pair[0], pair[1]["kind"]))
+    ]
+
+
+def refusal(case: Case, node: Node, functions: Functions) -> dict[str, Any] | None:
+    """Why the activity may not be completed now ({zh, en, link}), or None."""
+    value = to_json(feel(case, functions, node.properties.get("refuse_completion")))
+    if not value:
+        return None
+    return {"zh": value, "en": value} if isinstance(value, str) else dict(value)
+
+
+def outcomes(case: Case, node: Node, functions: Functions) -> list[dict[str, Any]]:
+    """The outcomes the model offers: {value, zh, en, style, …}; without a list there is one, "complete"."""
+    text = node.properties.get("outcomes")
+    if not text:
+        return [{"value": "complete", "zh": "提交", "en": "Submit", "style": "primary"}]
+    value = orjson.loads(text) if text.lstrip().startswith("[") else to_json(feel(case, functions, text))
+    if not isinstance(value, list):
+        raise Rejection(f"环节“{node.name}”的办理结果没有定义为列表。", f"The outcomes of {node.id} are not a list.", status=409)
+    return value
+
+
+def mapping_of(value: Any) -> Mapping[str, Any]:
+    """`value` if it is a JSON object, else an empty one."""
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,162 @@
+"""Taking back: the handler's undo of his own decision, and the applicant's withdrawal of a case. Each is one modification."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, exists, insert, or_, select, update
+
+from tasks.models import CaseActor, Draft, Notification, Seat, SeatOffer, UndoRecord
+from tasks.people import Actor
+from tasks.seats import LIVE, SEAT, Seats
+from tasks.service import author_of
+from workflows.business_calendar import Clock
+from workflows.case import Case
+from workflows.engine import INSTANCE, ProcessEngine
+from workflows.errors import Conflict, Forbidden, NotFound, Rejection
+from workflows.models import OutboxMessage
+
+
+class GoingBack:
+    """Undo and withdrawal."""
+
+    def __init__(self, engine: ProcessEngine, seats: Seats, clock: Clock) -> None:
+        self._engine = engine
+        self._seats = seats
+        self._clock = clock
+
+    # the handler's withdrawal
+
+    def undo(self, connection: Connection, actor: Actor, seat_id: int) -> int:
+        """Take back one's own decision while everything it created is untouched; returns the case's id."""
+        record = connection.execute(select(UndoRecord.__table__).where(UndoRecord.seat_id == seat_id)).first()
+        if record is None:
+            raise NotFound("这项办理已不能撤销。", "This decision can no longer be undone.")
+        if record.person_id != actor.person_id:
+            raise Forbidden("只能撤销您本人的办理。", "Only your own decision can be undone.")
+        case = self._engine.load(connection, record.instance_id, author_of(actor))
+        self._guard_untouched(connection, record, case)
+        self._reopen(connection, record, case)
+        return case.id
+
+    def undo_command(self, connection: Connection, actor: Actor, command_id: int) -> tuple[int, list[dict[str, Any]]]:
+        """Take back a bulk decision as a whole; items touched since stay, with the reason. Returns (undone, left)."""
+        records = connection.execute(
+            select(UndoRecord.seat_id).where(UndoRecord.command_id == command_id, UndoRecord.person_id == actor.person_id)
+        ).scalars().all()
+        done, left = 0, []
+        for seat_id in records:
+            try:
+                self.undo(connection, actor, seat_id)
+                done += 1
+            except Rejection as reason:
+                left.append({"seat_id": seat_id, "zh": reason.zh, "en": reason.en})
+        if not records:
+            raise NotFound("这批办理已不能撤销。", "This batch can no longer be undone.")
+        return done, left
+
+    def _guard_untouched(self, connection: Connection, record: Any, case: Case) -> None:
+        if case.now > record.expires_at:
+            raise Conflict("已超过 30 秒，不能撤销；如需更正请联系下一环节退回。", "More than 30 seconds have passed; it can no longer be undone.")
+        if case.revision != record.revision:
+            raise Conflict("后续环节已有办理，不能撤销。", "Later steps have moved on; it can no longer be undone.")
+        drafted = exists().where(Draft.seat_id == SEAT.c.id)
+        touched = select(SEAT.c.id).where(
+            SEAT.c.instance_id == case.id, SEAT.c.id != record.seat_id, SEAT.c.status.in_(LIVE),
+            or_(SEAT.c.owner_id.is_not(None), drafted), SEAT.c.id > record.seat_id,
+        )
+        if connection.execute(touched.limit(1)).first():
+            raise Conflict("后续环节已被领取，不能撤销。", "The next step was claimed; it can no longer be undone.")
+        sent = select(OutboxMessage.id).where(
+            OutboxMessage.instance_id == case.id, OutboxMessage.status == "sent", OutboxMessage.created_at >= self._completed_at(connection, record)
+        )
+        if connection.execute(sent.limit(1)).first():
+            raise Conflict("结果已发送，不能撤销。", "The result has been sent; it can no longer be undone.")
+
+    @staticmethod
+    def _completed_at(connection: Connection, record: Any) -> datetime:
+        return connection.execute(select(SEAT.c.completed_at).where(SEAT.c.id == record.seat_id)).scalar_one()
+
+    def _reopen(self, connection: Connection, record: Any, case: Case) -> None:
+        before: Mapping[str, Any] = record.before
+        seat = connection.execute(select(SEAT).where(SEAT.c.id == record.seat_id)).one()
+        for token in connection.execute(
+            select(SEAT.c.token).where(SEAT.c.instance_id == case.id, SEAT.c.status.in_(LIVE), SEAT.c.id > seat.id)
+        ).scalars().all():
+            self._seats.close(connection, case.id, token, "cancelled", case.now)
+        connection.execute(update(OutboxMessage).where(
+            OutboxMessage.instance_id == case.id, OutboxMessage.status == "held", OutboxMessage.created_at >= seat.completed_at
+        ).values(status="withdrawn"))
+        connection.execute(delete(UndoRecord).where(UndoRecord.seat_id == seat.id))
+        owner = before["owner"]
+        connection.execute(update(Seat).where(SEAT.c.id == seat.id).values(
+            status="open", completed_at=None, completed_by=None, on_behalf_of=None, outcome=None, owner_id=owner,
+            claimed_at=datetime.fromisoformat(before["claimed_at"]) if before["claimed_at"] else None, claimed_as=before["claimed_as"],
+            revision=SEAT.c.revision + 1,
+        ))
+        self._forget_actor(connection, case, seat)
+        detail = {"seat": seat.id, "outcome": seat.outcome, "node": seat.node_id}
+        self._engine.restore(connection, case, before, "undone", detail)
+        self._offer_again(connection, case, seat.id, owner)
+
+    @staticmethod
+    def _forget_actor(connection: Connection, case: Case, seat: Any) -> None:
+        """The act is taken back, so its actor may be anybody's checker again – unless he acted there in another round."""
+        others = select(SEAT.c.id).where(
+            SEAT.c.instance_id == case.id, SEAT.c.node_id == seat.node_id, SEAT.c.status == "completed", SEAT.c.id != seat.id,
+            or_(SEAT.c.completed_by == seat.completed_by, SEAT.c.on_behalf_of == seat.completed_by),
+        )
+        if connection.execute(others.limit(1)).first() is None:
+            connection.execute(delete(CaseActor).where(and_(
+                CaseActor.instance_id == case.id, CaseActor.node_id == seat.node_id, CaseActor.person_id == seat.completed_by
+            )))
+
+    def _offer_again(self, connection: Connection, case: Case, seat_id: int, owner: int | None) -> None:
+        seat = connection.execute(select(SEAT).where(SEAT.c.id == seat_id)).one()
+        if owner is not None:
+            connection.execute(delete(SeatOffer).where(SeatOffer.seat_id == seat_id))
+            connection.execute(insert(SeatOffer).values(
+                self._seats.offer_row(f"person:{owner}", seat_id, seat.due_at, seat.created_at, seat.priority)
+            ))
+            return
+        self._seats.reevaluate(connection, case, seat)
+        self._engine.save(connection, [case])
+
+    # the applicant's withdrawal
+
+    def withdraw_case(self, connection: Connection, actor: Actor, instance_id: int) -> None:
+        """The applicant takes the case back: every token is cancelled, his first activity opens again, the round rises."""
+        case = self._engine.load(connection, instance_id, author_of(actor))
+        if case.subject_person != actor.person_id:
+            raise Forbidden("只有申请人本人可以撤回。", "Only the applicant can withdraw this.")
+        live = connection.execute(
+            select(SEAT.c.id, SEAT.c.node_id, SEAT.c.token, SEAT.c.owner_id).where(SEAT.c.instance_id == case.id, SEAT.c.status.in_(LIVE))
+        ).all()
+        first = self.applicant_activity(case)
+        nodes = {row.node_id for row in live}
+        if case.status != "active" or first is None or not nodes or not nodes <= self.withdrawable(case):
+            raise Conflict("当前环节不能撤回；如已办结，请联系办理机构。", "It cannot be withdrawn at this step.")
+        tokens = [str(token[0]) for token in case.version.machine.tokens(case.state)]
+        for row in live:
+            if row.owner_id is not None:
+                connection.execute(insert(Notification).values(
+                    candidate=f"person:{row.owner_id}", kind="withdrawn", instance_id=case.id, seat_id=row.id, created_at=case.now,
+                    text={"zh": f"{case.subject}：申请人已撤回", "en": f"{case.subject}: withdrawn by the applicant"},
+                ))
+        self._engine.modify(connection, case, cancel=tokens, start=[first], kind="withdrawn", detail={"by": "applicant"})
+        connection.execute(update(INSTANCE).where(INSTANCE.c.id == case.id).values(last_change_at=case.now))
+
+    @staticmethod
+    def applicant_activity(case: Case) -> str | None:
+        """The applicant's first activity in document order."""
+        nodes = [node for node in case.version.graph.nodes.values() if node.id in case.version.applicant_nodes]
+        return min(nodes, key=lambda node: node.order).id if nodes else None
+
+    @staticmethod
+    def withdrawable(case: Case) -> set[str]:
+        """The activities from which the applicant may withdraw: listed on his own activity, or on the process."""
+        listed = [node.properties.get("withdrawable") for node in case.version.graph.nodes.values() if node.id in case.version.applicant_nodes]
+        listed.append(case.version.graph.properties.get("withdrawable"))
+        return {part.strip() for text in listed if text for part in text.split(",") if part.strip()}

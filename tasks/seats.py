@@ -1,0 +1,241 @@
+"""Seats follow tokens: hears the engine, gives each new user activity its seat and closes the seats of what ended. Decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from tasks.assignment import Assignment, assign
+from tasks.models import CaseActor, CaseItem, CaseParty, Draft, Schedule, ScheduleMark, Seat, SeatExclusion, SeatOffer
+from workflows.case import Case
+from workflows.engine import Outcome, ProcessEngine
+from workflows.errors import CalendarMissing, Rejection
+from workflows.feel.values import to_json
+from workflows.graph import Node
+from workflows.host import feel
+from workflows.jobs import raise_incident
+from workflows.models import FAR_FUTURE
+from workflows.timers import as_instant
+
+HUMAN = frozenset({"userTask", "manualTask"})
+LIVE = ("open", "parked", "queued")
+SEAT = Seat.__table__
+
+
+@dataclass(frozen=True)
+class _Opening:
+    """A user activity that has just been entered."""
+
+    case: Case
+    node: Node
+    token: str
+    assignment: Assignment
+
+
+class Seats:
+    """The seat layer's answer to what happens on the token layer."""
+
+    def __init__(self, engine: ProcessEngine) -> None:
+        self._engine = engine
+        self._schedules: dict[bytes, int] = {}
+        engine.listeners.append(self.hear)
+
+    def hear(self, connection: Connection, outcomes: Sequence[Outcome]) -> None:
+        """In the engine's transaction: close seats of ended activities, open seats for entered ones."""
+        openings: list[_Opening] = []
+        started: list[Case] = []
+        for case, happenings in outcomes:
+            if case.revision == 0 and case.chain.rows and case.chain.rows[0]["kind"] == "started":
+                started.append(case)
+            for happening in happenings:
+                node = case.version.graph.nodes.get(happening.node) if happening.node else None
+                if node is None or node.type not in HUMAN:
+                    continue
+                if happening.kind == "opened":
+                    openings.append(_Opening(case, node, str(happening.token), self._assign(connection, case, node)))
+                elif happening.kind == "cancelled":
+                    openings = [known for known in openings if not (known.case is case and known.token == str(happening.token))]
+                    self.close(connection, case.id, str(happening.token), "cancelled", case.now)
+        self._write_parties(connection, started)
+        if openings:
+            self._open(connection, openings)
+
+    def _assign(self, connection: Connection, case: Case, node: Node) -> Assignment:
+        functions = self._engine.functions(connection, case)
+        try:
+            return assign(case, node, functions, case.now)
+        except CalendarMissing as missing:
+            # A blocking alarm, never a guess: the work is there, its date is not.
+            raise_incident(
+                connection, case.now, "calendar_missing", missing.zh, instance_id=case.id, node_id=node.id,
+                unique_key=f"calendar:{missing.year}", detail={"year": missing.year},
+            )
+            raise
+
+    def _open(self, connection: Connection, openings: Sequence[_Opening]) -> None:
+        schedules = self._schedule_ids(connection, [opening.assignment for opening in openings], openings)
+        rows = [self._seat_row(opening, schedules) for opening in openings]
+        returning = insert(Seat).returning(SEAT.c.id, sort_by_parameter_order=True)
+        ids = connection.execute(returning, rows).scalars().all()
+        offers = [
+            self.offer_row(candidate, seat_id, row["due_at"], row["created_at"], row["priority"])
+            for opening, seat_id, row in zip(openings, ids, rows, strict=True) for candidate in opening.assignment.candidates
+        ]
+        if offers:
+            connection.execute(insert(SeatOffer), offers)
+        for opening, seat_id in zip(openings, ids, strict=True):
+            self._exclude(connection, opening.case.id, seat_id, opening.node)
+            if not opening.assignment.candidates:
+                self._nobody(connection, opening)
+
+    @staticmethod
+    def offer_row(candidate: str, seat_id: int, due_at: datetime, created_at: datetime, priority: int) -> dict[str, Any]:
+        """One row of the worklist."""
+        return {"candidate": candidate, "seat_id": seat_id, "due_at": due_at, "created_at": created_at, "priority": priority}
+
+    def _seat_row(self, opening: _Opening, schedules: dict[bytes, int]) -> dict[str, Any]:
+        case, assignment = opening.case, opening.assignment
+        return {
+            "instance_id": case.id, "definition_id": case.version.id, "process_id": case.version.process_id, "node_id": opening.node.id,
+            "token": opening.token, "status": "open", "created_at": case.now, "due_at": assignment.due_at,
+            "yellow_at": assignment.yellow_at, "priority": assignment.priority, "round": case.round, "revision": 0,
+            "schedule_id": schedules.get(assignment.digest) if assignment.digest else None, "duty": assignment.duty,
+            "summary": assignment.summary, "urged": 0, "owner_id": None,
+        }
+
+    def _exclude(self, connection: Connection, instance_id: int, seat_id: int, node: Node) -> None:
+        nodes = separated(node)
+        if not nodes:
+            return
+        actors = connection.execute(
+            select(CaseActor.person_id).where(CaseActor.instance_id == instance_id, CaseActor.node_id.in_(nodes)).distinct()
+        ).scalars().all()
+        if actors:
+            connection.execute(insert(SeatExclusion), [
+                {"seat_id": seat_id, "person_id": person, "reason": ",".join(nodes)} for person in actors
+            ])
+
+    def _nobody(self, connection: Connection, opening: _Opening) -> None:
+        name = opening.node.name or opening.node.id
+        raise_incident(
+            connection, opening.case.now, "no_assignee", f"环节“{name}”没有可办理的人员", instance_id=opening.case.id,
+            token=opening.token, node_id=opening.node.id, unique_key=f"no_assignee:{opening.case.id}:{opening.token}",
+        )
+
+    def _schedule_ids(self, connection: Connection, assignments: Sequence[Assignment], openings: Sequence[_Opening]) -> dict[bytes, int]:
+        wanted = {a.digest: (a, o) for a, o in zip(assignments, openings, strict=True) if a.digest}
+        unknown = [digest for digest in wanted if digest not in self._schedules]
+        found = {digest: self._schedules[digest] for digest in wanted if digest in self._schedules}
+        if not unknown:
+            return found  # type: ignore[return-value]
+        known = connection.execute(select(Schedule.digest, Schedule.id).where(Schedule.digest.in_(unknown))).all()
+        for row in known:
+            # Remembered only once it was read: an id written in this transaction may still be rolled back.
+            self._schedules[bytes(row.digest)] = found[bytes(row.digest)] = row.id
+        for digest in unknown:
+            if digest not in found and digest is not None:
+                found[digest] = self._new_schedule(connection, digest, *wanted[digest])
+        return found  # type: ignore[return-value]
+
+    def _new_schedule(self, connection: Connection, digest: bytes, assignment: Assignment, opening: _Opening) -> int:
+        schedule_id = connection.execute(insert(Schedule).values(
+            digest=digest, definition_id=opening.case.version.id, node_id=opening.node.id
+        )).inserted_primary_key[0]
+        connection.execute(insert(ScheduleMark), [
+            {"schedule_id": schedule_id, "at": as_instant(mark["at"]), "kind": mark["kind"], "argument": mark["argument"]}
+            for mark in assignment.marks
+        ])
+        return int(schedule_id)
+
+    def _write_parties(self, connection: Connection, started: Sequence[Case]) -> None:
+        parties: list[dict[str, Any]] = []
+        items: list[dict[str, Any]] = []
+        for case in started:
+            parties += self.party_rows(connection, case)
+            listed = to_json(feel(case, self._engine.functions(connection, case), case.version.graph.properties.get("items"))) or []
+            items += [{"instance_id": case.id, "kind": item["kind"], "value": str(item["value"])} for item in listed if item.get("value")]
+        if parties:
+            connection.execute(insert(CaseParty), parties)
+        if items:
+            connection.execute(insert(CaseItem), items)
+
+    def party_rows(self, connection: Connection, case: Case) -> list[dict[str, Any]]:
+        """The organisations that take part in a case, by the process's `parties` setting."""
+        value = feel(case, self._engine.functions(connection, case), case.version.graph.properties.get("parties"))
+        return [
+            {"instance_id": case.id, "kind": kind, "organisation_code": str(code)}
+            for kind, code in (value or {}).items() if code is not None
+        ]
+
+    def refresh_parties(self, connection: Connection, case: Case) -> None:
+        """After facts changed: the organisations that see the case now."""
+        rows = self.party_rows(connection, case)
+        current = {(row.kind, row.organisation_code) for row in connection.execute(
+            select(CaseParty.kind, CaseParty.organisation_code).where(CaseParty.instance_id == case.id)
+        )}
+        if current != {(row["kind"], row["organisation_code"]) for row in rows}:
+            connection.execute(delete(CaseParty).where(CaseParty.instance_id == case.id))
+            connection.execute(insert(CaseParty), rows)
+
+    def close(self, connection: Connection, instance_id: int, token: str, status: str, now: datetime) -> None:
+        """End the live seats of an activity instance that was cancelled or decided without them."""
+        live = select(SEAT.c.id).where(SEAT.c.instance_id == instance_id, SEAT.c.token == token, SEAT.c.status.in_(LIVE))
+        ids = connection.execute(live).scalars().all()
+        if not ids:
+            return
+        connection.execute(delete(SeatOffer).where(SeatOffer.seat_id.in_(ids)))
+        connection.execute(delete(SeatExclusion).where(SeatExclusion.seat_id.in_(ids)))
+        self._keep_drafts(connection, instance_id, ids)
+        connection.execute(update(Seat).where(SEAT.c.id.in_(ids)).values(status=status, completed_at=now, revision=SEAT.c.revision + 1))
+
+    def _keep_drafts(self, connection: Connection, instance_id: int, seat_ids: Sequence[int]) -> None:
+        connection.execute(delete(Draft).where(Draft.seat_id.in_(seat_ids)))
+
+    def reevaluate(self, connection: Connection, case: Case, seat: Row[Any]) -> bool:
+        """Work out anew who may act on an open seat and until when; a claim stays. Returns whether anything changed."""
+        node = case.version.graph.nodes[seat.node_id]
+        try:
+            assignment = assign(case, node, self._engine.functions(connection, case), seat.created_at)
+        except Rejection as problem:
+            raise_incident(connection, case.now, "assignment", problem.zh, instance_id=case.id, node_id=node.id,
+                           unique_key=f"assignment:{seat.id}")
+            return False
+        schedule = assignment.digest and self._schedule_ids(
+            connection, [assignment], [_Opening(case, node, seat.token, assignment)]
+        )[assignment.digest]
+        before = {"duty": seat.duty, "due_at": _iso(seat.due_at)}
+        after = {"duty": assignment.duty, "due_at": _iso(assignment.due_at)}
+        if seat.owner_id is None:
+            self.offer_to(connection, seat.id, assignment.candidates, assignment.due_at, seat.created_at, assignment.priority)
+        connection.execute(update(Seat).where(SEAT.c.id == seat.id).values(
+            due_at=assignment.due_at, yellow_at=assignment.yellow_at, priority=assignment.priority, duty=assignment.duty,
+            summary=assignment.summary, schedule_id=schedule, revision=SEAT.c.revision + 1,
+        ))
+        connection.execute(update(SeatOffer).where(SeatOffer.seat_id == seat.id).values(due_at=assignment.due_at))
+        case.record("reassessed", node=node.id, token=seat.token, detail={
+            "before": before, "after": after, "candidates": list(assignment.candidates),
+        })
+        return before != after
+
+    def offer_to(
+        self, connection: Connection, seat_id: int, candidates: Sequence[str], due_at: datetime, created_at: datetime, priority: int
+    ) -> None:
+        """Replace the seat's candidate rows."""
+        connection.execute(delete(SeatOffer).where(SeatOffer.seat_id == seat_id))
+        if candidates:
+            connection.execute(insert(SeatOffer), [
+                self.offer_row(candidate, seat_id, due_at, created_at, priority) for candidate in candidates
+            ])
+
+
+def separated(node: Node) -> list[str]:
+    """The activities whose actors may not act here (`separate_from`)."""
+    return [part.strip() for part in (node.properties.get("separate_from") or "").split(",") if part.strip()]
+
+
+def _iso(moment: datetime) -> str | None:
+    return None if moment >= FAR_FUTURE else moment.isoformat()

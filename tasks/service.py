@@ -1,0 +1,353 @@
+"""What people do with seats: claim, release, save, complete, undo, withdraw, reassign, urge, bulk. One method = one command; knows no HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, exists, func, insert, select, update
+
+from tasks import errors
+from tasks.assignment import outcomes, refusal
+from tasks.commands import Commands, ItemByItem, Outcome
+from tasks.models import CaseActor, CaseParty, Draft, Notification, Person, Seat, SeatExclusion, SeatOffer, UndoRecord
+from tasks.people import Actor, People
+from tasks.seats import LIVE, SEAT, Seats, separated
+from tasks.texts import remember
+from workflows import numbers
+from workflows.business_calendar import Clock
+from workflows.case import Case
+from workflows.engine import INSTANCE, ProcessEngine, StartItem
+from workflows.errors import Conflict, Forbidden, InvalidForm, NotFound, Rejection
+from workflows.forms import validate
+from workflows.graph import Node
+from workflows.history import Author
+
+UNDO_SECONDS = 30
+DRAFT_PROTECTS = timedelta(minutes=15)
+URGE_EVERY = timedelta(hours=4)
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a completion answers: the seat, its case, and until when it can be undone."""
+
+    seat_id: int
+    instance_id: int
+    undo_until: datetime
+
+
+def author_of(actor: Actor, claimed_as: str | None = None, on_behalf_of: int | None = None) -> Author:
+    """The author of a fact: the person in the role that gave him the seat, else in his acting identity."""
+    role, organisation = actor.role, actor.organisation_code
+    if claimed_as and "@" in claimed_as:
+        role, organisation = claimed_as.split("@", 1)
+    return Author(actor.person_id, on_behalf_of, role, organisation, actor.channel)
+
+
+class TaskService:
+    """The verbs of human work."""
+
+    def __init__(self, engine: ProcessEngine, seats: Seats, people: People, commands: Commands, clock: Clock) -> None:
+        self._engine = engine
+        self._seats = seats
+        self._people = people
+        self._commands = commands
+        self._clock = clock
+        commands.register("bulk_complete", ItemByItem(self._bulk_item))
+
+    # reading a seat for a command
+
+    def lock_seat(self, connection: Connection, actor: Actor, seat_id: int) -> Row[Any]:
+        """The seat with its case, locked, and what the guards need: by which line it is offered, exclusions, drafts."""
+        offered = (
+            select(func.min(SeatOffer.candidate)).where(SeatOffer.seat_id == SEAT.c.id, SeatOffer.candidate.in_(actor.candidates))
+            .scalar_subquery().label("offered_as")
+        )
+        excluded = (
+            select(SeatExclusion.reason).where(SeatExclusion.seat_id == SEAT.c.id, SeatExclusion.person_id == actor.person_id)
+            .scalar_subquery().label("excluded")
+        )
+        drafted = exists().where(Draft.seat_id == SEAT.c.id).label("drafted")
+        columns = [column for column in INSTANCE.c]
+        seat = [column.label(f"seat_{column.name}") for column in SEAT.c]
+        query = (
+            select(*columns, *seat, offered, excluded, drafted).join(INSTANCE, INSTANCE.c.id == SEAT.c.instance_id)
+            .where(SEAT.c.id == seat_id).with_for_update(of=[INSTANCE, SEAT])
+        )
+        row = connection.execute(query).first()
+        if row is None:
+            raise NotFound("没有这个待办事项。", "There is no such task.")
+        return row
+
+    def _guard_live(self, connection: Connection, row: Row[Any]) -> None:
+        if row.seat_status not in LIVE:
+            name = self._people.name(connection, row.seat_completed_by) if row.seat_completed_by else None
+            if row.seat_status == "completed" and name:
+                raise errors.already_decided(name, row.seat_completed_at)
+            raise Conflict("该事项已不需要办理，请刷新列表。", "This item no longer needs to be done; refresh the list.")
+        if row.status != "active":
+            raise Conflict("该事项已挂起或结束，暂不能办理。", "The case is suspended or closed.")
+
+    def _guard_offered(self, connection: Connection, actor: Actor, row: Row[Any]) -> None:
+        """Offered to this person, and to nobody's exclusion; a claim by another person stands unless duty lies here."""
+        if row.excluded:
+            raise errors.four_eyes("您已参与该事项的前序环节")
+        if row.seat_owner_id not in (None, actor.person_id) and not self._duty_is_mine(connection, actor, row):
+            raise errors.already_claimed(self._people.name(connection, row.seat_owner_id), row.seat_claimed_at)
+        if row.offered_as is None and not self._duty_is_mine(connection, actor, row):
+            raise errors.not_yours((row.seat_summary or {}).get("clause"))
+
+    def _duty_is_mine(self, connection: Connection, actor: Actor, row: Row[Any]) -> bool:
+        """The office that must decide may take over a claim of an office that only may."""
+        if row.seat_duty is None or row.seat_duty not in actor.candidates or row.seat_owner_id is None:
+            return False
+        return bool(row.seat_claimed_as != row.seat_duty)
+
+    # claim and release
+
+    def claim(self, connection: Connection, actor: Actor, seat_id: int, revision: int | None = None) -> None:
+        """Take a pooled seat; other offers of it disappear until it is released. The loser is told who won."""
+        row = self.lock_seat(connection, actor, seat_id)
+        self._guard_live(connection, row)
+        self._guard_offered(connection, actor, row)
+        if row.seat_owner_id == actor.person_id:
+            return
+        case = self._engine.attach(connection, row, author_of(actor, row.offered_as or row.seat_duty))
+        if row.seat_owner_id is not None:
+            self._tell(connection, f"person:{row.seat_owner_id}", "taken_over", case, seat_id,
+                       f"{row.subject}：已由{actor.name}接管办理", f"{row.subject}: taken over by {actor.name}")
+        line = row.offered_as if row.offered_as and row.seat_owner_id is None else row.seat_duty
+        self._give(connection, case, row, actor.person_id, line or row.offered_as)
+        case.record("claimed", node=row.seat_node_id, token=row.seat_token, detail={"as": line})
+        self._engine.save(connection, [case])
+
+    def _give(self, connection: Connection, case: Case, row: Row[Any], person_id: int, line: str | None) -> None:
+        connection.execute(update(Seat).where(SEAT.c.id == row.seat_id).values(
+            owner_id=person_id, claimed_at=case.now, claimed_as=line, revision=SEAT.c.revision + 1
+        ))
+        self._seats.offer_to(connection, row.seat_id, [f"person:{person_id}"], row.seat_due_at, row.seat_created_at, row.seat_priority)
+
+    def release(self, connection: Connection, actor: Actor, seat_id: int) -> None:
+        """Give a claimed seat back to its pool, worked out with today's members and rules."""
+        row = self.lock_seat(connection, actor, seat_id)
+        self._guard_live(connection, row)
+        if row.seat_owner_id != actor.person_id:
+            raise Conflict("您没有领取这个事项。", "You have not claimed this item.")
+        case = self._engine.attach(connection, row, author_of(actor, row.seat_claimed_as))
+        self.release_seat(connection, case, row.seat_id)
+        self._engine.save(connection, [case])
+
+    def release_seat(self, connection: Connection, case: Case, seat_id: int) -> None:
+        """Back to the pool, whoever asks; the caller saves the case."""
+        connection.execute(update(Seat).where(SEAT.c.id == seat_id).values(owner_id=None, claimed_at=None, claimed_as=None))
+        seat = connection.execute(select(SEAT).where(SEAT.c.id == seat_id)).one()
+        case.record("released", node=seat.node_id, token=seat.token)
+        self._seats.reevaluate(connection, case, seat)
+
+    # deciding
+
+    def save_draft(self, connection: Connection, actor: Actor, seat_id: int, values: Mapping[str, Any]) -> datetime:
+        """Keep what somebody typed; drafts belong to (seat, person) and survive release and time marks."""
+        row = self.lock_seat(connection, actor, seat_id)
+        self._guard_live(connection, row)
+        self._guard_may_complete(connection, actor, row)
+        now = self._clock.now()
+        key = (Draft.seat_id == seat_id, Draft.person_id == actor.person_id)
+        written = connection.execute(update(Draft).where(*key).values(values=dict(values), saved_at=now))
+        if written.rowcount == 0:
+            connection.execute(insert(Draft).values(seat_id=seat_id, person_id=actor.person_id, values=dict(values), saved_at=now))
+        return now
+
+    def _guard_may_complete(self, connection: Connection, actor: Actor, row: Row[Any]) -> int | None:
+        """Raises unless the person may complete the seat; returns on whose behalf, or None when in his own name."""
+        if row.offered_as is None and not row.excluded and self.may_stand_in(connection, actor, row):
+            return int(row.subject_person) if row.subject_person is not None else None
+        self._guard_offered(connection, actor, row)
+        return None
+
+    def may_stand_in(self, connection: Connection, actor: Actor, row: Row[Any]) -> bool:
+        """Whether the model lets this person act for the applicant (`proxy`: roles) in a case of his organisation."""
+        node = self._engine.version(connection, row.definition_id).graph.nodes[row.seat_node_id]
+        roles = {part.strip() for part in (node.properties.get("proxy") or "").split(",") if part.strip()}
+        mine = {membership.organisation_code for membership in actor.memberships if membership.role in roles}
+        if not mine or row.subject_person == actor.person_id:
+            return False
+        party = select(CaseParty.kind).where(CaseParty.instance_id == row.seat_instance_id, CaseParty.organisation_code.in_(mine))
+        return connection.execute(party.limit(1)).first() is not None
+
+    def complete(
+        self, connection: Connection, actor: Actor, seat_id: int, values: Mapping[str, Any], outcome: str, revision: int | None = None,
+        *, bulk: bool = False, command_id: int | None = None,
+    ) -> Completion:
+        """Decide a seat: guards, form, engine, next seats, history – one command.
+
+        `values` are the form's fields by key, `revision` the seat's revision the person saw. Raises Forbidden,
+        Conflict (somebody was faster) or InvalidForm; nothing has changed then.
+        """
+        row = self.lock_seat(connection, actor, seat_id)
+        self._guard_live(connection, row)
+        on_behalf_of = self._guard_may_complete(connection, actor, row)
+        if revision is not None and revision != row.seat_revision:
+            raise errors.changed_meanwhile()
+        author = author_of(actor, row.seat_claimed_as or row.offered_as or row.seat_duty, on_behalf_of)
+        case = self._engine.attach(connection, row, author)
+        node = case.version.graph.nodes[row.seat_node_id]
+        self._guard_four_eyes(connection, actor, case, node)
+        if bulk:
+            self._guard_bulk(connection, actor, row, node)
+        patch = self._checked(connection, case, node, values, outcome)
+        before = self._before(row)
+        if node.properties.get("numbers") == "true" and case.number is None:
+            case.number = numbers.next_number(connection, case, self._engine.functions(connection, case))
+        self._close_completed(connection, row, case, actor, outcome, on_behalf_of)
+        remember(connection, case, node, patch)
+        patch |= {f"{node.id}_outcome": outcome, f"{node.id}_by": _by(author, case.now)}
+        detail = {"outcome": outcome, "seat": seat_id, **({"command": command_id} if command_id else {})}
+        self._engine.complete(connection, case, row.seat_token, patch, detail)
+        if any(name == "case" or name in (case.version.graph.properties.get("parties") or "") for name in patch):
+            self._seats.refresh_parties(connection, case)
+        until = case.now + timedelta(seconds=UNDO_SECONDS)
+        self._keep_undo(connection, row, case, actor, command_id, until, before)
+        return Completion(seat_id, case.id, until)
+
+    def _guard_four_eyes(self, connection: Connection, actor: Actor, case: Case, node: Node) -> None:
+        nodes = separated(node)
+        if not nodes:
+            return
+        acted = select(CaseActor.node_id).where(
+            CaseActor.instance_id == case.id, CaseActor.node_id.in_(nodes), CaseActor.person_id == actor.person_id
+        )
+        if (found := connection.execute(acted.limit(1)).scalar()) is not None:
+            raise errors.four_eyes(f"您已办理“{case.version.label(found, 'zh')}”")
+
+    def _guard_bulk(self, connection: Connection, actor: Actor, row: Row[Any], node: Node) -> None:
+        if node.properties.get("bulk") != "true":
+            raise Rejection("该环节不允许批量办理。", "This step cannot be decided in bulk.")
+        summary = row.seat_summary or {}
+        if summary.get("open_first"):
+            flags = "、".join(str(flag.get("zh", "")) for flag in summary.get("flags", []))
+            raise Rejection(f"需打开逐件查看：{flags or '有提示'}", "Needs to be opened first: it carries flags.")
+        if row.drafted:
+            fresh = select(Draft.person_id).where(
+                Draft.seat_id == row.seat_id, Draft.person_id != actor.person_id, Draft.saved_at > self._clock.now() - DRAFT_PROTECTS
+            )
+            if (other := connection.execute(fresh.limit(1)).scalar()) is not None:
+                name = self._people.name(connection, other)
+                raise Rejection(f"{name}正在填写，已跳过。", f"{name} is working on it; skipped.")
+
+    def _checked(self, connection: Connection, case: Case, node: Node, values: Mapping[str, Any], outcome: str) -> dict[str, Any]:
+        """The values to store, after the model's own refusal, the outcome and the form were checked."""
+        functions = self._engine.functions(connection, case)
+        offered = {item["value"]: item for item in outcomes(case, node, functions)}
+        if outcome not in offered:
+            raise Rejection(f"没有“{outcome}”这个办理结果。", f"There is no outcome {outcome} here.", status=422)
+        if reason := refusal(case, node, functions):
+            if not offered[outcome].get("always"):
+                raise Rejection(reason["zh"], reason["en"], status=409, detail={"link": reason.get("link")})
+        schema = case.version.form_of(node)
+        if schema is None:
+            return {}
+        data = {**case.feel(), "outcome": outcome}
+        result = validate(schema, {key: value for key, value in values.items() if key != "outcome"}, data, functions, case.now)
+        problems = dict(result.errors)
+        for key in offered[outcome].get("requires", ()):
+            if key not in problems and result.values.get(key) in (None, "", []):
+                problems[key] = {"zh": "请填写此项", "en": "Please fill in this field"}
+        if problems:
+            raise InvalidForm(problems)
+        return dict(result.values)
+
+    def _close_completed(
+        self, connection: Connection, row: Row[Any], case: Case, actor: Actor, outcome: str, on_behalf_of: int | None
+    ) -> None:
+        written = connection.execute(update(Seat).where(SEAT.c.id == row.seat_id, SEAT.c.status == "open").values(
+            status="completed", completed_at=case.now, completed_by=actor.person_id, on_behalf_of=on_behalf_of, outcome=outcome,
+            owner_id=actor.person_id, claimed_as=case.author.role and f"{case.author.role}@{case.author.organisation}",
+            revision=SEAT.c.revision + 1,
+        ))
+        if written.rowcount == 0:
+            raise errors.changed_meanwhile()
+        connection.execute(delete(SeatOffer).where(SeatOffer.seat_id == row.seat_id))
+        if row.drafted:
+            connection.execute(delete(Draft).where(Draft.seat_id == row.seat_id))
+        self._note_actor(connection, case.id, row.seat_node_id, actor.person_id)
+        if on_behalf_of is not None:
+            self._note_actor(connection, case.id, row.seat_node_id, on_behalf_of)
+
+    @staticmethod
+    def _note_actor(connection: Connection, instance_id: int, node_id: str, person_id: int) -> None:
+        known = select(CaseActor.person_id).where(
+            CaseActor.instance_id == instance_id, CaseActor.node_id == node_id, CaseActor.person_id == person_id
+        )
+        values = select(*[_literal(value) for value in (instance_id, node_id, person_id)]).where(~known.exists())
+        connection.execute(insert(CaseActor).from_select(["instance_id", "node_id", "person_id"], values))
+
+    @staticmethod
+    def _before(row: Row[Any]) -> dict[str, Any]:
+        return {
+            "state": row.state, "variables": row.variables, "status": row.status, "stage": row.stage, "round": row.round,
+            "owner": row.seat_owner_id, "claimed_at": row.seat_claimed_at.isoformat() if row.seat_claimed_at else None,
+            "claimed_as": row.seat_claimed_as,
+        }
+
+    def _keep_undo(
+        self, connection: Connection, row: Row[Any], case: Case, actor: Actor, command_id: int | None, until: datetime,
+        before: dict[str, Any],
+    ) -> None:
+        before |= {"dropped_waits": case.dropped_waits}
+        connection.execute(delete(UndoRecord).where(UndoRecord.seat_id == row.seat_id)) if row.seat_revision > 1 else None
+        connection.execute(insert(UndoRecord).values(
+            seat_id=row.seat_id, instance_id=case.id, person_id=actor.person_id, command_id=command_id, revision=case.revision,
+            expires_at=until, before=before,
+        ))
+
+    # bulk
+
+    def bulk_complete(
+        self, connection: Connection, actor: Actor, items: Sequence[tuple[int, int]], outcome: str, values: Mapping[str, Any],
+        idempotency_key: str | None = None,
+    ) -> int:
+        """Decide many seats as a command that the worker runs; each item is guarded by the revision that was on the screen."""
+        payloads = [{"seat_id": seat_id, "revision": revision} for seat_id, revision in items]
+        argument = {"outcome": outcome, "values": dict(values)}
+        return self._commands.create(connection, actor, "bulk_complete", argument, payloads, idempotency_key=idempotency_key)
+
+    def _bulk_item(self, connection: Connection, command: Row[Any], item: Row[Any]) -> Outcome:
+        actor = Actor.from_json(command.actor)
+        completion = self.complete(
+            connection, actor, item.payload["seat_id"], command.argument["values"], command.argument["outcome"],
+            item.payload["revision"], bulk=True, command_id=command.id,
+        )
+        return Outcome("done", completion.instance_id)
+
+    # starting and notices
+
+    def start(self, connection: Connection, actor: Actor, process_id: str, facts: Mapping[str, Any]) -> int:
+        """Start one case; its facts become the variable `case`."""
+        return self._engine.start(connection, process_id, StartItem(facts), author_of(actor)).id
+
+    def start_many(self, connection: Connection, actor: Actor, process_id: str, items: Sequence[StartItem]) -> list[int]:
+        """Start a chunk of cases in few statements."""
+        return [case.id for case in self._engine.start_many(connection, process_id, items, author_of(actor))]
+
+    def _tell(self, connection: Connection, candidate: str, kind: str, case: Case, seat_id: int | None, zh: str, en: str) -> None:
+        connection.execute(insert(Notification).values(
+            candidate=candidate, kind=kind, instance_id=case.id, seat_id=seat_id, text={"zh": zh, "en": en}, created_at=case.now
+        ))
+
+
+def _by(author: Author, now: datetime) -> dict[str, Any]:
+    return {
+        "person": author.person, "role": author.role, "organisation": author.organisation, "channel": author.channel,
+        "on_behalf_of": author.on_behalf_of, "at": {"$datetime": now.isoformat()},
+    }
+
+
+def _literal(value: Any) -> Any:
+    return func.coalesce(value)
+
+
+__all__ = ["Completion", "Forbidden", "Person", "TaskService", "author_of"]
