@@ -1,0 +1,145 @@
+// Bundles every entry of src/ into ../static/dist with hashed names, manifest.json and .gz copies.
+// Knows nothing of Python: the templates are read only to learn which Tabler classes are in use.
+import { build } from 'esbuild';
+import { PurgeCSS } from 'purgecss';
+import { gzipSync } from 'node:zlib';
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, basename, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = dirname(here);
+const out = join(root, 'static', 'dist');
+const entries = ['app', 'inbox', 'form', 'diagram', 'modeler', 'dmn'];
+
+// Class names that templates or scripts put together at run time.
+const safelist = {
+  standard: ['show', 'active', 'disabled', 'collapsed', 'is-invalid', 'invalid-feedback'],
+  greedy: [
+    /^(bg|text)-(blue|green|yellow|orange|red|purple|cyan|secondary|dark)(-lt|-fg)?$/,
+    /^alert-(success|info|warning|danger)$/,
+    /^btn-(primary|danger|success|warning|secondary|ghost-secondary|sm|icon)$/,
+  ],
+};
+
+/** Keeps only the Tabler rules whose selectors occur in templates, Python or our scripts. */
+const purgeTabler = {
+  name: 'purge-tabler',
+  setup(builder) {
+    builder.onLoad({ filter: /@tabler[\\/]core[\\/]dist[\\/]css[\\/]tabler\.css$/ }, async (args) => {
+      const glob = (path) => join(root, path).replaceAll('\\', '/');
+      const [result] = await new PurgeCSS().purge({
+        content: [glob('templates/**/*.html'), glob('web/**/*.py'), glob('frontend/src/**/*.js')],
+        css: [{ raw: readFileSync(args.path, 'utf8') }],
+        safelist,
+        variables: true,
+        keyframes: true,
+        defaultExtractor: (text) => text.match(/[A-Za-z0-9_/:-]*[A-Za-z0-9_/-]/g) ?? [],
+      });
+      return { contents: result.css, loader: 'css' };
+    });
+  },
+};
+
+const patched = new Set();
+const patches = [
+  {
+    // CodeMirror then uses constructed style sheets, which style-src does not concern.
+    filter: /style-mod[\\/]src[\\/]style-mod\.js$/,
+    changes: [['!root.head && root.adoptedStyleSheets', 'root.adoptedStyleSheets']],
+  },
+  {
+    // The two words that form-js-viewer does not pass to its translate function.
+    filter: /form-js-viewer[\\/]dist[\\/]index\.es\.js$/,
+    changes: [
+      ["valueLabel || 'Select'", "valueLabel || globalThis.banjieFormWords?.select || 'Select'"],
+      ['children: "Browse"', 'children: globalThis.banjieFormWords?.browse ?? "Browse"'],
+    ],
+  },
+];
+
+/** Replaces listed text in dependencies; a text that is no longer there stops the build. */
+const patchDependencies = {
+  name: 'patch-dependencies',
+  setup(builder) {
+    for (const { filter, changes } of patches) {
+      builder.onLoad({ filter }, (args) => {
+        let contents = readFileSync(args.path, 'utf8');
+        for (const [before, after] of changes) {
+          if (!contents.includes(before)) throw new Error(`${relative(here, args.path)}: text to patch is gone: ${before}`);
+          contents = contents.replaceAll(before, after);
+        }
+        patched.add(filter);
+        return { contents, loader: 'js' };
+      });
+    }
+    builder.onEnd(() => {
+      const missed = patches.filter(({ filter }) => !patched.has(filter));
+      if (missed.length) throw new Error(`never patched: ${missed.map(({ filter }) => filter).join(', ')}`);
+    });
+  },
+};
+
+/** Static imports of an output file, followed through all chunks, without itself. */
+function preloads(outputs, path, seen = new Set()) {
+  for (const { path: imported, kind } of outputs[path].imports) {
+    if (kind !== 'import-statement' || seen.has(imported)) continue;
+    seen.add(imported);
+    preloads(outputs, imported, seen);
+  }
+  return seen;
+}
+
+function writeManifest(outputs) {
+  const manifest = { files: {}, imports: {} };
+  for (const [path, meta] of Object.entries(outputs)) {
+    if (!meta.entryPoint) continue;
+    const name = basename(meta.entryPoint).replace(/\.js$/, '');
+    manifest.files[`${name}.js`] = basename(path);
+    if (meta.cssBundle) manifest.files[`${name}.css`] = basename(meta.cssBundle);
+    manifest.imports[`${name}.js`] = [...preloads(outputs, path)].map((file) => basename(file));
+  }
+  writeFileSync(join(out, 'manifest.json'), `${JSON.stringify(manifest, null, 1)}\n`);
+  return manifest;
+}
+
+function compress() {
+  const sizes = {};
+  for (const file of readdirSync(out).filter((name) => /\.(js|css|svg)$/.test(name))) {
+    const packed = gzipSync(readFileSync(join(out, file)), { level: 9 });
+    writeFileSync(join(out, `${file}.gz`), packed);
+    sizes[file] = packed.length;
+  }
+  return sizes;
+}
+
+function report(manifest, sizes) {
+  for (const entry of entries) {
+    const files = [`${entry}.js`, `${entry}.css`].map((name) => manifest.files[name]).filter(Boolean);
+    const total = [...files, ...manifest.imports[`${entry}.js`]].reduce((sum, file) => sum + sizes[file], 0);
+    console.log(`${entry.padEnd(8)} ${(total / 1024).toFixed(1).padStart(6)} KB gz`);
+  }
+}
+
+rmSync(out, { recursive: true, force: true });
+mkdirSync(out, { recursive: true });
+const result = await build({
+  absWorkingDir: here,
+  entryPoints: entries.map((entry) => `src/${entry}.js`),
+  outdir: out,
+  bundle: true,
+  format: 'esm',
+  splitting: true,
+  minify: true,
+  metafile: true,
+  legalComments: 'linked',
+  target: ['chrome90', 'firefox90', 'safari15'],
+  entryNames: '[name]-[hash]',
+  chunkNames: 'chunk-[hash]',
+  assetNames: '[name]-[hash]',
+  loader: { '.woff2': 'file', '.woff': 'file', '.svg': 'file', '.ttf': 'empty', '.eot': 'empty' },
+  alias: { 'preact': join(here, 'node_modules/preact') },
+  plugins: [purgeTabler, patchDependencies],
+  logLevel: 'warning',
+});
+report(writeManifest(result.metafile.outputs), compress());

@@ -1,0 +1,3 @@
+// bpmn editor in Chinese.
+export default {
+};

@@ -1,0 +1,3 @@
+// dmn editor in Chinese.
+export default {
+};
