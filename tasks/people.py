@@ -1,0 +1,109 @@
+"""People and what they may act as: accounts, dated memberships and acting identities.
+
+The door to everything about people: organisations, credentials and the import of staff hang on it. It knows no HTTP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select
+
+from tasks.actors import Actor, MembershipView, build_actor, system_actor
+from tasks.models import Membership, Organisation, Person
+from tasks.organisations import OrganisationRow, Organisations
+from tasks.personal_data import PersonalData
+from workflows.business_calendar import Clock
+from workflows.errors import Forbidden, NotFound
+
+__all__ = ["Actor", "MembershipView", "People", "system_actor"]
+
+
+class People:
+    """Reads who somebody is today and what he belongs to."""
+
+    def __init__(self, clock: Clock, personal_data: PersonalData) -> None:
+        self.clock = clock
+        self.personal_data = personal_data
+        self.organisations = Organisations()
+
+    def organisation(self, connection: Connection, code: str | None) -> OrganisationRow | None:
+        """The organisation with `code`, from memory; None for an unknown code."""
+        return self.organisations.get(connection, code)
+
+    def org(self, connection: Connection, code: str | None) -> dict[str, Any] | None:
+        """FEEL's `org(code)`: a context, or None."""
+        found = self.organisations.get(connection, code)
+        return found.as_context() if found else None
+
+    def ancestors(self, connection: Connection, code: str) -> list[str]:
+        """The code itself, its parents up to the root, then the province it lies in; empty for an unknown code."""
+        return self.organisations.ancestors(connection, code)
+
+    def actor(
+        self, connection: Connection, person_id: int, acting: int | None = None, channel: str = "web", address: str | None = None,
+    ) -> Actor:
+        """The person in the identity `acting` (a membership id), or in the first valid one.
+
+        Raises NotFound for nobody and Forbidden for a disabled account. One statement.
+        """
+        rows = connection.execute(self._identity_query(Person.id == person_id)).all()
+        if not rows:
+            raise NotFound(f"没有编号为 {person_id} 的人员。", f"There is no person {person_id}.")
+        if not rows[0].active:
+            raise Forbidden(f"{rows[0].name}的账号已停用。", f"The account of {rows[0].name} is disabled.")
+        return self.actor_from(connection, rows, acting, channel, address)
+
+    def actor_in_session(
+        self, connection: Connection, person_id: int, session_version: int, acting: int | None, address: str | None,
+    ) -> Actor | None:
+        """The actor of a web session, or None when the account was disabled or its password changed since."""
+        rows = connection.execute(self._identity_query(Person.id == person_id)).all()
+        if not rows or not rows[0].active or rows[0].session_version != session_version:
+            return None
+        return self.actor_from(connection, rows, acting, "web", address)
+
+    def actor_from(
+        self, connection: Connection, rows: Sequence[Row[Any]], acting: int | None, channel: str, address: str | None,
+    ) -> Actor:
+        """An actor from the rows of one person with his memberships."""
+        person = rows[0]
+        by_id = self.organisations.tree(connection).by_id
+        memberships = [
+            MembershipView(row.membership_id, row.role, found.code, found.name, found.kind, found.path, found.province)
+            for row in rows
+            if row.membership_id is not None and (found := by_id.get(row.organisation_id)) is not None and found.active
+        ]
+        return build_actor(
+            person.id, person.name, memberships, acting=acting, channel=channel, address=address, language=person.language,
+            must_change_password=person.must_change_password,
+        )
+
+    def members(self, connection: Connection, role: str, organisation_code: str, on: date | None = None) -> Sequence[Row[Any]]:
+        """Active people (id, name, login) who hold `role` at the organisation on the day `on` (default today)."""
+        query = (
+            select(Person.id, Person.name, Person.login)
+            .join(Membership, Membership.person_id == Person.id)
+            .join(Organisation, Organisation.id == Membership.organisation_id)
+            .where(Organisation.code == organisation_code, Organisation.active, Membership.role == role, Person.active)
+            .where(valid_on(on or self.clock.today()))
+            .distinct().order_by(Person.id)
+        )
+        return connection.execute(query).all()
+
+    def _identity_query(self, condition: ColumnElement[bool]) -> Any:
+        joined = and_(Membership.person_id == Person.id, valid_on(self.clock.today()))
+        columns = (
+            Person.id, Person.name, Person.active, Person.language, Person.must_change_password, Person.session_version,
+            Membership.id.label("membership_id"), Membership.role, Membership.organisation_id,
+        )
+        return select(*columns).outerjoin(Membership, joined).where(condition).order_by(Membership.id)
+
+
+def valid_on(day: date) -> ColumnElement[bool]:
+    """SQL over Membership: valid on `day`, both ends included, an open end is open."""
+    return and_(
+        or_(Membership.valid_from.is_(None), Membership.valid_from <= day), or_(Membership.valid_to.is_(None), Membership.valid_to >= day)
+    )
