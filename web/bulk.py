@@ -1,0 +1,120 @@
+"""What the inbox's bulk bar offers, read from the deployed models, and what its form posts. It knows no process."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+
+from web.i18n import now, words
+from web.labels import label, version
+from workflows.errors import Rejection
+
+DOUBLE_CLICK_SECONDS = 30
+CHOICES = ("radio", "select", "checklist", "taglist")
+TEXTS = ("textarea", "textfield")
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One ready answer of a verb's dialog; `digit` is the key that picks it."""
+
+    value: str
+    text: str
+    digit: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A verb of the bulk bar: an outcome that the models of the page's rows offer."""
+
+    value: str
+    text: str
+    style: str
+    reason_key: str = ""
+    reason_many: bool = False
+    reasons: tuple[Reason, ...] = ()
+    text_key: str = ""
+    text_label: str = ""
+
+    @property
+    def asks(self) -> bool:
+        """Whether a dialog must come first."""
+        return bool(self.reason_key or self.text_key)
+
+
+def verbs_for_rows(rows: Sequence[Any]) -> dict[tuple[int, str], list[Choice]]:
+    """The verbs of each (process version, activity) on the page whose model says `bulk`."""
+    offered = {}
+    for definition_id, node_id in {(row.definition_id, row.node_id) for row in rows}:
+        process = version(definition_id)
+        node = process.graph.nodes.get(node_id)
+        if node is not None and node.properties.get("bulk") == "true":
+            form = process.form_of(node) or {}
+            offered[definition_id, node_id] = [_choice(process, form, outcome) for outcome in _outcomes(node)]
+    return offered
+
+
+def _outcomes(node: Any) -> list[dict[str, Any]]:
+    """The outcomes listed in the model that may be given to many at once; computed lists need the single task's page."""
+    text = (node.properties.get("outcomes") or "").strip()
+    if not text.startswith("["):
+        return []
+    return [outcome for outcome in json.loads(text) if outcome.get("bulk") is not False]
+
+
+def _choice(process: Any, form: Mapping[str, Any], outcome: Mapping[str, Any]) -> Choice:
+    wanted = [field for key in outcome.get("requires") or () for field in _fields(form) if field.get("key") == key]
+    reason = next((field for field in wanted if field["type"] in CHOICES), None)
+    text = next((field for field in wanted if field["type"] in TEXTS), None)
+    return Choice(
+        value=outcome["value"], text=words(outcome), style=outcome.get("style") or "default",
+        reason_key=reason["key"] if reason else "", reason_many=bool(reason) and reason["type"] in ("checklist", "taglist"),
+        reasons=_reasons(process, reason) if reason else (), text_key=text["key"] if text else "",
+        text_label=label(process, text["key"], text.get("label", "")) if text else "",
+    )
+
+
+def _fields(form: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for component in form.get("components") or ():
+        found.append(component)
+        found += _fields(component)
+    return found
+
+
+def _reasons(process: Any, field: Mapping[str, Any]) -> tuple[Reason, ...]:
+    return tuple(
+        Reason(str(option["value"]), label(process, str(option["value"]), option.get("label", "")), str(place % 10) if place <= 10 else "")
+        for place, option in enumerate(field.get("values") or (), 1)
+    )
+
+
+def ticked(form: MultiDict[str, str]) -> list[tuple[int, int]]:
+    """The ticked (seat, revision) pairs of the inbox's form."""
+    try:
+        return [(int(seat), int(revision or 0)) for seat, _, revision in (item.partition(":") for item in form.getlist("task"))]
+    except ValueError as wrong:
+        raise Rejection("勾选的事项无法识别，请刷新后重试。", "The ticked items could not be read; reload and try again.") from wrong
+
+
+def values_of(form: MultiDict[str, str]) -> dict[str, Any]:
+    """The form values a verb's dialog stands for: its reason and its text under the keys of the model's form."""
+    values: dict[str, Any] = {}
+    reason, text = form.get("reason", ""), form.get("text", "").strip()
+    if form.get("reason_key") and reason:
+        values[form["reason_key"]] = [reason] if form.get("reason_many") else reason
+    if form.get("text_key") and text:
+        values[form["text_key"]] = text
+    return values
+
+
+def command_key(person_id: int, verb: str, items: Sequence[tuple[int, int]], values: Mapping[str, Any]) -> str:
+    """The same request again within half a minute (a double click, a retry) is the same command."""
+    moment = int(now().timestamp()) // DOUBLE_CLICK_SECONDS
+    text = json.dumps([person_id, verb, sorted(items), values, moment], ensure_ascii=False, sort_keys=True)
+    return "bulk:" + hashlib.sha256(text.encode()).hexdigest()[:40]

@@ -1,0 +1,78 @@
+"""Names of processes, activities, fields, stages and organisations in the reader's language. Reads only what is kept in memory."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask import g
+
+from web.context import connection, house
+from web.i18n import language, words
+
+HUMAN = ("userTask", "manualTask")
+
+
+def version(definition_id: int) -> Any:
+    """A process version, parsed once per server."""
+    return house().definitions.get(connection(), definition_id)
+
+
+def processes() -> list[Any]:
+    """The current version of every process, asked once per request."""
+    if "processes" not in g:
+        g.processes = house().definitions.all_current(connection())
+    found: list[Any] = g.processes
+    return found
+
+
+def label(process: Any, key: str | None, default: str = "") -> str:
+    """The model's word for `key` (an activity, field, stage, outcome or message); `default`, else the key, when it has none."""
+    if not key:
+        return default
+    found = str(process.label(key, language()))
+    return default if default and found == key else found
+
+
+def node_label(row: Any) -> str:
+    """The name of the activity of a worklist row."""
+    return label(version(row.definition_id), row.node_id)
+
+
+def stage_label(row: Any) -> str:
+    """The name of a case's stage."""
+    return label(version(row.definition_id), row.stage)
+
+
+def process_name(process: Any) -> str:
+    """The name of a process."""
+    return label(process, process.process_id, process.name)
+
+
+def activities(process_id: str | None) -> dict[str, str]:
+    """Id and name of the human activities of one process, or of all."""
+    return {
+        node.id: label(process, node.id)
+        for process in processes() if not process_id or process.process_id == process_id
+        for node in process.graph.nodes.values() if node.type in HUMAN
+    }
+
+
+def organisation_name(code: str | None) -> str:
+    """The name of an organisation; its code when it is unknown."""
+    found = house().people.organisation(connection(), code) if code else None
+    return str(found.name) if found else code or ""
+
+
+def parties_line(parties: dict[str, str]) -> str:
+    """The organisations of a case in one line."""
+    return " · ".join(dict.fromkeys(organisation_name(code) for code in parties.values() if code))
+
+
+def outcome_label(row: Any) -> str:
+    """The words of a seat's outcome, as its model lists them."""
+    process = version(row.definition_id)
+    node = process.graph.nodes.get(row.node_id)
+    text = (node.properties.get("outcomes") or "").strip() if node else ""
+    offered = json.loads(text) if text.startswith("[") else []
+    return next((words(outcome) for outcome in offered if outcome["value"] == row.outcome), "") or label(process, row.outcome)
