@@ -1,0 +1,81 @@
+"""Invokes function values and the host's functions: arguments by position or name, coercion at declared types, bounded depth.
+
+It knows no expressions.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from workflows.feel.errors import FeelLimitError
+from workflows.feel.runtime import MAXIMUM_CALLS, Run
+from workflows.feel.types import Type, coerce
+from workflows.feel.values import FeelValue, Function, from_python, to_python
+
+
+def invoke(function: Function, arguments: Sequence[FeelValue], names: Sequence[str], run: Run) -> FeelValue:
+    """Call a function value; null when the arguments do not fit its parameters or the result its declared type."""
+    if names:
+        ordered = bind_named(function, dict(zip(names, arguments, strict=True)))
+        if ordered is None:
+            return None
+        arguments = ordered
+    run.calls += 1
+    if run.calls > MAXIMUM_CALLS:
+        raise FeelLimitError(f"functions call each other more than {MAXIMUM_CALLS} levels deep")
+    try:
+        return function.call(arguments, run)
+    finally:
+        run.calls -= 1
+
+
+def bind_named(function: Function, given: Mapping[str, FeelValue]) -> list[FeelValue] | None:
+    """Named arguments in the order of the parameters; None when a name fits no parameter."""
+    if function.bind is not None:
+        return function.bind(given)
+    if not set(given) <= set(function.parameters):
+        return None
+    return [given.get(name) for name in function.parameters]
+
+
+def call_host(function: Callable[..., Any], arguments: Sequence[FeelValue], names: Sequence[str]) -> FeelValue:
+    """Call a function of the host with Python values; null when its signature does not take these arguments."""
+    values = [to_python(argument) for argument in arguments]
+    if names:
+        named = dict(zip(names, values, strict=True))
+        return from_python(function(**named)) if _fits(function, 0, frozenset(named)) else None
+    return from_python(function(*values)) if _fits(function, len(values), frozenset()) else None
+
+
+@lru_cache(maxsize=256)
+def _fits(function: Callable[..., Any], count: int, names: frozenset[str]) -> bool:
+    try:
+        inspect.signature(function).bind(*range(count), **dict.fromkeys(names))
+    except TypeError:
+        return False
+    except ValueError:
+        return True
+    return True
+
+
+def closure(
+    name: str, parameters: tuple[str, ...], types: Sequence[Type | None], result: Type | None,
+    body: Callable[[dict[str, FeelValue], Run], FeelValue],
+) -> Function:
+    """A function value with declared types: each argument is coerced, one that does not fit makes the result null."""
+
+    def call(arguments: Sequence[FeelValue], run: Run) -> FeelValue:
+        if len(arguments) != len(parameters):
+            return None
+        frame: dict[str, FeelValue] = {}
+        for parameter, type_, argument in zip(parameters, types, arguments, strict=True):
+            value = coerce(argument, type_)
+            if value is None and argument is not None:
+                return None
+            frame[parameter] = value
+        return coerce(body(frame, run), result)
+
+    return Function(name, parameters, call, types, result)

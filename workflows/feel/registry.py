@@ -1,0 +1,180 @@
+"""How built-in functions are declared: name, signature, meaning in two languages and example, with the checks every call shares.
+
+The declared signatures are the documentation too; docs/feel.md is generated from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, DecimalException
+from typing import Any
+
+from workflows.feel.errors import FeelError
+from workflows.feel.runtime import Run
+from workflows.feel.temporal import Date, DateTime, DaysTimeDuration, Time, YearsMonthsDuration
+from workflows.feel.values import FeelValue, Function, Range
+
+Implementation = Callable[..., FeelValue]
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    "number": Decimal,
+    "string": str,
+    "boolean": bool,
+    "list": list,
+    "context": dict,
+    "date": Date,
+    "time": Time,
+    "date and time": DateTime,
+    "days and time duration": DaysTimeDuration,
+    "years and months duration": YearsMonthsDuration,
+    "range": Range,
+    "function": Function,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter. `kinds` are the accepted type names; none means anything, null included.
+
+    `nullable` parameters take null as a value, `optional` ones may be left out, a `variadic` one takes all the rest.
+    """
+
+    name: str
+    kinds: tuple[str, ...] = ()
+    optional: bool = False
+    nullable: bool = False
+    variadic: bool = False
+
+    def accept(self, value: FeelValue) -> tuple[bool, FeelValue]:
+        """Whether the value fits, and the value after the conversions to and from a singleton list."""
+        if not self.kinds:
+            return True, value
+        if value is None:
+            return self.nullable, None
+        if self._is(value):
+            return True, value
+        if type(value) is list and len(value) == 1 and self._is(value[0]):
+            return True, value[0]
+        return ("list" in self.kinds, [value])
+
+    def _is(self, value: FeelValue) -> bool:
+        return any(isinstance(value, _KINDS[kind]) for kind in self.kinds)
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One way to call a built-in function."""
+
+    parameters: tuple[Parameter, ...]
+    call: Implementation
+    with_run: bool
+
+    def takes(self, count: int) -> bool:
+        """Whether a call with so many positional arguments is of this form."""
+        if self.parameters and self.parameters[-1].variadic:
+            return count >= len(self.parameters)
+        required = sum(not parameter.optional for parameter in self.parameters)
+        return required <= count <= len(self.parameters)
+
+    def fits(self, arguments: Sequence[FeelValue]) -> list[FeelValue] | None:
+        """The arguments after conversion; None when one does not fit."""
+        fitted = []
+        last = len(self.parameters) - 1
+        for index, argument in enumerate(arguments):
+            parameter = self.parameters[min(index, last)]
+            fine, value = parameter.accept(argument)
+            if not fine:
+                return None
+            fitted.append(value)
+        return fitted
+
+    def text(self) -> str:
+        """The parameters as the documentation shows them."""
+        shown = []
+        for parameter in self.parameters:
+            kinds = f": {' | '.join(parameter.kinds)}" if parameter.kinds else ""
+            shown.append(f"{parameter.name}{'?' if parameter.optional else ''}{'…' if parameter.variadic else ''}{kinds}")
+        return ", ".join(shown)
+
+
+@dataclass(slots=True)
+class BuiltIn:
+    """A documented built-in function with all its signatures."""
+
+    name: str
+    group: str
+    chinese: str
+    english: str
+    example: str
+    signatures: list[Signature]
+
+    def invoke(self, arguments: Sequence[FeelValue], run: Run) -> FeelValue:
+        """Call the first signature that fits; null when none does."""
+        count = len(arguments)
+        for signature in self.signatures:
+            if signature.takes(count):
+                fitted = signature.fits(arguments)
+                if fitted is not None:
+                    return self._call(signature, fitted, run)
+        return None
+
+    def _call(self, signature: Signature, arguments: list[FeelValue], run: Run) -> FeelValue:
+        for argument in arguments:
+            if type(argument) is list:
+                run.charge(len(argument))
+        try:
+            return signature.call(run, *arguments) if signature.with_run else signature.call(*arguments)
+        except FeelError:
+            raise
+        except (DecimalException, ValueError, OverflowError):
+            return None
+
+    def bind(self, given: Mapping[str, FeelValue]) -> list[FeelValue] | None:
+        """Named arguments in the order of the signature that has exactly these names."""
+        for signature in self.signatures:
+            names = [parameter.name for parameter in signature.parameters]
+            required = {parameter.name for parameter in signature.parameters if not parameter.optional}
+            if required <= set(given) <= set(names):
+                while names and names[-1] not in given:
+                    names.pop()
+                return [given.get(name) for name in names]
+        return None
+
+
+REGISTRY: dict[str, BuiltIn] = {}
+
+
+def built_in(
+    name: str, parameters: str, chinese: str = "", english: str = "", example: str = "", *, group: str = "",
+    with_run: bool = False,
+) -> Callable[[Implementation], Implementation]:
+    """Declare a built-in function, or one more signature of it (the first declaration carries the texts).
+
+    `parameters` reads `name: kind | kind, name?: kind, name...: kind`; a kind ending in `?` takes null too.
+    """
+
+    def declare(implementation: Implementation) -> Implementation:
+        entry = REGISTRY.setdefault(name, BuiltIn(name, group, chinese, english, example, []))
+        entry.signatures.append(Signature(_parameters(parameters), implementation, with_run))
+        return implementation
+
+    return declare
+
+
+def _parameters(text: str) -> tuple[Parameter, ...]:
+    return tuple(_parameter(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _parameter(text: str) -> Parameter:
+    name, _, kinds = (part.strip() for part in text.partition(":"))
+    nullable = kinds.endswith("?")
+    optional, variadic = name.endswith("?"), name.endswith("...")
+    accepted = tuple(kind.strip() for kind in kinds.rstrip("?").split("|") if kind.strip())
+    return Parameter(name.rstrip("?."), accepted, optional, nullable, variadic)
+
+
+def function_of(entry: BuiltIn) -> Function:
+    """The function value of a declared built-in."""
+    first: Any = entry.signatures[0]
+    names = [parameter.name for parameter in first.parameters]
+    return Function(entry.name, names, entry.invoke, bind=entry.bind)
