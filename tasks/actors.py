@@ -70,6 +70,16 @@ class Actor:
         memberships = tuple(MembershipView(**one) for one in stored["memberships"])
         return Actor(**{**stored, "memberships": memberships})
 
+    def to_json(self) -> dict[str, Any]:
+        """All of it as a JSON value, for a command that goes on after the request."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Actor:
+        """What `to_json` gave."""
+        memberships = tuple(MembershipView(**one) for one in value["memberships"])
+        return cls(**{**value, "memberships": memberships})
+
     def on(self, channel: str) -> Actor:
         """The same actor on another channel, such as the counter."""
         return replace(self, channel=channel)

@@ -5,16 +5,20 @@ The door to everything about people: organisations, credentials and the import o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, select
 
 from tasks.actors import Actor, MembershipView, build_actor, system_actor
+from tasks.credentials import Credentials
+from tasks.memberships import valid_on
 from tasks.models import Membership, Organisation, Person
 from tasks.organisations import OrganisationRow, Organisations
+from tasks.people_administration import PeopleAdministration
 from tasks.personal_data import PersonalData
+from tasks.student_accounts import StudentAccounts
 from workflows.business_calendar import Clock
 from workflows.errors import Forbidden, NotFound
 
@@ -28,6 +32,9 @@ class People:
         self.clock = clock
         self.personal_data = personal_data
         self.organisations = Organisations()
+        self.credentials = Credentials(clock, personal_data)
+        self.administration = PeopleAdministration(clock, self.organisations, self.credentials, personal_data)
+        self.students = StudentAccounts(clock, self.credentials)
 
     def organisation(self, connection: Connection, code: str | None) -> OrganisationRow | None:
         """The organisation with `code`, from memory; None for an unknown code."""
@@ -41,6 +48,21 @@ class People:
     def ancestors(self, connection: Connection, code: str) -> list[str]:
         """The code itself, its parents up to the root, then the province it lies in; empty for an unknown code."""
         return self.organisations.ancestors(connection, code)
+
+    def children(self, connection: Connection, code: str) -> list[OrganisationRow]:
+        """The organisations directly below `code`, in order of their codes."""
+        return self.organisations.children(connection, code)
+
+    def name(self, connection: Connection, person_id: int) -> str:
+        """What the person is called; empty for nobody."""
+        return self.names(connection, [person_id]).get(person_id, "")
+
+    def names(self, connection: Connection, person_ids: Iterable[int]) -> dict[int, str]:
+        """Person id → name, in one statement."""
+        wanted = sorted(set(person_ids))
+        if not wanted:
+            return {}
+        return {row.id: row.name for row in connection.execute(select(Person.id, Person.name).where(Person.id.in_(wanted)))}
 
     def actor(
         self, connection: Connection, person_id: int, acting: int | None = None, channel: str = "web", address: str | None = None,
@@ -100,10 +122,3 @@ class People:
             Membership.id.label("membership_id"), Membership.role, Membership.organisation_id,
         )
         return select(*columns).outerjoin(Membership, joined).where(condition).order_by(Membership.id)
-
-
-def valid_on(day: date) -> ColumnElement[bool]:
-    """SQL over Membership: valid on `day`, both ends included, an open end is open."""
-    return and_(
-        or_(Membership.valid_from.is_(None), Membership.valid_from <= day), or_(Membership.valid_to.is_(None), Membership.valid_to >= day)
-    )

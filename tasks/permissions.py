@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 from sqlalchemy import ColumnElement, Select, false, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
@@ -40,6 +41,7 @@ ACTIONS: Mapping[str, Action] = {
         Action("model.deploy", "发布流程模型", "deploy process models", scoped=False),
         Action("cohort.import", "导入借款学生名单", "import a roster of borrowers"),
         Action("case.start", "为学生办理登记", "start a case"),
+        Action("codes.issue", "发放激活码", "hand out activation codes"),
         Action("cases.list", "查看本单位事项", "list the cases of the office"),
         Action("cases.export", "导出办理结果", "export results"),
         Action("cases.supervise", "督办", "supervise cases"),
@@ -84,23 +86,34 @@ def supervised_organisations(actor: Actor) -> ColumnElement[bool]:
     return or_(*scopes) if scopes else false()
 
 
-def may(actor: Actor, action: str, organisation: OrganisationRow | None = None) -> bool:
-    """Whether the acting identity of `actor` may do `action` (to `organisation`)."""
+class Anywhere(Enum):
+    """Stands for "no particular organisation": the right is asked for as such. None means an unknown one, and is refused."""
+
+    ANYWHERE = "anywhere"
+
+
+ANYWHERE = Anywhere.ANYWHERE
+Target = OrganisationRow | Anywhere | None
+
+
+def may(actor: Actor, action: str, organisation: Target = ANYWHERE) -> bool:
+    """Whether the acting identity of `actor` may do `action` to `organisation` (None, an unknown one: no)."""
     return refusal(actor, action, organisation) is None
 
 
-def require(actor: Actor, action: str, organisation: OrganisationRow | None = None) -> None:
+def require(actor: Actor, action: str, organisation: Target = ANYWHERE) -> None:
     """Raise Forbidden, in words, unless `may`."""
     words = refusal(actor, action, organisation)
     if words is not None:
-        detail = {"action": action, "target_organisation": organisation.code if organisation else ""}
+        detail = {"action": action, "target_organisation": organisation.code if isinstance(organisation, OrganisationRow) else ""}
         raise Forbidden(words["zh"], words["en"], detail=detail)
 
 
-def refusal(actor: Actor, action: str, organisation: OrganisationRow | None = None) -> Words | None:
+def refusal(actor: Actor, action: str, organisation: Target = ANYWHERE) -> Words | None:
     """None when allowed, else why not: no role for it, or an organisation outside the scope. Unknown actions are refused.
 
-    Only the acting identity counts: whoever holds several chooses one before he administers.
+    Only the acting identity counts: whoever holds several chooses one before he administers. What concerns no
+    organisation concerns the whole platform: only an identity there may do it.
     """
     if actor.is_system:
         return None
@@ -110,7 +123,13 @@ def refusal(actor: Actor, action: str, organisation: OrganisationRow | None = No
     acting = actor.acting
     if acting is None or action not in role(acting.role).actions:
         return _missing_right(actor, declared)
-    if declared.scoped and organisation is not None and not _in_scope(acting, organisation):
+    if not declared.scoped and acting.kind not in EVERYTHING:
+        return {"zh": f"{declared.zh}须由平台级身份办理。", "en": f"Only an identity of the platform may {declared.en}."}
+    if not declared.scoped or organisation is ANYWHERE:
+        return None
+    if not isinstance(organisation, OrganisationRow):
+        return {"zh": f"该单位不存在，不能{declared.zh}。", "en": f"There is no such organisation to {declared.en}."}
+    if not _in_scope(acting, organisation):
         return {
             "zh": f"{organisation.name}不在您（{acting.organisation_name}）的管理范围内，不能{declared.zh}。",
             "en": f"{organisation.name} lies outside the scope of {acting.organisation_name}; you may not {declared.en} there.",

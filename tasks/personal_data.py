@@ -81,8 +81,13 @@ class PersonalData:
         return hmac.new(self.derived_key(purpose), text.encode(), hashlib.sha256).hexdigest()
 
 
-def load_or_create_keys(path: Path) -> bytes:
-    """The content of the key file, made once with mode 600: lines of "key id, 64 hexadecimal digits"."""
+def load_or_create_keys(path: Path | None) -> bytes:
+    """The content of the key file, made once with mode 600: lines of "key id, 64 hexadecimal digits".
+
+    Without a path: a key that nobody keeps, for a database in memory.
+    """
+    if path is None:
+        return secrets.token_bytes(KEY_BYTES)
     try:
         handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except FileExistsError:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+PLATFORM = ("national", "platform")
 SCHOOL = ("university", "campus")
-STAFF = frozenset({"cases.list", "cases.export", "case.start", "cohort.import"})
+STAFF = frozenset({"cases.list", "cases.export", "case.start", "cohort.import", "codes.issue"})
 LEADS = STAFF | {"cases.supervise", "seats.reassign", "seats.urge"}
 REGION = frozenset({"cases.list", "cases.export", "cases.supervise", "seats.reassign", "seats.urge", "incidents.resolve"})
 
@@ -39,7 +40,7 @@ ROLES: Mapping[str, Role] = {
     ),
     "counselor": Role(
         "辅导员", "Counsellor", "培训、初审、联系学生", "trains, pre-screens, keeps contact", sees="organisation",
-        actions=frozenset({"cases.list", "class.list", "case.start"}), kinds=("class", "faculty"),
+        actions=frozenset({"cases.list", "class.list", "case.start", "codes.issue"}), kinds=("class", "faculty"),
     ),
     "faculty_lead": Role(
         "学院资助负责人", "Faculty aid lead", "确认毕业生，汇总，登记台账", "confirms graduates, summarises, keeps the ledger", sees="organisation",
@@ -84,7 +85,7 @@ ROLES: Mapping[str, Role] = {
         "省中心负责人", "Province principal", "督导、审批", "supervises, approves", sees="region", supervises=True,
         actions=REGION | {"calendar.edit"}, kinds=("province",),
     ),
-    "national_viewer": Role("全国中心", "National viewer", "接收报告", "receives reports", sees="aggregates", kinds=("national", "platform")),
+    "national_viewer": Role("全国中心", "National viewer", "接收报告", "receives reports", sees="aggregates", kinds=PLATFORM),
     "bank_reviewer": Role(
         "开行分行经办人", "Bank reviewer", "审查、退回", "checks, returns", sees="organisation", actions=frozenset({"cases.list"}),
         kinds=("bank_branch",),
@@ -99,11 +100,11 @@ ROLES: Mapping[str, Role] = {
         administers=True, actions=frozenset({"people.manage", "organisations.manage", "calendar.edit", "calendar.official", "log.read"}),
     ),
     "process_admin": Role(
-        "流程管理员", "Process administrator", "编辑流程、决策表与日历", "edits processes, decisions and calendars", administers=True,
+        "流程管理员", "Process administrator", "编辑流程、决策表与日历", "edits processes, decisions and calendars", administers=True, kinds=PLATFORM,
         actions=frozenset({"model.view", "model.deploy", "calendar.edit", "calendar.official"}),
     ),
     "auditor": Role(
-        "审计", "Auditor", "查阅审计日志", "reads the audit log", actions=frozenset({"log.read", "model.view"}),
+        "审计", "Auditor", "查阅审计日志", "reads the audit log", actions=frozenset({"log.read", "model.view"}), kinds=PLATFORM,
     ),
 }
 

@@ -1,0 +1,121 @@
+"""Staff from an Excel sheet: one row, one person in one role; good rows are kept, bad ones say why. It reads no file format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from tasks.account_fields import normalise_login
+from tasks.actors import Actor
+from tasks.models import Person
+from tasks.people_administration import PeopleAdministration
+from tasks.roles import ROLES
+from workflows.errors import Conflict, InvalidForm, Rejection, Words
+from workflows.store import Store
+
+# Key of a parsed row → the headings it is recognised by; the first one stands in the blank template.
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "name": ("姓名", "name"),
+    "login": ("登录名", "login"),
+    "role": ("角色", "role"),
+    "organisation": ("单位代码", "organisation"),
+    "from": ("开始日期", "from"),
+    "to": ("结束日期", "to"),
+    "mobile": ("手机号", "mobile"),
+}
+REQUIRED = ("name", "login", "role", "organisation")
+ROLE_BY_WORDS = {words.lower(): code for code, found in ROLES.items() for words in (code, found.zh, found.en)}
+
+
+@dataclass(frozen=True)
+class ImportedRow:
+    """What became of one row: created (with the one-time code), added (a further role), unchanged or refused (with the reason)."""
+
+    row: int
+    name: str
+    status: str
+    person_id: int | None = None
+    code: str | None = None
+    refused: Words | None = None
+
+
+def import_people(
+    connection: Connection, actor: Actor, administration: PeopleAdministration, rows: Iterable[tuple[int, Mapping[str, Any]]],
+) -> list[ImportedRow]:
+    """Add the people of `rows` (row number as the sheet shows it, cells by key of COLUMNS); the same sheet again changes nothing.
+
+    Each row is kept or dropped by itself. Dates are dates or text as 2026-09-01, both inclusive, empty is open.
+    """
+    return [_row(connection, actor, administration, number, cells) for number, cells in rows]
+
+
+def keys_of(headings: Iterable[str]) -> dict[str, str]:
+    """Heading as written in the sheet → key; headings nobody knows are left out."""
+    known = {words.lower(): key for key, names in COLUMNS.items() for words in names}
+    return {heading: known[heading.strip().lower()] for heading in headings if heading.strip().lower() in known}
+
+
+def _row(connection: Connection, actor: Actor, administration: PeopleAdministration, number: int, cells: Mapping[str, Any]) -> ImportedRow:
+    name = _text(cells, "name")
+    try:
+        with Store.savepoint(connection):
+            return _enter(connection, actor, administration, number, cells)
+    except InvalidForm as error:
+        zh = "；".join(words["zh"] for words in error.fields.values())
+        return ImportedRow(number, name, "refused", refused={"zh": zh, "en": "; ".join(words["en"] for words in error.fields.values())})
+    except Rejection as error:
+        return ImportedRow(number, name, "refused", refused={"zh": error.zh, "en": error.en})
+
+
+def _enter(connection: Connection, actor: Actor, administration: PeopleAdministration, number: int, cells: Mapping[str, Any]) -> ImportedRow:
+    missing = [COLUMNS[key][0] for key in REQUIRED if not _text(cells, key)]
+    if missing:
+        raise Rejection(f"缺少：{'、'.join(missing)}。", f"Missing: {', '.join(missing)}.")
+    name, login = _text(cells, "name"), normalise_login(_text(cells, "login"))
+    role_code, organisation = _role(_text(cells, "role")), _text(cells, "organisation")
+    dates = _date(cells, "from"), _date(cells, "to")
+    known = connection.execute(select(Person.id, Person.name).where(Person.login == login)).first()
+    if known is None:
+        account = administration.add_person(
+            connection, actor, name=name, login=login, role_code=role_code, organisation_code=organisation, valid_from=dates[0],
+            valid_to=dates[1], mobile=_text(cells, "mobile") or None,
+        )
+        return ImportedRow(number, name, "created", account.person_id, account.code)
+    if known.name != name:
+        raise Conflict(f"登录名“{login}”已属于另一人员。", f"The login {login!r} belongs to somebody else.")
+    held = administration.holds(connection, known.id, role_code, organisation, *dates)
+    if held:
+        return ImportedRow(number, name, "unchanged", known.id)
+    administration.manageable(connection, actor, known.id)
+    administration.add_membership(connection, actor, known.id, role_code, organisation, *dates)
+    return ImportedRow(number, name, "added", known.id)
+
+
+def _text(cells: Mapping[str, Any], key: str) -> str:
+    value = cells.get(key)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # a spreadsheet turns the code 14 into 14.0
+    return "" if value is None else str(value).strip()
+
+
+def _role(text: str) -> str:
+    found = ROLE_BY_WORDS.get(text.lower())
+    if found is None:
+        raise Rejection(f"没有“{text}”这种角色。", f"There is no role {text!r}.")
+    return found
+
+
+def _date(cells: Mapping[str, Any], key: str) -> date | None:
+    value = cells.get(key)
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date) or not _text(cells, key):
+        return value if isinstance(value, date) else None
+    try:
+        return date.fromisoformat(_text(cells, key).replace("/", "-").replace(".", "-"))
+    except ValueError as error:
+        raise Rejection(f"{COLUMNS[key][0]}应写作 2026-09-01。", f"Write the date {COLUMNS[key][1]!r} as 2026-09-01.") from error

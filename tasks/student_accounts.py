@@ -1,0 +1,57 @@
+"""Accounts of borrowers: who may hand out the one-time codes they activate with. It knows no case beyond who sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, exists, select, update
+
+from tasks import security_log
+from tasks.actors import Actor
+from tasks.credentials import Credentials
+from tasks.models import Membership, Person
+from tasks.permissions import require, visible_cases
+from workflows.business_calendar import Clock
+from workflows.errors import Forbidden
+from workflows.models import ProcessInstance
+
+STUDENT_ROLES = ("student", "class_rep", "volunteer")  # roles a borrower may hold beside
+
+
+class StudentAccounts:
+    """Gives borrowers their codes; the account of somebody who works here is his administrator's business."""
+
+    def __init__(self, clock: Clock, credentials: Credentials) -> None:
+        self._clock = clock
+        self._credentials = credentials
+
+    def codes(self, connection: Connection, actor: Actor, person_ids: Sequence[int]) -> dict[int, str]:
+        """One-time codes for borrowers whose cases the actor sees and who have no password yet; others are left out.
+
+        A student who forgot his password is reset one by one (`reset`), so that no list locks people out.
+        """
+        require(actor, "codes.issue")
+        found = [row.id for row in self._students(connection, actor, person_ids) if row.password_hash is None]
+        self._log(connection, actor, "codes.issued", count=len(found))
+        return self._credentials.issue_codes(connection, found)
+
+    def reset(self, connection: Connection, actor: Actor, person_id: int) -> str:
+        """A new one-time code for one borrower who lost his password; the old one ends. Raises Forbidden out of sight."""
+        require(actor, "codes.issue")
+        if not self._students(connection, actor, [person_id]):
+            raise Forbidden("该学生没有您可查看的事项，不能发放激活码。", "You see no case of this student, so you may not give him a code.")
+        values = {"password_hash": None, "session_version": Person.session_version + 1}
+        connection.execute(update(Person).where(Person.id == person_id).values(values))
+        self._log(connection, actor, "password.reset", about=person_id)
+        return self._credentials.issue_codes(connection, [person_id])[person_id]
+
+    def _students(self, connection: Connection, actor: Actor, person_ids: Sequence[int]) -> Sequence[Row[Any]]:
+        seen = exists(select(ProcessInstance.id).where(ProcessInstance.subject_person == Person.id, visible_cases(actor)))
+        staff = exists(select(Membership.id).where(Membership.person_id == Person.id, Membership.role.not_in(STUDENT_ROLES)))
+        query = select(Person.id, Person.password_hash).where(Person.id.in_(list(person_ids)), Person.active, ~staff, seen)
+        return connection.execute(query.order_by(Person.id)).all()
+
+    def _log(self, connection: Connection, actor: Actor, kind: str, **detail: Any) -> None:
+        about = {**detail, "role": actor.role, "organisation": actor.organisation_code}
+        security_log.record(connection, self._clock.now(), kind, person_id=actor.person_id, address=actor.address, detail=about)
