@@ -314,3 +314,25 @@ class NumberSeries(Base):
     __tablename__ = "number_series"
     prefix: Mapped[str] = mapped_column(primary_key=True)
     last: Mapped[int]
+
+
+class DataVersion(Base):
+    """A counter raised with every change of a table that processes keep in memory, so that each notices the others' edits."""
+
+    __tablename__ = "data_version"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int]
+
+
+class CalendarChange(Base):
+    """Who changed what in the calendar, and why; append-only."""
+
+    __tablename__ = "calendar_change"
+    __table_args__ = (Index(None, "subject", "id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    person: Mapped[int | None]  # null: the system (seed, shipped calendar)
+    subject: Mapped[str]  # "2026" a year, "2026-05-09" a day, "C149999/2026/renewal_audit" a deadline
+    before: Mapped[str | None]
+    after: Mapped[str | None]
+    reason: Mapped[str] = mapped_column(Text)
