@@ -108,7 +108,7 @@ function busyButtons() {
 
 function menus() {
   document.addEventListener('click', ({ target }) => {
-    for (const menu of document.querySelectorAll('details[data-menu][open]')) if (!menu.contains(target)) menu.open = false;
+    for (const menu of document.querySelectorAll('details[data-menu][open]')) if (!menu.contains(target) || target.closest('.menu-item')) menu.open = false;
   });
   document.addEventListener('keydown', (event) => {
     if (event.key !== 'Escape') return;

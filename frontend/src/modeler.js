@@ -10,10 +10,11 @@ import '@bpmn-io/properties-panel/dist/assets/properties-panel.css';
 import './styles/modeler.css';
 import { EditorDesk } from './editor-desk.js';
 import { labelOf } from './findings.js';
+import betterEnglish from './locales/bpmn.en.js';
 import dictionary from './locales/bpmn.zh.js';
 import { translator } from './words.js';
 
-const paletteWidth = 90;
+const paletteWidth = 130;
 const signs = { error: '!', warning: '△', info: 'i' };
 
 /** Shows the whole diagram beside the palette, never larger than life. */
@@ -75,7 +76,7 @@ function start(root) {
       BpmnPropertiesProviderModule,
       CamundaPlatformPropertiesProviderModule,
       camundaBehaviors,
-      { translate: ['value', translator(dictionary)] },
+      { translate: ['value', translator(dictionary, betterEnglish)] },
     ],
   });
   const desk = new EditorDesk(root, {

@@ -22,6 +22,8 @@ export function toast(text, kind = 'info') {
   close.textContent = '×';
   close.addEventListener('click', () => box.remove());
   box.append(message, close);
+  const lasting = [...area().querySelectorAll('.notice:not(.notice-danger)')];
+  lasting.slice(0, Math.max(0, lasting.length - 2)).forEach((older) => older.remove());
   area().append(box);
   if (seconds[kind]) leaveLater(box, seconds[kind] * 1000);
 }

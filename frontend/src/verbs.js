@@ -14,7 +14,8 @@ export class Verbs {
       const button = target.closest('[data-verb]');
       if (!button) return;
       const row = button.closest('[data-task]');
-      this.start(button.dataset.verb, row ? [row] : this.rows.ticked, button);
+      const { current, ticked } = this.rows;
+      this.start(button.dataset.verb, row ? [row] : button.closest('#preview') ? [current].filter(Boolean) : ticked, button);
     });
     document.addEventListener('change', ({ target }) => { if (target.matches('[data-text]')) this.prefill(target); });
   }

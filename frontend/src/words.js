@@ -71,12 +71,12 @@ export function words(source, values = {}) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
-/** A translate function for an editor from bpmn.io: dictionary English → Chinese, misses are collected for tests. */
-export function translator(dictionary) {
+/** A translate function for an editor from bpmn.io: English → Chinese, and where wanted better English; misses are collected for tests. */
+export function translator(dictionary, betterEnglish = {}) {
   const missing = (window.__banjieMissing ??= new Set());
   return function translate(template, replacements = {}) {
-    if (chinese && template && !(template in dictionary)) missing.add(template);
-    const text = (chinese && dictionary[template]) || template || '';
-    return text.replace(/\{(\w+)\}/g, (whole, name) => replacements[name] ?? whole);
+    const known = (chinese ? dictionary : betterEnglish)[template];
+    if (chinese && template && known === undefined && /[A-Za-z]{2}/.test(template)) missing.add(template);
+    return (known ?? template ?? '').replace(/\{(\w+)\}/g, (whole, name) => replacements[name] ?? whole);
   };
 }
