@@ -32,43 +32,43 @@ class Notice:
     read: bool
 
 
-class Notices:
-    """The notices of a person and of the offices he works in."""
+def page(connection: Connection, actor: Actor, *, after: int | None = None, size: int = 25) -> Page:
+    """Notices older than number `after`, newest first; a page of `size`."""
+    seen = _seen(connection, actor)
+    query = (
+        select(NOTICE, ProcessInstance.number, ProcessInstance.subject)
+        .outerjoin(ProcessInstance, ProcessInstance.id == NOTICE.c.instance_id)
+        .where(NOTICE.c.candidate.in_(actor.candidates)).order_by(NOTICE.c.id.desc()).limit(size + 1)
+    )
+    if after is not None:
+        query = query.where(NOTICE.c.id < after)
+    rows = connection.execute(query).all()
+    shown = [_notice(row, seen) for row in rows[:size]]
+    return Page(shown, str(shown[-1].id) if len(rows) > size else None, None)
 
-    def page(self, connection: Connection, actor: Actor, *, after: int | None = None, size: int = 25) -> Page:
-        """Notices older than number `after`, newest first; a page of `size`."""
-        seen = self._seen(connection, actor)
-        query = (
-            select(NOTICE, ProcessInstance.number, ProcessInstance.subject)
-            .outerjoin(ProcessInstance, ProcessInstance.id == NOTICE.c.instance_id)
-            .where(NOTICE.c.candidate.in_(actor.candidates)).order_by(NOTICE.c.id.desc()).limit(size + 1)
-        )
-        if after is not None:
-            query = query.where(NOTICE.c.id < after)
-        rows = connection.execute(query).all()
-        shown = [self._notice(row, seen) for row in rows[:size]]
-        return Page(shown, str(shown[-1].id) if len(rows) > size else None, None)
 
-    def unread(self, connection: Connection, actor: Actor) -> Count:
-        """How many are new, exact to 1,000."""
-        new = select(NOTICE.c.id).where(NOTICE.c.candidate.in_(actor.candidates), NOTICE.c.id > self._seen(connection, actor))
-        number = connection.execute(select(func.count()).select_from(new.limit(COUNT_LIMIT + 1).subquery())).scalar_one()
-        return Count(min(number, COUNT_LIMIT), number > COUNT_LIMIT)
+def unread(connection: Connection, actor: Actor) -> Count:
+    """How many are new, exact to 1,000."""
+    seen = select(func.coalesce(func.max(NotificationRead.notification_id), 0)).where(NotificationRead.person_id == actor.person_id)
+    new = select(NOTICE.c.id).where(NOTICE.c.candidate.in_(actor.candidates), NOTICE.c.id > seen.scalar_subquery())
+    number = connection.execute(select(func.count()).select_from(new.limit(COUNT_LIMIT + 1).subquery())).scalar_one()
+    return Count(min(number, COUNT_LIMIT), number > COUNT_LIMIT)
 
-    def mark_read(self, connection: Connection, actor: Actor, up_to: int) -> None:
-        """Everything up to notice `up_to` counts as read by this person."""
-        if up_to <= self._seen(connection, actor):
-            return
-        connection.execute(delete(NotificationRead).where(NotificationRead.person_id == actor.person_id))
-        connection.execute(insert(NotificationRead).values(person_id=actor.person_id, notification_id=up_to))
 
-    @staticmethod
-    def _seen(connection: Connection, actor: Actor) -> int:
-        query = select(func.max(NotificationRead.notification_id)).where(NotificationRead.person_id == actor.person_id)
-        return int(connection.execute(query).scalar() or 0)
+def mark_read(connection: Connection, actor: Actor, up_to: int) -> None:
+    """Everything up to notice `up_to` counts as read by this person."""
+    if up_to <= _seen(connection, actor):
+        return
+    connection.execute(delete(NotificationRead).where(NotificationRead.person_id == actor.person_id))
+    connection.execute(insert(NotificationRead).values(person_id=actor.person_id, notification_id=up_to))
 
-    @staticmethod
-    def _notice(row: Any, seen: int) -> Notice:
-        return Notice(
-            row.id, row.kind, row.text or {}, row.instance_id, row.seat_id, row.number, row.subject, row.created_at, row.id <= seen
-        )
+
+def _seen(connection: Connection, actor: Actor) -> int:
+    query = select(func.max(NotificationRead.notification_id)).where(NotificationRead.person_id == actor.person_id)
+    return int(connection.execute(query).scalar() or 0)
+
+
+def _notice(row: Any, seen: int) -> Notice:
+    return Notice(
+        row.id, row.kind, row.text or {}, row.instance_id, row.seat_id, row.number, row.subject, row.created_at, row.id <= seen
+    )

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from flask import Blueprint, flash, jsonify, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, flash, jsonify, redirect, render_template, request, url_for
 
 from web.context import actor, connection, house, wants_json
 from web.i18n import translate as _
-from web.labels import label, node_label, organisation_name, parties_line, process_name, processes, stage_label, version
-from web.presenting import diagram_state, fact_pairs, safe_items, timeline_items
+from web.labels import label, node_label, organisation_name, parties_line, prefixed, process_name, processes, stage_label, version
+from web.presenting import diagram_state, safe_items, split_facts, timeline_items
 from workflows.errors import Rejection
 
 blueprint = Blueprint("cases", __name__, url_prefix="/cases")
@@ -38,19 +37,20 @@ def listing() -> str:
 @blueprint.get("/<int:instance_id>")
 def page(instance_id: int) -> str:
     """One case: facts, open tasks, history, position in the diagram."""
-    view = house().views.case_view(connection(), actor(), instance_id)
+    view = house().tasks.case_view(connection(), actor(), instance_id)
     process = version(view.instance.definition_id)
+    facts, texts = split_facts(view.facts)
     return render_template(
-        "cases/case.html", view=view, case=view.instance, process=process, facts=fact_pairs(view.facts), items=safe_items(view.items),
+        "cases/case.html", view=view, case=view.instance, process=process, facts=facts, texts=texts, items=safe_items(view.items),
         timeline=timeline_items(view.timeline), diagram=diagram_state(process, view.diagram), statuses=dict(_statuses()),
-        stage_label=stage_label, node_label=node_label, label=label, organisation_name=organisation_name,
+        stage_label=stage_label, node_label=node_label, prefixed=prefixed, title=process_name(process), organisation_name=organisation_name,
     )
 
 
 @blueprint.post("/<int:instance_id>/withdraw")
 def withdraw(instance_id: int) -> Any:
     """The applicant takes his application back."""
-    house().going_back.withdraw_case(connection(), actor(), instance_id)
+    house().tasks.withdraw_case(connection(), actor(), instance_id)
     return _done(_("已撤回，可以修改后重新提交。"), instance_id)
 
 
@@ -62,19 +62,8 @@ def message(instance_id: int, name: str) -> Any:
         payload = request.get_json()
         if not isinstance(payload, dict):
             raise Rejection("请求内容应为 JSON 对象。", "The body must be a JSON object.")
-    house().steering.send_message(connection(), actor(), instance_id, name, payload)
+    house().tasks.send_message(connection(), actor(), instance_id, name, payload)
     return _done(_("已登记。"), instance_id)
-
-
-@blueprint.get("/export")
-def export() -> Any:
-    """The same list as an .xlsx file, masked, with the same filters."""
-    asked = {name: request.args.get(name, "").strip() or None for name in FILTERS}
-    content = house().lists.export_cases(connection(), actor(), **asked)
-    response = make_response(content)
-    response.headers["Content-Type"] = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-    response.headers["Content-Disposition"] = "attachment; filename=cases.xlsx"
-    return response
 
 
 def _done(text: str, instance_id: int) -> Any:
@@ -94,14 +83,14 @@ def _stages(process_id: str) -> list[tuple[str, str]]:
     found: dict[str, str] = {}
     for process in processes():
         if not process_id or process.process_id == process_id:
-            for stage in json.loads(process.graph.properties.get("stages") or "{}"):
-                found.setdefault(stage, label(process, stage))
+            for stage in house().stages(process):
+                found.setdefault(stage, prefixed(process, "stage", stage))
     return list(found.items())
 
 
 def _below(chosen: str) -> list[tuple[str, str]]:
     code = actor().organisation_code
-    found = {row.code: row.name for row in house().people.children(connection(), code)} if code else {}
+    found = {row.code: row.name for row in house().people.organisations.children(connection(), code)} if code else {}
     if chosen:
         found.setdefault(chosen, organisation_name(chosen))
     return list(found.items())

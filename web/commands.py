@@ -48,7 +48,7 @@ def data(command_id: int) -> Response:
 @blueprint.post("/<int:command_id>/undo")
 def undo(command_id: int) -> Any:
     """Take a bulk decision back as a whole."""
-    undone, left = house().going_back.undo_command(connection(), actor(), command_id)
+    undone, left = house().tasks.undo_command(connection(), actor(), command_id)
     forget()
     text = _("已撤销 {count} 件。", count=undone)
     if left:

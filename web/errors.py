@@ -13,10 +13,9 @@ from typing import Any
 
 from flask import Flask, Response, g, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
-from sqlalchemy import insert
 from werkzeug.exceptions import HTTPException
 
-from tasks.models import SecurityLog
+from tasks.security_log import REFUSED, record
 from web.context import abandon, house, is_htmx, reopen_for_reading, wants_json
 from web.i18n import translate, words
 from workflows.errors import Forbidden, Rejection
@@ -66,7 +65,8 @@ BUG_WORDS: tuple[Sentence, Sentence] = (
 
 
 def register(app: Flask) -> None:
-    """Answer every failure of `app` here."""
+    """Answer every failure of `app` here, and give the house its log of refusals."""
+    app.extensions["banjie"].security_log = security_log
     app.register_error_handler(Rejection, refused)
     app.register_error_handler(CSRFError, expired)
     app.register_error_handler(HTTPException, http_error)
@@ -135,12 +135,11 @@ def _data(status: int, text: Sentence, fields: Mapping[str, Sentence], code: str
 
 def security_log(actor: Any, error: Forbidden, instance_id: int | None) -> None:
     """Write down a refused attempt, in a transaction of its own: the refused command's must be over."""
-    row = {
-        "at": house().clock.now(), "person_id": getattr(actor, "person_id", None), "kind": "refused", "instance_id": instance_id,
-        "address": request.remote_addr, "detail": _attempt(actor, error),
-    }
     with house().store.transaction() as connection:
-        connection.execute(insert(SecurityLog).values(row))
+        record(
+            connection, house().clock.now(), REFUSED, person_id=getattr(actor, "person_id", None), instance_id=instance_id,
+            address=request.remote_addr, detail=_attempt(actor, error),
+        )
 
 
 def _attempt(actor: Any, error: Forbidden) -> dict[str, Any]:

@@ -6,13 +6,14 @@ import json
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from flask import Blueprint, Response, g, make_response, redirect, render_template, request, session, url_for
+from flask import Blueprint, Response, make_response, redirect, render_template, request, session, url_for
 
 from tasks.worklist import Filters
 from web.bulk import Choice, command_key, ticked, values_of, verbs_for_rows
 from web.context import actor, after_commit, connection, house, is_htmx
 from web.i18n import translate as _, words
 from web.labels import activities, node_label, organisation_name, outcome_label, process_name, processes
+from web.navigation import counts
 from web.undo import announce, remember
 from workflows.errors import Rejection
 
@@ -44,16 +45,16 @@ def part() -> Response:
     listed = _list(_state(request.args))
     response = make_response(render_template("inbox/_list.html", **listed))
     response.add_etag()
-    response.headers["X-Counts"] = json.dumps({key: str(count) for key, count in listed["counts"].items()})
+    response.headers["X-Counts"] = json.dumps(_texts(listed["counts"]))
     return response.make_conditional(request)
 
 
 @blueprint.get("/inbox/counts")
-def counts() -> Response:
+def figures() -> Response:
     """The figures on the tabs as JSON and as the header the page reads; 304 while unchanged."""
-    figures = {key: str(count) for key, count in house().worklist.counts(connection(), actor()).items()}
-    response = make_response(figures)
-    response.headers["X-Counts"] = json.dumps(figures)
+    found = _texts(counts())
+    response = make_response(found)
+    response.headers["X-Counts"] = json.dumps(found)
     response.add_etag()
     return response.make_conditional(request)
 
@@ -128,7 +129,7 @@ def list_answer(result: dict[str, Any]) -> Response:
     response = make_response(render_template("inbox/_list.html", **listed, refused=result.get("refused", {})))
     triggers = {name: result[name] for name in ("toast", "undo", "progress") if result.get(name)}
     response.headers["HX-Trigger"] = json.dumps(triggers)
-    response.headers["X-Counts"] = json.dumps({key: str(count) for key, count in listed["counts"].items()})
+    response.headers["X-Counts"] = json.dumps(_texts(listed["counts"]))
     return response
 
 
@@ -136,6 +137,10 @@ def list_answer(result: dict[str, Any]) -> Response:
 def undo_bar() -> Response:
     """Says on a fresh page what may still be taken back: an empty answer whose event opens the bar."""
     return announce(make_response("", 204))
+
+
+def _texts(found: Any) -> dict[str, str]:
+    return {key: str(count) for key, count in found.items()}
 
 
 def _state(given: Any) -> dict[str, str]:
@@ -158,8 +163,7 @@ def _list(state: dict[str, str]) -> dict[str, Any]:
     found = house().worklist.page(
         connection(), actor(), state["view"], sort=state["sort"], after=state["after"] or None, size=PAGE_SIZE, filters=filters
     )
-    figures = house().worklist.counts(connection(), actor())
-    g.inbox_count = figures.get("todo")
+    figures = counts()
     verbs = verbs_for_rows(found.rows) if state["view"] in ("todo", "mine", "pool") else {}
     return {
         "state": state, "rows": found.rows, "counts": figures, "verbs": verbs, "choices": _choices(verbs), "tabs": _tabs(state, figures),
@@ -200,7 +204,7 @@ def _facets(rows: list[Any], state: dict[str, str]) -> dict[str, list[tuple[str,
 def _below(chosen: str) -> list[tuple[str, str]]:
     """The organisations right below the person's own (a university's faculties, a province's counties), and the one chosen now."""
     code = actor().organisation_code
-    found = {row.code: row.name for row in house().people.children(connection(), code)} if code else {}
+    found = {row.code: row.name for row in house().people.organisations.children(connection(), code)} if code else {}
     if chosen and chosen not in found:
         found[chosen] = organisation_name(chosen)
     return list(found.items())

@@ -41,7 +41,12 @@ def node_label(row: Any) -> str:
 
 def stage_label(row: Any) -> str:
     """The name of a case's stage."""
-    return label(version(row.definition_id), row.stage)
+    return prefixed(version(row.definition_id), "stage", row.stage)
+
+
+def prefixed(process: Any, kind: str, key: str | None) -> str:
+    """The model's word for one of its stages, parties, items, marks or messages: `stage.submitted`, else `submitted`."""
+    return label(process, f"{kind}.{key}", label(process, key)) if key else ""
 
 
 def process_name(process: Any) -> str:

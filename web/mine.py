@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from flask import Blueprint, render_template, url_for
 
+from tasks.going_back import GoingBack
 from tasks.worklist import Filters
 from web.context import actor, connection, house
 from web.labels import node_label, parties_line, process_name, stage_label, version
@@ -32,4 +34,10 @@ def page() -> str:
 def _card(case: Any, tasks: list[Any]) -> dict[str, Any]:
     process = version(case.definition_id)
     links = {task.seat_id: url_for("tasks.page", seat_id=task.seat_id, view="own") for task in tasks}
-    return {"case": case, "name": process_name(process), "tasks": tasks, "links": links, "withdrawable": "withdraw" in getattr(case, "may", ())}
+    return {"case": case, "name": process_name(process), "tasks": tasks, "links": links, "withdrawable": _withdrawable(case, process)}
+
+
+def _withdrawable(case: Any, process: Any) -> bool:
+    """Whether the model lets the applicant take the case back where it stands now."""
+    here = {seat["node_id"] for seat in case.open}
+    return case.status == "active" and bool(here) and here <= GoingBack.withdrawable(SimpleNamespace(version=process))

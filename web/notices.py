@@ -6,7 +6,8 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
-from web.context import actor, connection, house
+from tasks import notices
+from web.context import actor, connection
 from web.i18n import translate as _
 from workflows.errors import Rejection
 
@@ -17,7 +18,7 @@ blueprint = Blueprint("notices", __name__, url_prefix="/notices")
 def page() -> str:
     """Newest first; each leads to its task or case."""
     after = request.args.get("after", "")
-    found = house().notices.page(connection(), actor(), after=int(after) if after.isdigit() else None)
+    found = notices.page(connection(), actor(), after=int(after) if after.isdigit() else None)
     return render_template(
         "notices/notices.html", rows=found.rows, next_url=url_for("notices.page", after=found.next) if found.next else "",
         first_url=url_for("notices.page") if after else "", unread=sum(not row.read for row in found.rows),
@@ -30,6 +31,6 @@ def read() -> Any:
     up_to = request.form.get("up_to", "")
     if not up_to.isdigit():
         raise Rejection("请求不完整，请刷新后重试。", "The request was incomplete; reload and try again.")
-    house().notices.mark_read(connection(), actor(), int(up_to))
+    notices.mark_read(connection(), actor(), int(up_to))
     flash(_("已全部标为已读。"), "success")
     return redirect(url_for("notices.page"), code=303)

@@ -12,6 +12,7 @@ KINDS = {
     "activity_completed": "blue", "ended": "green", "withdrawn": "yellow", "undone": "yellow", "reassigned": "yellow", "urged": "yellow",
     "returned_to_pool": "yellow", "escalated": "red",
 }
+LONG_TEXT = 60  # characters from which a fact is shown as a text of its own
 CHANNELS = {"web": "", "api": "接口", "counter": "窗口", "import": "导入", "system": "系统", "cli": "命令行"}
 
 
@@ -29,6 +30,12 @@ def problem_words(value: Any) -> str:
 def fact_pairs(facts: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:
     """Label and value of each fact."""
     return [(words(fact), problem_words(fact.get("value"))) for fact in facts]
+
+
+def split_facts(facts: Iterable[dict[str, Any]]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Short facts, and the long texts a person has to read before deciding."""
+    pairs = fact_pairs(facts)
+    return [pair for pair in pairs if len(pair[1]) <= LONG_TEXT], [pair for pair in pairs if len(pair[1]) > LONG_TEXT]
 
 
 def timeline_items(items: Iterable[Any]) -> list[dict[str, Any]]:

@@ -7,10 +7,10 @@ from typing import Any
 from flask import Blueprint, Response, flash, jsonify, make_response, redirect, render_template, request, url_for
 
 from web.context import actor, connection, house, is_htmx, wants_json
-from web.i18n import local_datetime, translate as _, words
+from web.i18n import local_datetime, same_site, translate as _, words
 from web.inbox import list_answer
 from web.labels import outcome_label
-from web.presenting import diagram_state, fact_pairs, problem_words, timeline_items
+from web.presenting import diagram_state, problem_words, split_facts, timeline_items
 from web.undo import forget, pending, remember
 from workflows.errors import Rejection
 
@@ -22,7 +22,7 @@ WAY = ("view", "sort", "queue")  # where the person came from and what follows
 @blueprint.get("/<int:seat_id>")
 def page(seat_id: int) -> Any:
     """The task with all that is needed to decide it; when it was decided meanwhile, by whom and when."""
-    view = house().views.task_view(connection(), actor(), seat_id)
+    view = house().tasks.task_view(connection(), actor(), seat_id)
     shown = _shown(view)
     if view.seat.status not in ("open", "parked", "queued"):
         return make_response(render_template("tasks/decided.html", **shown))
@@ -63,7 +63,7 @@ def release(seat_id: int) -> Any:
 @blueprint.post("/<int:seat_id>/undo")
 def undo(seat_id: int) -> Any:
     """Take the decision back while that is possible."""
-    house().going_back.undo(connection(), actor(), seat_id)
+    house().tasks.undo(connection(), actor(), seat_id)
     forget()
     if request.headers.get("HX-Target") == "inbox-list":
         return list_answer({"toast": {"text": _("已撤销，事项回到待办。"), "kind": "success"}})
@@ -73,8 +73,8 @@ def undo(seat_id: int) -> Any:
 @blueprint.post("/<int:seat_id>/urge")
 def urge(seat_id: int) -> Any:
     """Remind whoever should act."""
-    house().steering.urge(connection(), actor(), seat_id)
-    return _back(_("已催办。"), url_for("tasks.page", seat_id=seat_id))
+    house().tasks.urge(connection(), actor(), seat_id)
+    return _back(_("已催办。"), same_site(request.form.get("next", ""), url_for("tasks.page", seat_id=seat_id)))
 
 
 @blueprint.post("/<int:seat_id>/reassign")
@@ -83,8 +83,8 @@ def reassign(seat_id: int) -> Any:
     person = _revision(request.form.get("person_id"))
     if person is None:
         raise Rejection("请选择改派给谁。", "Choose whom to give it to.", fields={"person_id": {"zh": "请选择改派给谁", "en": "Choose a person"}})
-    house().steering.reassign(connection(), actor(), seat_id, person, request.form.get("reason", "").strip())
-    return _back(_("已改派。"), url_for("tasks.page", seat_id=seat_id))
+    house().tasks.reassign(connection(), actor(), seat_id, person, request.form.get("reason", "").strip())
+    return _back(_("已改派。"), same_site(request.form.get("next", ""), url_for("tasks.page", seat_id=seat_id)))
 
 
 def _sent() -> dict[str, Any]:
@@ -149,9 +149,10 @@ def _back(text: str, default: str) -> Any:
 def _shown(view: Any) -> dict[str, Any]:
     """What both pages of a task need."""
     few, more = _outcomes(view.outcomes)
+    facts, texts = split_facts(view.facts)
     way = _way()
     return {
-        "view": view, "seat": view.seat, "name": words(view.node_name), "facts": fact_pairs(view.facts), "few": few, "more": more,
+        "view": view, "seat": view.seat, "name": words(view.node_name), "facts": facts, "texts": texts, "few": few, "more": more,
         "timeline": timeline_items(view.timeline), "diagram": diagram_state(view.process, view.diagram),
         "form": _form(view), "way": way, "next_url": _next(), "pending_undo": bool(pending()),
         "outcome": outcome_label(view.seat) if view.seat.outcome else "", "back_url": _return_url(way),
