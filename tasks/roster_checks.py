@@ -167,7 +167,7 @@ class _Checker:
         return values, problems
 
     def _problem(self, row: SheetRow, column: Column, severity: str, words: Mapping[str, str]) -> Problem:
-        address = cell_address(row.number, self._mapping[column.key])
+        address = cell_address(row.number, self._mapping[column.key] + 1)
         return Problem(row.number, address, column.key, severity, f"{column.zh}：{words['zh']}", f"{column.en}: {words['en']}")
 
     def _organisation(self, row: SheetRow, column: Column, text: str, problems: list[Problem]) -> str:
@@ -224,7 +224,7 @@ class _Merger:
 
     def _warn(self, number: int, first: int, column: Column) -> None:
         self._result.warnings.append(Problem(
-            number, cell_address(number, self._mapping[column.key]), column.key, "warning",
+            number, cell_address(number, self._mapping[column.key] + 1), column.key, "warning",
             f"{column.zh}：与第 {first} 行同一人但内容不同，以第 {first} 行为准",
             f"{column.en}: differs from row {first} about the same person; row {first} stands",
         ))
