@@ -84,14 +84,19 @@ class Credentials:
         stored = account.password_hash if account is not None and account.active else None
         return Attempt(account, self.verify(stored, password), address)
 
+    def try_own_password(self, connection: Connection, person_id: int, password: str, address: str | None) -> Attempt:
+        """The same for somebody who is signed in and proves himself once more."""
+        account = self._account(connection, person_id)
+        return Attempt(account, self.verify(account.password_hash, password), address)
+
     @staticmethod
     def verify(stored: str | None, password: str) -> bool:
         """Whether `password` is the stored one; costs the same when there is none."""
         return passwords.matches(stored, password)
 
-    def settle(self, connection: Connection, attempt: Attempt) -> Outcome:
-        """Write down how a sign-in ended: count and lock on failure, clear the count on success. Keep it in any case."""
-        return self._settle(connection, attempt, WRONG, security_log.SIGNED_IN)
+    def settle(self, connection: Connection, attempt: Attempt, kind: str = security_log.SIGNED_IN) -> Outcome:
+        """Write down how an attempt ended: count and lock on failure, clear the count and log `kind` on success. Keep it in any case."""
+        return self._settle(connection, attempt, WRONG, kind)
 
     def sign_in(self, connection: Connection, login: str, password: str, address: str | None = None) -> Outcome:
         """`try_password` and `settle` in one transaction, for callers that do not mind holding it while hashing."""
