@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
+from tasks import security_log
 from tasks.list_queries import Filters
-from tasks.models import SecurityLog
 from tasks.people import Actor
 from tasks.roster_columns import ListColumn
 from workflows.workbook import SheetColumn, write_workbook
@@ -45,6 +45,4 @@ def note_export(
         "process": process_id, "list": name, "filters": {key: value for key, value in asdict(filters).items() if value},
         "fields": [column.source for column in columns], "rows": rows, "role": actor.role, "organisation": actor.organisation_code,
     }
-    connection.execute(insert(SecurityLog).values(
-        at=at, person_id=actor.person_id, kind="export", instance_id=None, address=address, detail=detail
-    ))
+    security_log.record(connection, at, "export", person_id=actor.person_id, address=address, detail=detail)

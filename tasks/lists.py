@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import ColumnElement, Connection, select
 
-from tasks.class_list import ClassLists
+from tasks.class_list import ClassList, ClassLists
 from tasks.list_export import note_export, spreadsheet
 from tasks.list_pages import ListPage, ListPages
 from tasks.list_queries import CASE, Filters, filtered, inside, missing_condition
@@ -47,6 +47,10 @@ class Lists:
         self._people = people
         self._pages = ListPages(definitions, people)
         self.classes = ClassLists(self._access, definitions, clock)
+
+    def class_list(self, connection: Connection, actor: Actor) -> list[ClassList]:
+        """The class representative's lists: names and done or not done."""
+        return self.classes.of(connection, actor)
 
     def processes(self, connection: Connection) -> list[tuple[str, str]]:
         """(process id, name) of every process that has such lists."""
