@@ -121,7 +121,7 @@ class GoingBack:
                 self._seats.offer_row(f"person:{owner}", seat_id, seat.due_at, seat.created_at, seat.priority)
             ))
             return
-        self._seats.reevaluate(connection, case, seat)
+        self._seats.reevaluate(connection, case, seat, keep_dates=True)
         self._engine.save(connection, [case])
 
     # the applicant's withdrawal

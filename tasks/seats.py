@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, literal, select, update
 
 from tasks.assignment import Assignment, assign
 from tasks.models import CaseActor, CaseItem, CaseParty, Draft, Schedule, ScheduleMark, Seat, SeatExclusion, SeatOffer
@@ -76,6 +76,11 @@ class Seats:
             )
             raise
 
+    def candidates(self, connection: Connection, case: Case, node_id: str) -> tuple[str, ...]:
+        """Who may act on an activity of the case under the rules of today."""
+        node = case.version.graph.nodes[node_id]
+        return assign(case, node, self._engine.functions(connection, case), case.now).candidates
+
     def _open(self, connection: Connection, openings: Sequence[_Opening]) -> None:
         schedules = self._schedule_ids(connection, [opening.assignment for opening in openings], openings)
         rows = [self._seat_row(opening, schedules) for opening in openings]
@@ -111,13 +116,10 @@ class Seats:
         nodes = separated(node)
         if not nodes:
             return
-        actors = connection.execute(
-            select(CaseActor.person_id).where(CaseActor.instance_id == instance_id, CaseActor.node_id.in_(nodes)).distinct()
-        ).scalars().all()
-        if actors:
-            connection.execute(insert(SeatExclusion), [
-                {"seat_id": seat_id, "person_id": person, "reason": ",".join(nodes)} for person in actors
-            ])
+        actors = select(literal(seat_id), CaseActor.person_id, literal(",".join(nodes))).where(
+            CaseActor.instance_id == instance_id, CaseActor.node_id.in_(nodes)
+        )
+        connection.execute(insert(SeatExclusion).from_select(["seat_id", "person_id", "reason"], actors.distinct()))
 
     def _nobody(self, connection: Connection, opening: _Opening) -> None:
         name = opening.node.name or opening.node.id
@@ -195,8 +197,11 @@ class Seats:
     def _keep_drafts(self, connection: Connection, instance_id: int, seat_ids: Sequence[int]) -> None:
         connection.execute(delete(Draft).where(Draft.seat_id.in_(seat_ids)))
 
-    def reevaluate(self, connection: Connection, case: Case, seat: Row[Any]) -> bool:
-        """Work out anew who may act on an open seat and until when; a claim stays. Returns whether anything changed."""
+    def reevaluate(self, connection: Connection, case: Case, seat: Row[Any], *, keep_dates: bool = False) -> bool:
+        """Work out anew who may act on an open seat and until when; a claim stays. Returns whether anything changed.
+
+        With `keep_dates` the due date stands: a seat that only went back to its pool gains no time.
+        """
         node = case.version.graph.nodes[seat.node_id]
         try:
             assignment = assign(case, node, self._engine.functions(connection, case), seat.created_at)
@@ -204,6 +209,8 @@ class Seats:
             raise_incident(connection, case.now, "assignment", problem.zh, instance_id=case.id, node_id=node.id,
                            unique_key=f"assignment:{seat.id}")
             return False
+        if keep_dates:
+            assignment = replace(assignment, due_at=seat.due_at, yellow_at=seat.yellow_at)
         schedule = assignment.digest and self._schedule_ids(
             connection, [assignment], [_Opening(case, node, seat.token, assignment)]
         )[assignment.digest]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, exists, func, insert, select, update
+from sqlalchemy.sql.functions import aggregate_strings
 
 from tasks import errors
 from tasks.assignment import outcomes, refusal
 from tasks.commands import Commands, ItemByItem, Outcome
-from tasks.models import CaseActor, CaseParty, Draft, Notification, Person, Seat, SeatExclusion, SeatOffer, UndoRecord
+from tasks.models import CaseActor, CaseParty, Draft, Notification, Seat, SeatExclusion, SeatOffer, UndoRecord
 from tasks.people import Actor, People
 from tasks.seats import LIVE, SEAT, Seats, separated
 from tasks.texts import remember
@@ -20,14 +22,14 @@ from workflows import numbers
 from workflows.business_calendar import Clock
 from workflows.case import Case
 from workflows.engine import INSTANCE, ProcessEngine, StartItem
-from workflows.errors import Conflict, Forbidden, InvalidForm, NotFound, Rejection
+from workflows.errors import Conflict, InvalidForm, NotFound, Rejection
 from workflows.forms import validate
 from workflows.graph import Node
 from workflows.history import Author
+from workflows.store import insert_missing, put
 
 UNDO_SECONDS = 30
 DRAFT_PROTECTS = timedelta(minutes=15)
-URGE_EVERY = timedelta(hours=4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +72,16 @@ class TaskService:
             select(SeatExclusion.reason).where(SeatExclusion.seat_id == SEAT.c.id, SeatExclusion.person_id == actor.person_id)
             .scalar_subquery().label("excluded")
         )
+        acted = (
+            select(aggregate_strings(CaseActor.node_id, ",")).where(
+                CaseActor.instance_id == SEAT.c.instance_id, CaseActor.person_id == actor.person_id
+            ).scalar_subquery().label("acted_nodes")
+        )
         drafted = exists().where(Draft.seat_id == SEAT.c.id).label("drafted")
         columns = [column for column in INSTANCE.c]
         seat = [column.label(f"seat_{column.name}") for column in SEAT.c]
         query = (
-            select(*columns, *seat, offered, excluded, drafted).join(INSTANCE, INSTANCE.c.id == SEAT.c.instance_id)
+            select(*columns, *seat, offered, excluded, acted, drafted).join(INSTANCE, INSTANCE.c.id == SEAT.c.instance_id)
             .where(SEAT.c.id == seat_id).with_for_update(of=[INSTANCE, SEAT])
         )
         row = connection.execute(query).first()
@@ -145,7 +152,7 @@ class TaskService:
         connection.execute(update(Seat).where(SEAT.c.id == seat_id).values(owner_id=None, claimed_at=None, claimed_as=None))
         seat = connection.execute(select(SEAT).where(SEAT.c.id == seat_id)).one()
         case.record("released", node=seat.node_id, token=seat.token)
-        self._seats.reevaluate(connection, case, seat)
+        self._seats.reevaluate(connection, case, seat, keep_dates=True)
 
     # deciding
 
@@ -195,7 +202,7 @@ class TaskService:
         author = author_of(actor, row.seat_claimed_as or row.offered_as or row.seat_duty, on_behalf_of)
         case = self._engine.attach(connection, row, author)
         node = case.version.graph.nodes[row.seat_node_id]
-        self._guard_four_eyes(connection, actor, case, node)
+        self._guard_four_eyes(row, case, node)
         if bulk:
             self._guard_bulk(connection, actor, row, node)
         patch = self._checked(connection, case, node, values, outcome)
@@ -213,14 +220,10 @@ class TaskService:
         self._keep_undo(connection, row, case, actor, command_id, until, before)
         return Completion(seat_id, case.id, until)
 
-    def _guard_four_eyes(self, connection: Connection, actor: Actor, case: Case, node: Node) -> None:
-        nodes = separated(node)
-        if not nodes:
-            return
-        acted = select(CaseActor.node_id).where(
-            CaseActor.instance_id == case.id, CaseActor.node_id.in_(nodes), CaseActor.person_id == actor.person_id
-        )
-        if (found := connection.execute(acted.limit(1)).scalar()) is not None:
+    @staticmethod
+    def _guard_four_eyes(row: Row[Any], case: Case, node: Node) -> None:
+        acted = set((row.acted_nodes or "").split(","))
+        if found := next((other for other in separated(node) if other in acted), None):
             raise errors.four_eyes(f"您已办理“{case.version.label(found, 'zh')}”")
 
     def _guard_bulk(self, connection: Connection, actor: Actor, row: Row[Any], node: Node) -> None:
@@ -273,22 +276,16 @@ class TaskService:
         connection.execute(delete(SeatOffer).where(SeatOffer.seat_id == row.seat_id))
         if row.drafted:
             connection.execute(delete(Draft).where(Draft.seat_id == row.seat_id))
-        self._note_actor(connection, case.id, row.seat_node_id, actor.person_id)
-        if on_behalf_of is not None:
-            self._note_actor(connection, case.id, row.seat_node_id, on_behalf_of)
-
-    @staticmethod
-    def _note_actor(connection: Connection, instance_id: int, node_id: str, person_id: int) -> None:
-        known = select(CaseActor.person_id).where(
-            CaseActor.instance_id == instance_id, CaseActor.node_id == node_id, CaseActor.person_id == person_id
-        )
-        values = select(*[_literal(value) for value in (instance_id, node_id, person_id)]).where(~known.exists())
-        connection.execute(insert(CaseActor).from_select(["instance_id", "node_id", "person_id"], values))
+        insert_missing(connection, CaseActor, [
+            {"instance_id": case.id, "node_id": row.seat_node_id, "person_id": person}
+            for person in {actor.person_id, on_behalf_of} if person is not None
+        ])
 
     @staticmethod
     def _before(row: Row[Any]) -> dict[str, Any]:
+        # The machine and the case change their documents in place: what was must be copied first.
         return {
-            "state": row.state, "variables": row.variables, "status": row.status, "stage": row.stage, "round": row.round,
+            "state": deepcopy(row.state), "variables": dict(row.variables), "status": row.status, "stage": row.stage, "round": row.round,
             "owner": row.seat_owner_id, "claimed_at": row.seat_claimed_at.isoformat() if row.seat_claimed_at else None,
             "claimed_as": row.seat_claimed_as,
         }
@@ -298,11 +295,10 @@ class TaskService:
         before: dict[str, Any],
     ) -> None:
         before |= {"dropped_waits": case.dropped_waits}
-        connection.execute(delete(UndoRecord).where(UndoRecord.seat_id == row.seat_id)) if row.seat_revision > 1 else None
-        connection.execute(insert(UndoRecord).values(
-            seat_id=row.seat_id, instance_id=case.id, person_id=actor.person_id, command_id=command_id, revision=case.revision,
-            expires_at=until, before=before,
-        ))
+        put(connection, UndoRecord, ["seat_id"], {
+            "seat_id": row.seat_id, "instance_id": case.id, "person_id": actor.person_id, "command_id": command_id,
+            "revision": case.revision, "expires_at": until, "before": before,
+        })
 
     # bulk
 
@@ -346,8 +342,4 @@ def _by(author: Author, now: datetime) -> dict[str, Any]:
     }
 
 
-def _literal(value: Any) -> Any:
-    return func.coalesce(value)
-
-
-__all__ = ["Completion", "Forbidden", "Person", "TaskService", "author_of"]
+__all__ = ["Completion", "TaskService", "author_of"]

@@ -58,6 +58,10 @@ class ProcessEngine:
         """The host functions expressions of `case` may call."""
         return self._functions(connection, case)
 
+    def now(self) -> datetime:
+        """The engine's clock."""
+        return self._clock.now()
+
     def version(self, connection: Connection, definition_id: int) -> ProcessVersion:
         """A process version by its number."""
         return self._definitions.get(connection, definition_id)
@@ -239,6 +243,11 @@ class ProcessEngine:
         """When the next timer is due."""
         return connection.execute(select(Wait.due_at).where(Wait.due_at.is_not(None)).order_by(Wait.due_at).limit(1)).scalar()
 
+    def next_release(self, connection: Connection) -> datetime | None:
+        """When the next held message may be sent."""
+        query = select(OutboxMessage.release_at).where(OutboxMessage.status == "held").order_by(OutboxMessage.release_at)
+        return connection.execute(query.limit(1)).scalar()
+
     # what follows from what happened
 
     def settle(self, connection: Connection, outcomes: Sequence[Outcome]) -> None:
@@ -339,6 +348,11 @@ class ProcessEngine:
             if str(found[0]) == token:
                 return str(found[1])
         raise Conflict("该环节已经结束，请刷新。", "This step is over; reload.")
+
+    def outbox_is_due(self, connection: Connection) -> bool:
+        """Whether a held message may be sent now."""
+        query = select(OutboxMessage.id).where(OutboxMessage.status == "held", OutboxMessage.release_at <= self._clock.now())
+        return connection.execute(query.limit(1)).first() is not None
 
     def release_outbox(self, connection: Connection, limit: int = 200) -> int:
         """Send messages whose holding time is over: to cases of this house that wait for them, and out."""

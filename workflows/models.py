@@ -148,7 +148,7 @@ class BufferedMessage(Base):
     idempotency_key: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
     correlation_key: Mapped[str | None]
-    payload: Mapped[Any] = mapped_column(Document)
+    payload: Mapped[Any] = mapped_column(Document, nullable=True)
     received_at: Mapped[datetime]
     delivered_to: Mapped[int | None]
     delivered_at: Mapped[datetime | None]
@@ -165,7 +165,7 @@ class OutboxMessage(Base):
     token: Mapped[str]
     name: Mapped[str]
     correlation_key: Mapped[str | None]
-    payload: Mapped[Any] = mapped_column(Document)
+    payload: Mapped[Any] = mapped_column(Document, nullable=True)
     status: Mapped[str] = mapped_column(String(20))  # held, sent, withdrawn
     created_at: Mapped[datetime]
     release_at: Mapped[datetime]
@@ -256,7 +256,7 @@ class CommandItem(Base):
     __tablename__ = "command_item"
     command_id: Mapped[int] = mapped_column(ForeignKey("command.id"), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)
-    payload: Mapped[Any] = mapped_column(Document)
+    payload: Mapped[Any] = mapped_column(Document, nullable=True)
     status: Mapped[str] = mapped_column(String(20))  # waiting, done, merged, skipped, failed
     instance_id: Mapped[int | None]
     reason: Mapped[str | None] = mapped_column(Text)

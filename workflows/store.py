@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.dialects import postgresql, sqlite
 
 SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000", "cache_size=-65536", "mmap_size=268435456")
 
@@ -67,6 +68,31 @@ class Store:
             connection.exec_driver_sql("RELEASE SAVEPOINT item")
             raise
         connection.exec_driver_sql("RELEASE SAVEPOINT item")
+
+
+def _insert(connection: Connection, model: Any) -> Any:
+    """The database's own INSERT, which knows ON CONFLICT."""
+    return sqlite.insert(model) if connection.dialect.name == "sqlite" else postgresql.insert(model)
+
+
+def insert_missing(connection: Connection, model: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows whose primary or unique key is not there yet, in one statement; the others stay as they are."""
+    if rows:
+        connection.execute(_insert(connection, model).on_conflict_do_nothing(), list(rows))
+
+
+def put(connection: Connection, model: Any, keys: Sequence[str], row: Mapping[str, Any]) -> None:
+    """Insert a row, or replace the one that has the same `keys`, in one statement."""
+    statement = _insert(connection, model)
+    rest = {name: statement.excluded[name] for name in row if name not in keys}
+    connection.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=rest), dict(row))
+
+
+def count_up(connection: Connection, model: Any, key: str, value: str, counter: str) -> int:
+    """Raise a counter row by one, making it at 1 when it is new, and return its value, in one statement."""
+    statement = _insert(connection, model).values({key: value, counter: 1})
+    raised = statement.on_conflict_do_update(index_elements=[key], set_={counter: getattr(model, counter) + 1})
+    return int(connection.execute(raised.returning(getattr(model, counter))).scalar_one())
 
 
 def create_database_engine(url: str, **options: Any) -> Engine:

@@ -1,0 +1,150 @@
+"""Composition root: builds the house (every service, wired once) and the web application around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import Engine
+
+import web
+from tasks.commands import Commands
+from tasks.deadlines import Deadlines
+from tasks.desk import Desk
+from tasks.expressions import host_functions
+from tasks.lists import Lists
+from tasks.models import Base
+from tasks.people import People
+from tasks.personal_data import PersonalData, load_or_create_keys
+from tasks.roster_setup import RosterDesk
+from tasks.seats import Seats
+from tasks.supervision import Supervision
+from tasks.worklist import Worklist
+from workflows.business_calendar import BusinessCalendar, Clock, SystemClock
+from workflows.definitions import Definitions, ProcessVersion
+from workflows.engine import ProcessEngine
+from workflows.jobs import Jobs, Worker
+from workflows.store import Store, create_database_engine, prepare
+from workflows.timer_work import fire_due_timers
+
+ROOT = Path(__file__).resolve().parent
+INSTANCE = ROOT / "instance"
+
+
+@dataclass
+class House:
+    """Every service of one installation."""
+
+    store: Store
+    clock: Clock
+    personal_data: PersonalData
+    people: People
+    calendar: BusinessCalendar
+    definitions: Definitions
+    engine: ProcessEngine
+    commands: Commands
+    worklist: Worklist
+    tasks: Desk
+    deadlines: Deadlines
+    jobs: Jobs
+    rosters: RosterDesk
+    lists: Lists
+    supervision: Supervision
+    demo: bool = False
+    worker: Worker | None = None
+    security_log: Callable[..., None] | None = None
+
+    def wake(self) -> None:
+        """Tell the worker that there is work; without one of our own, another process will find it."""
+        if self.worker is not None:
+            self.worker.ring()
+
+    def stages(self, process: ProcessVersion) -> list[str]:
+        """The stages a case of this process can be in, as its labels list them."""
+        return [key.removeprefix("stage.") for key in process.labels.get("zh-CN", {}) if str(key).startswith("stage.")]
+
+    def steps(self) -> dict[str, Callable[[], bool]]:
+        """What the worker does round and round; each answers whether it found work."""
+        return {
+            "commands": self.commands.run_next,
+            "timers": lambda: fire_due_timers(self.store, self.engine) > 0,
+            "marks": self.deadlines.pass_due,
+            "outbox": self._release_outbox,
+            "jobs": lambda: self.jobs.run_due() > 0,
+        }
+
+    def _release_outbox(self) -> bool:
+        with self.store.read() as connection:
+            if not self.engine.outbox_is_due(connection):
+                return False
+        with self.store.transaction() as connection:
+            return self.engine.release_outbox(connection) > 0
+
+    def work_off(self, rounds: int = 10_000) -> None:
+        """Do all work that is due now, in this thread."""
+        worker = Worker(self.steps())
+        for _ in range(rounds):
+            if not worker.round():
+                return
+
+
+def build_house(engine: Engine, clock: Clock, keys: bytes, *, demo: bool = False) -> House:
+    """Wire every service over one database."""
+    store = Store(engine)
+    personal_data = PersonalData(keys)
+    people = People(clock, personal_data)
+    calendar = BusinessCalendar(clock, people.ancestors)
+    definitions = Definitions(clock)
+    process_engine = ProcessEngine(definitions, clock, host_functions(calendar, people))
+    seats = Seats(process_engine)
+    commands = Commands(store, clock)
+    worklist = Worklist(clock)
+    desk = Desk(process_engine, seats, people, commands, worklist, clock)
+    return House(
+        store, clock, personal_data, people, calendar, definitions, process_engine, commands, worklist, desk,
+        Deadlines(store, process_engine, seats, clock), Jobs(store, clock.now),
+        RosterDesk(definitions, process_engine, desk, personal_data, commands, people, clock, store),
+        Lists(definitions, people, clock), Supervision(calendar, people, worklist, clock), demo,
+    )
+
+
+def memory_house(clock: Clock) -> House:
+    """A house over an empty database in memory, for checks and scenarios."""
+    engine = create_database_engine("sqlite://")
+    Base.metadata.create_all(engine)
+    return build_house(engine, clock, load_or_create_keys(None))
+
+
+def create_app(config: dict[str, Any] | None = None) -> Flask:
+    """The web application; `config` may set SQLALCHEMY_DATABASE_URI, CLOCK, DEMO, INSTANCE_PATH, SECRET_KEY, WORKER."""
+    settings = dict(config or {})
+    instance = Path(settings.pop("INSTANCE_PATH", INSTANCE))
+    instance.mkdir(parents=True, exist_ok=True)
+    app = Flask("app", root_path=str(ROOT), instance_path=str(instance), template_folder="templates", static_folder="static")
+    keys = load_or_create_keys(instance / "secret.key")
+    app.config.from_mapping(
+        SQLALCHEMY_DATABASE_URI=f"sqlite:///{instance / 'banjie.sqlite'}", SECRET_KEY=PersonalData(keys).derived_key("session"),
+        DEMO=False, MAX_CONTENT_LENGTH=32 * 1024 * 1024,
+    )
+    app.config.from_mapping(settings)
+    database = SQLAlchemy(metadata=Base.metadata)
+    database.init_app(app)
+    with app.app_context():
+        engine = database.engine
+    prepare(engine)
+    clock = app.config.get("CLOCK") or SystemClock(app.config.get("CLOCK_OFFSET", timedelta()))
+    house = build_house(engine, clock, keys, demo=app.config["DEMO"])
+    app.extensions["banjie"] = house
+    web.register(app)
+    if app.config.get("WORKER"):
+        house.worker = Worker(house.steps())
+        house.worker.start()
+    return app
+
+
+__all__ = ["House", "build_house", "create_app", "memory_house"]

@@ -1,0 +1,33 @@
+"""Alembic's door to the tables: upgrades one database, with SQLite's foreign keys off while tables are rebuilt, and checked after."""
+
+from __future__ import annotations
+
+from alembic import context
+from sqlalchemy import create_engine
+
+from tasks.models import Base
+
+URL = context.config.get_main_option("sqlalchemy.url")
+
+
+def upgrade() -> None:
+    """Run the migrations in one transaction and make sure that no row lost its parent."""
+    engine = create_engine(str(URL))
+    with engine.connect() as connection:
+        sqlite = connection.dialect.name == "sqlite"
+        if sqlite:
+            # Rebuilding a parent table with foreign keys on would delete its children.
+            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+            connection.rollback()
+        context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=sqlite)
+        with context.begin_transaction():
+            context.run_migrations()
+        if sqlite:
+            orphans = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+            if orphans:
+                raise RuntimeError(f"rows without their parent after migration: {orphans[:5]}")
+    engine.dispose()
+
+
+upgrade()

@@ -1,0 +1,169 @@
+"""Time marks of seats as set-based work: reminders, escalation, and working out anew who may act. Moves no token."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, insert, literal, select, update
+
+from tasks.models import CaseMark, Notification, Schedule, ScheduleMark, Seat, SeatOffer
+from tasks.seats import SEAT, Seats
+from workflows.business_calendar import Clock
+from workflows.engine import INSTANCE, ProcessEngine
+from workflows.history import SYSTEM
+from workflows.store import Store
+
+CHUNK = 200
+MARK = ScheduleMark.__table__
+
+
+class Deadlines:
+    """Passes the marks that are due; ten thousand seats of one schedule cost a few statements a mark."""
+
+    def __init__(self, store: Store, engine: ProcessEngine, seats: Seats, clock: Clock) -> None:
+        self._store = store
+        self._engine = engine
+        self._seats = seats
+        self._clock = clock
+
+    def pass_due(self) -> bool:
+        """Pass the earliest mark that is due; False when there is none."""
+        with self._store.read() as connection:
+            mark = self._due(connection)
+        if mark is None:
+            return False
+        self._pass(mark)
+        return True
+
+    def _due(self, connection: Connection) -> Row[Any] | None:
+        query = select(MARK).where(MARK.c.done_at.is_(None), MARK.c.at <= self._clock.now())
+        return connection.execute(query.order_by(MARK.c.at, MARK.c.id).limit(1)).first()
+
+    def _pass(self, mark: Row[Any]) -> None:
+        """Seats are taken in chunks that each commit; a mark is done when its last chunk is."""
+        after = 0
+        while True:
+            with self._store.transaction() as connection:
+                seats = self._seats_of(connection, mark, after)
+                if seats:
+                    getattr(self, f"_{mark.kind}")(connection, mark, seats)
+                    after = seats[-1].id
+                if len(seats) < CHUNK:
+                    done = update(ScheduleMark).where(MARK.c.id == mark.id).values(done_at=self._clock.now())
+                    connection.execute(done)
+                    return
+
+    @staticmethod
+    def _seats_of(connection: Connection, mark: Row[Any], after: int) -> Sequence[Row[Any]]:
+        query = select(SEAT).join(INSTANCE, INSTANCE.c.id == SEAT.c.instance_id).where(
+            SEAT.c.schedule_id == mark.schedule_id, SEAT.c.status == "open", SEAT.c.id > after, INSTANCE.c.status == "active"
+        )
+        return connection.execute(query.order_by(SEAT.c.id).limit(CHUNK)).all()
+
+    def _key(self, mark: Row[Any]) -> Any:
+        return literal(f"mark:{mark.id}:")
+
+    def _reminder(self, connection: Connection, mark: Row[Any], seats: Sequence[Row[Any]]) -> None:
+        """A notice to the named candidates, or to everybody the seat is offered to."""
+        self._notify(connection, mark, seats, mark.argument.get("to"), "reminder", {
+            "zh": "提醒：有事项临近期限，请尽快办理", "en": "Reminder: an item is close to its deadline"
+        })
+
+    def _escalation(self, connection: Connection, mark: Row[Any], seats: Sequence[Row[Any]]) -> None:
+        """A notice one level up, a record in each case, and the mark that later figures read."""
+        argument = mark.argument
+        text = argument.get("text") or {"zh": "事项逾期未办，请督促", "en": "An item is overdue; please see to it"}
+        self._notify(connection, mark, seats, argument.get("to"), "escalation", text)
+        self._record(connection, seats, "escalated", {"to": argument.get("to"), "mark": argument.get("mark")})
+        if argument.get("mark"):
+            self._mark_cases(connection, mark, seats)
+
+    def _notify(self, connection: Connection, mark: Row[Any], seats: Sequence[Row[Any]], to: Any, kind: str, text: dict[str, str]) -> None:
+        ids = [seat.id for seat in seats]
+        targets = [to] if isinstance(to, str) and to != "candidates" else to
+        if isinstance(targets, list):
+            rows = [
+                {"candidate": str(target), "kind": kind, "instance_id": seat.instance_id, "seat_id": seat.id,
+                 "text": self._named(text, seat), "created_at": self._clock.now(), "unique_key": f"mark:{mark.id}:{seat.id}:{target}"}
+                for seat in seats for target in targets if target
+            ]
+        else:
+            offers = connection.execute(select(SeatOffer.seat_id, SeatOffer.candidate).where(SeatOffer.seat_id.in_(ids))).all()
+            by_id = {seat.id: seat for seat in seats}
+            rows = [
+                {"candidate": offer.candidate, "kind": kind, "instance_id": by_id[offer.seat_id].instance_id, "seat_id": offer.seat_id,
+                 "text": self._named(text, by_id[offer.seat_id]), "created_at": self._clock.now(),
+                 "unique_key": f"mark:{mark.id}:{offer.seat_id}:{offer.candidate}"}
+                for offer in offers
+            ]
+        if rows:
+            connection.execute(insert(Notification), rows)
+
+    @staticmethod
+    def _named(text: dict[str, str], seat: Row[Any]) -> dict[str, str]:
+        subject = (seat.summary or {}).get("subject") or ""
+        return {language: f"{subject} {words}".strip() for language, words in text.items()}
+
+    def _mark_cases(self, connection: Connection, mark: Row[Any], seats: Sequence[Row[Any]]) -> None:
+        kind, organisations = str(mark.argument["mark"]), mark.argument.get("mark_for")
+        targets = organisations if isinstance(organisations, list) else [organisations or ""]
+        known = {
+            (row.instance_id, row.organisation_code, row.round) for row in connection.execute(
+                select(CaseMark.instance_id, CaseMark.organisation_code, CaseMark.round)
+                .where(CaseMark.kind == kind, CaseMark.instance_id.in_([seat.instance_id for seat in seats]))
+            )
+        }
+        rows = [
+            {"instance_id": seat.instance_id, "kind": kind, "organisation_code": str(target), "round": seat.round,
+             "at": self._clock.now(), "detail": {"mark": mark.id}}
+            for seat in seats for target in targets if (seat.instance_id, str(target), seat.round) not in known
+        ]
+        if rows:
+            connection.execute(insert(CaseMark), rows)
+
+    def _record(self, connection: Connection, seats: Sequence[Row[Any]], kind: str, detail: dict[str, Any]) -> None:
+        cases = []
+        for case, seat in self._cases(connection, seats):
+            case.record(kind, node=seat.node_id, token=seat.token, detail=detail)
+            cases.append(case)
+        self._engine.save(connection, cases)
+
+    def _cases(self, connection: Connection, seats: Sequence[Row[Any]]) -> list[tuple[Any, Row[Any]]]:
+        rows = connection.execute(
+            select(INSTANCE).where(INSTANCE.c.id.in_([seat.instance_id for seat in seats])).with_for_update()
+        ).all()
+        cases = {row.id: self._engine.attach(connection, row, SYSTEM) for row in rows}
+        return [(cases[seat.instance_id], seat) for seat in seats]
+
+    def _reevaluate(self, connection: Connection, mark: Row[Any], seats: Sequence[Row[Any]]) -> None:
+        """Who may act is a question of the date: ask the decision again for each open seat; claims and drafts stay."""
+        touched = []
+        for case, seat in self._cases(connection, seats):
+            before = self._candidates(connection, seat.id)
+            self._seats.reevaluate(connection, case, seat)
+            duty = connection.execute(select(SEAT.c.duty).where(SEAT.c.id == seat.id)).scalar()
+            if duty and duty != seat.duty:
+                self._tell_duty(connection, mark, case, seat, [duty, *[line for line in before if line != duty]])
+            touched.append(case)
+        self._engine.save(connection, touched)
+
+    @staticmethod
+    def _candidates(connection: Connection, seat_id: int) -> list[str]:
+        return list(connection.execute(select(SeatOffer.candidate).where(SeatOffer.seat_id == seat_id)).scalars())
+
+    def _tell_duty(self, connection: Connection, mark: Row[Any], case: Any, seat: Row[Any], lines: Sequence[str]) -> None:
+        text = {"zh": f"{case.subject}：办理责任已转移", "en": f"{case.subject}: the duty to decide has moved"}
+        connection.execute(insert(Notification), [
+            {"candidate": line, "kind": "duty", "instance_id": case.id, "seat_id": seat.id, "text": text, "created_at": case.now,
+             "unique_key": f"duty:{mark.id}:{seat.id}:{line}"}
+            for line in dict.fromkeys(lines)
+        ])
+
+    def next_mark(self, connection: Connection) -> Any:
+        """When the next mark is due."""
+        query = select(MARK.c.at).join(Schedule, Schedule.id == MARK.c.schedule_id).where(and_(MARK.c.done_at.is_(None)))
+        return connection.execute(query.order_by(MARK.c.at).limit(1)).scalar()
+
+
+__all__ = ["Deadlines", "Seat"]

@@ -1,0 +1,57 @@
+"""An installation: its schema, its first administrator, and the processes and calendars it ships with. Knows no demo."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, select
+
+from tasks.models import Person
+from workflows.business_calendar import BusinessCalendar
+from workflows.definitions import Definitions, read_folder
+from workflows.errors import Rejection
+
+MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+HEADQUARTERS = "PLATFORM"
+
+
+def migrate(url: str) -> None:
+    """Bring the database at `url` to the newest schema; a SQLite file that holds data is copied first."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+    newest = ScriptDirectory.from_config(config).get_current_head()
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        present = MigrationContext.configure(connection).get_current_revision()
+    engine.dispose()
+    if present == newest:
+        return
+    path = Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+    if present is not None and path is not None and path.exists():
+        shutil.copy2(path, path.with_name(f"{path.name}.before-{newest}"))
+    command.upgrade(config, "head")
+
+
+def deploy_shipped(connection: Connection, definitions: Definitions, calendar: BusinessCalendar, folder: Path) -> None:
+    """Deploy every process folder below `folder` and seed the official calendar years."""
+    calendar.seed_official_years(connection)
+    for process in sorted(path for path in folder.iterdir() if path.is_dir() and any(path.glob("*.bpmn"))):
+        definitions.deploy(connection, read_folder(process), None)
+
+
+def create_first_administrator(connection: Connection, house: Any, login: str, name: str, password: str, folder: Path) -> None:
+    """The one person of an empty installation: may add organisations, people, calendars and models.
+
+    Raises Rejection when there are people already, or the password is too weak.
+    """
+    if connection.execute(select(Person.id).limit(1)).first():
+        raise Rejection("已有人员，无需再次初始化。", "There are people already; nothing was changed.")
+    deploy_shipped(connection, house.definitions, house.calendar, folder)
+    house.people.create_administrator(connection, login=login, name=name, password=password, organisation=HEADQUARTERS)

@@ -1,0 +1,84 @@
+"""`check`: lints a process folder or a single file and plays its scenarios, and says everything it found. Deploys nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from tasks.scenarios import ScenarioBook, ScenarioResult
+from workflows.decisions import read_decisions
+from workflows.definitions import ResourceFinding, check, check_expression, read_folder
+from workflows.graph import Finding, read_graph
+from workflows.spiff import validate_schema
+
+Report = Callable[[str], None]
+Build = Callable[[datetime], Any]
+LARGEST_FILE = 16 * 1024 * 1024
+SIGNS = {"error": "✗", "warning": "!"}
+
+
+def check_path(path: Path, shared: Path, build: Build, report: Report) -> bool:
+    """Check a folder, a .bpmn or a .dmn file; `shared` holds the cast and calendars of scenarios, `build` makes their houses.
+
+    Returns whether it is deployable.
+    """
+    if path.is_dir():
+        return _check_folder(path, shared, build, report)
+    if path.stat().st_size > LARGEST_FILE:
+        report(f"✗ {path.name}: 文件超过 {LARGEST_FILE // 1024 // 1024} MB / the file is too large")
+        return False
+    content = path.read_bytes()
+    if path.suffix == ".dmn":
+        findings = [
+            ResourceFinding(path.name, Finding(f.severity, "dmn", f.element_id or "", f.name or "", f.line or 0, f.reason, f.reason, f.advice or "", f.advice or ""))
+            for f in read_decisions(content).findings
+        ]
+    else:
+        reading = read_graph(content, check_expression=check_expression)
+        findings = [ResourceFinding(path.name, finding) for finding in [*reading.findings, *validate_schema(content)]]
+    return _report(findings, report)
+
+
+def _check_folder(folder: Path, shared: Path, build: Build, report: Report) -> bool:
+    files = read_folder(folder)
+    fine = _report(check(files), report)
+    if not fine or "scenarios.yaml" not in files:
+        if fine:
+            report("! 没有 scenarios.yaml，未运行场景 / no scenarios.yaml, nothing was run")
+        return fine
+    return _play(files, shared, build, report)
+
+
+def _play(files: Mapping[str, bytes], shared: Path, build: Build, report: Report) -> bool:
+    book = ScenarioBook(files, read_folder(shared), build)
+    passed = total = 0
+    for result in book.run_all():
+        total += 1
+        passed += result.passed
+        _report_scenario(result, report)
+    report(f"{passed} of {total} scenarios passed")
+    return passed == total
+
+
+def _report_scenario(result: ScenarioResult, report: Report) -> None:
+    report(f"{'✓' if result.passed else '✗'} {result.id} {result.name}")
+    for problem in result.problems:
+        report(f"    {problem}")
+    if result.second_opinion:
+        report(f"    SpiffWorkflow: {result.second_opinion}")
+
+
+def _report(findings: list[ResourceFinding], report: Report) -> bool:
+    """Print findings, errors first, and a closing line; whether there is no error."""
+    for found in sorted(findings, key=lambda one: (one.severity != "error", one.resource, one.finding.line)):
+        finding = found.finding
+        place = f"{found.resource}:{finding.line}" if finding.line else found.resource
+        name = f" {finding.element_id}" + (f"（{finding.name}）" if finding.name else "") if finding.element_id else ""
+        report(f"{SIGNS.get(found.severity, '·')} {place}{name}: {finding.reason_zh} / {finding.reason_en}")
+        if finding.advice_zh or finding.advice_en:
+            report(f"    → {finding.advice_zh} / {finding.advice_en}")
+    errors = sum(one.severity == "error" for one in findings)
+    report(f"{errors} errors, {len(findings) - errors} warnings")
+    return errors == 0

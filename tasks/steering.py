@@ -1,0 +1,149 @@
+"""Acts beside the decision: reassign, urge, send a message the model allows. Seats change hands here; tokens move only by messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from tasks import errors
+from tasks.models import CaseParty, Notification, Seat, SeatExclusion, SeatOffer
+from tasks.people import Actor, People
+from tasks.permissions import may
+from tasks.seats import LIVE, SEAT, Seats
+from tasks.service import TaskService, author_of
+from workflows.business_calendar import Clock
+from workflows.case import Case
+from workflows.engine import ProcessEngine
+from workflows.errors import Conflict, Forbidden, NotFound, Rejection
+from workflows.graph import Node
+from workflows.history import SYSTEM
+from workflows.models import Wait
+
+URGE_EVERY = timedelta(hours=4)
+
+
+class Steering:
+    """What supervisors, colleagues and the counter do to a case without deciding it."""
+
+    def __init__(self, engine: ProcessEngine, seats: Seats, service: TaskService, people: People, clock: Clock) -> None:
+        self._engine = engine
+        self._seats = seats
+        self._service = service
+        self._people = people
+        self._clock = clock
+
+    def reassign(self, connection: Connection, actor: Actor, seat_id: int, person_id: int, reason: str) -> None:
+        """Give an open seat to another person who may act on it; needs a reason and the right to steer there."""
+        if len(reason.strip()) < 2:
+            raise Rejection("请写明改派理由。", "Give a reason for the reassignment.", status=422)
+        row = self._service.lock_seat(connection, actor, seat_id)
+        self._guard(connection, actor, row)
+        other = self._people.actor(connection, person_id, acting=None, channel="system", address=None)
+        lines = self._pool(connection, row)
+        line = next((candidate for candidate in other.candidates if candidate in lines), None)
+        if line is None:
+            raise Forbidden(f"{other.name}不是该环节的可办理人员。", f"{other.name} is not a candidate of this step.")
+        barred = select(SeatExclusion.reason).where(SeatExclusion.seat_id == seat_id, SeatExclusion.person_id == person_id)
+        if connection.execute(barred).first():
+            raise errors.four_eyes(f"{other.name}已参与该事项的前序环节")
+        case = self._engine.attach(connection, row, author_of(actor))
+        connection.execute(update(Seat).where(SEAT.c.id == seat_id).values(
+            owner_id=person_id, claimed_at=case.now, claimed_as=line, revision=SEAT.c.revision + 1
+        ))
+        self._seats.offer_to(connection, seat_id, [f"person:{person_id}"], row.seat_due_at, row.seat_created_at, row.seat_priority)
+        case.record("reassigned", node=row.seat_node_id, token=row.seat_token, detail={
+            "from": row.seat_owner_id, "to": person_id, "reason": reason.strip()
+        })
+        self._notify(connection, case, seat_id, f"person:{person_id}", "reassigned",
+                     f"{case.subject}：由{actor.name}改派给您，理由：{reason.strip()}", f"{case.subject}: reassigned to you by {actor.name}")
+        self._engine.save(connection, [case])
+
+    def _guard(self, connection: Connection, actor: Actor, row: Any) -> None:
+        if row.seat_status not in LIVE:
+            raise Conflict("该事项已办结。", "This item is already done.")
+        codes = connection.execute(select(CaseParty.organisation_code).where(CaseParty.instance_id == row.seat_instance_id)).scalars().all()
+        if not any(may(actor, "seats.reassign", self._people.organisation(connection, code)) for code in codes):
+            raise Forbidden("您没有改派权限。", "You may not reassign work here.")
+
+    def _pool(self, connection: Connection, row: Any) -> list[str]:
+        """The candidate lines of the seat under the rules of today, whoever holds it."""
+        if row.seat_owner_id is None:
+            return list(connection.execute(select(SeatOffer.candidate).where(SeatOffer.seat_id == row.seat_id)).scalars())
+        case = self._engine.attach(connection, row, SYSTEM)
+        return list(self._seats.candidates(connection, case, row.seat_node_id))
+
+    def release(self, connection: Connection, actor: Actor, seat_id: int, reason: str) -> None:
+        """Put somebody's claimed seat back into its pool, for a supervisor or a hand-over."""
+        row = self._service.lock_seat(connection, actor, seat_id)
+        if not actor.is_system:
+            self._guard(connection, actor, row)
+        case = self._engine.attach(connection, row, author_of(actor))
+        case.record("returned_to_pool", node=row.seat_node_id, token=row.seat_token, detail={"from": row.seat_owner_id, "reason": reason})
+        self._service.release_seat(connection, case, seat_id)
+        self._engine.save(connection, [case])
+
+    def urge(self, connection: Connection, actor: Actor, seat_id: int) -> None:
+        """催办: a notice to those who hold or may take the seat, counted on the row, at most once in four hours."""
+        row = self._service.lock_seat(connection, actor, seat_id)
+        if row.seat_status not in LIVE:
+            raise Conflict("该事项已办结，无需催办。", "This item is already done.")
+        now = self._clock.now()
+        if row.seat_urged_at and now - row.seat_urged_at < URGE_EVERY:
+            raise Rejection("四小时内已催办过。", "It was urged less than four hours ago.", status=429)
+        case = self._engine.attach(connection, row, author_of(actor))
+        for line in connection.execute(select(SeatOffer.candidate).where(SeatOffer.seat_id == seat_id)).scalars().all():
+            self._notify(connection, case, seat_id, line, "urged", f"{case.subject}：{actor.name}催办", f"{case.subject}: urged by {actor.name}")
+        connection.execute(update(Seat).where(SEAT.c.id == seat_id).values(urged=SEAT.c.urged + 1, urged_at=now))
+        case.record("urged", node=row.seat_node_id, token=row.seat_token)
+        self._engine.save(connection, [case])
+
+    # messages staff may send to a case
+
+    def messages(self, case_version: Any, node_ids: set[str], actor: Actor) -> list[Node]:
+        """The message events that wait in the case and that the model lets this person send (`sent_by`: roles)."""
+        roles = {membership.role for membership in actor.memberships}
+        return [
+            node for node in case_version.graph.nodes.values()
+            if node.event.kind == "message" and node.id in node_ids
+            and roles & {part.strip() for part in (node.properties.get("sent_by") or "").split(",") if part.strip()}
+        ]
+
+    def send_message(self, connection: Connection, actor: Actor, instance_id: int, name: str, payload: Mapping[str, Any]) -> None:
+        """Send a message the model lets this person send, e.g. that the student stands at the counter."""
+        case = self._engine.load(connection, instance_id, author_of(actor))
+        waits = connection.execute(
+            select(Wait.wait_id, Wait.node_id).where(Wait.instance_id == instance_id, Wait.kind == "message", Wait.name == name)
+        ).all()
+        allowed = {node.id for node in self.messages(case.version, {wait.node_id for wait in waits}, actor)}
+        wait = next((wait for wait in waits if wait.node_id in allowed), None)
+        if wait is None:
+            raise NotFound("该事项目前不接受这项登记。", "The case does not take this message now.")
+        self._guard_party(connection, actor, case, case.version.graph.nodes[wait.node_id])
+        sender = {"person": actor.person_id, "role": actor.role, "organisation": actor.organisation_code}
+        self._engine.trigger(connection, case, wait.wait_id, {**payload, "sender": sender}, "message_received")
+        self.refresh(connection, case)
+
+    def _guard_party(self, connection: Connection, actor: Actor, case: Case, node: Node) -> None:
+        roles = {part.strip() for part in (node.properties.get("sent_by") or "").split(",")}
+        mine = {one.organisation_code for one in actor.memberships if one.role in roles}
+        wanted = {part.strip() for part in (node.properties.get("sent_by_party") or "").split(",") if part.strip()}
+        query = select(CaseParty.kind).where(CaseParty.instance_id == case.id, CaseParty.organisation_code.in_(mine))
+        kinds = set(connection.execute(query).scalars())
+        if not (kinds & wanted if wanted else kinds):
+            raise Forbidden("该事项不属于您的机构。", "The case does not belong to your organisation.")
+
+    def refresh(self, connection: Connection, case: Case) -> None:
+        """After facts of a case changed without a decision: who may act on its open seats now."""
+        self._seats.refresh_parties(connection, case)
+        for seat in connection.execute(select(SEAT).where(SEAT.c.instance_id == case.id, SEAT.c.status == "open")).all():
+            self._seats.reevaluate(connection, case, seat)
+        self._engine.save(connection, [case])
+
+    @staticmethod
+    def _notify(connection: Connection, case: Case, seat_id: int, candidate: str, kind: str, zh: str, en: str) -> None:
+        connection.execute(insert(Notification).values(
+            candidate=candidate, kind=kind, instance_id=case.id, seat_id=seat_id, text={"zh": zh, "en": en}, created_at=case.now
+        ))

@@ -1,0 +1,103 @@
+"""A case's history as sentences for people: who did what, when, in which round, and what changed. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from tasks.people import People
+from workflows.case import Case
+
+SENTENCES: Mapping[str, tuple[str, str]] = {
+    "started": ("建档，等待办理", "Case opened"),
+    "activity_completed": ("{node}：{outcome}", "{node}: {outcome}"),
+    "claimed": ("领取“{node}”", "Claimed “{node}”"),
+    "released": ("取消领取“{node}”", "Released “{node}”"),
+    "returned_to_pool": ("“{node}”被收回待认领", "“{node}” was put back into the pool"),
+    "reassigned": ("“{node}”改派", "“{node}” reassigned"),
+    "urged": ("催办“{node}”", "Urged “{node}”"),
+    "escalated": ("“{node}”逾期上报", "“{node}” escalated"),
+    "reassessed": ("“{node}”办理责任或期限重新确定", "Duty or deadline of “{node}” worked out anew"),
+    "withdrawn": ("申请人撤回", "Withdrawn by the applicant"),
+    "undone": ("撤销办理“{node}”", "Decision on “{node}” undone"),
+    "message_received": ("收到消息：{node}", "Message received: {node}"),
+    "message_thrown": ("发出消息：{node}", "Message sent: {node}"),
+    "timer_fired": ("到期：{node}", "Timer: {node}"),
+    "migrated": ("转到新版流程", "Moved to a new version"),
+    "ended": ("办结", "Closed"),
+}
+
+
+@dataclass(frozen=True)
+class TimelineItem:
+    """One line of the timeline."""
+
+    at: datetime
+    kind: str
+    node_id: str | None
+    zh: str
+    en: str
+    person: str | None
+    role: str | None
+    organisation: str | None
+    on_behalf_of: str | None
+    channel: str | None
+    round: int
+    opinion: str | None
+    outcome: str | None
+    changes: list[dict[str, Any]]
+
+
+def timeline(connection: Connection, people: People, case: Case, rows: Sequence[Row[Any]]) -> list[TimelineItem]:
+    """The facts people care about, oldest first."""
+    shown = [row for row in rows if row.kind in SENTENCES and not _unremarkable(row)]
+    names = people.names(connection, {person for row in shown for person in (row.person, row.on_behalf_of) if person})
+    labels = _labels(case)
+    return [_item(connection, people, case, row, names, labels) for row in shown]
+
+
+def _unremarkable(row: Row[Any]) -> bool:
+    detail = row.detail or {}
+    return row.kind == "reassessed" and detail.get("before") == detail.get("after")
+
+
+def _labels(case: Case) -> dict[str, dict[str, str]]:
+    labels: dict[str, dict[str, str]] = {}
+    zh, en = case.version.labels.get("zh-CN", {}), case.version.labels.get("en", {})
+    for key in zh:
+        labels[key] = {"zh": str(zh[key]), "en": str(en.get(key) or zh[key])}
+    return labels
+
+
+def _item(
+    connection: Connection, people: People, case: Case, row: Row[Any], names: Mapping[int, str], labels: Mapping[str, dict[str, str]]
+) -> TimelineItem:
+    detail = row.detail or {}
+    node_id = row.node_id or detail.get("node")
+    outcome = detail.get("outcome")
+    node, decided = case.version.both(node_id), _outcome_words(case, node_id, outcome)
+    zh, en = SENTENCES[row.kind]
+    organisation = people.organisation(connection, row.organisation) if row.organisation else None
+    changes = detail.get("changes", {})
+    opinion = next((changes[key][1] for key in ("opinion", "return_text", "note") if key in changes and changes[key][1]), None)
+    return TimelineItem(
+        row.at, row.kind, node_id, zh.format(node=node["zh"], outcome=decided["zh"]), en.format(node=node["en"], outcome=decided["en"]),
+        names.get(row.person) if row.person else None, row.role, organisation.name if organisation else row.organisation,
+        names.get(row.on_behalf_of) if row.on_behalf_of else None, row.channel, row.round, opinion, outcome,
+        [
+            {"key": key, **labels[key], "before": before, "after": after}
+            for key, (before, after) in changes.items() if key in labels and not isinstance(after, dict)
+        ],
+    )
+
+
+def _outcome_words(case: Case, node_id: str | None, outcome: str | None) -> dict[str, str]:
+    for key in (f"{node_id}.{outcome}", f"outcome.{outcome}", outcome):
+        words = case.version.labels.get("zh-CN", {}).get(key) if key else None
+        if words:
+            return {"zh": str(words), "en": str(case.version.labels.get("en", {}).get(key) or words)}
+    return {"zh": outcome or "完成", "en": outcome or "completed"}

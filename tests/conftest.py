@@ -1,0 +1,53 @@
+"""The fixed cast, a house in memory and a frozen clock for every test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import House, memory_house
+from tasks.cast import Cast
+from workflows.business_calendar import SHANGHAI, FrozenClock
+from workflows.definitions import read_folder
+
+ROOT = Path(__file__).resolve().parent.parent
+RENEWAL = ROOT / "bpmn" / "renewal_declaration_audit"
+
+
+def shanghai(text: str) -> datetime:
+    """A moment in Asia/Shanghai, such as "2026-06-18T09:00"."""
+    return datetime.fromisoformat(text).replace(tzinfo=SHANGHAI)
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    return FrozenClock(shanghai("2026-06-18T09:00"))
+
+
+@pytest.fixture
+def house(clock: FrozenClock) -> Iterator[House]:
+    built = memory_house(clock)
+    yield built
+    built.store.engine.dispose()
+
+
+@pytest.fixture
+def shared() -> dict[str, bytes]:
+    return read_folder(ROOT / "bpmn" / "shared")
+
+
+@pytest.fixture
+def cast(house: House, shared: dict[str, bytes]) -> Cast:
+    with house.store.transaction() as connection:
+        return Cast(connection, house, shared, {})
+
+
+@pytest.fixture
+def renewal(house: House, cast: Cast) -> Any:
+    """The renewal declaration audit, deployed."""
+    with house.store.transaction() as connection:
+        return house.definitions.deploy(connection, read_folder(RENEWAL), None)

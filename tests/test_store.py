@@ -1,0 +1,76 @@
+"""The store: one transaction per command, snapshots for readers, and no lost update."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from workflows.store import Store, create_database_engine
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    engine = create_database_engine(f"sqlite:///{tmp_path / 'store.sqlite'}")
+    found = Store(engine)
+    with found.transaction() as connection:
+        connection.execute(text("CREATE TABLE counter (value INTEGER)"))
+        connection.execute(text("INSERT INTO counter VALUES (0)"))
+    yield found
+    engine.dispose()
+
+
+def value(store: Store) -> int:
+    with store.read() as connection:
+        return int(connection.execute(text("SELECT value FROM counter")).scalar_one())
+
+
+def test_threads_that_read_and_then_write_lose_no_update(store: Store) -> None:
+    def add() -> None:
+        for _ in range(25):
+            with store.transaction() as connection:
+                seen = connection.execute(text("SELECT value FROM counter")).scalar_one()
+                connection.execute(text("UPDATE counter SET value = :new"), {"new": seen + 1})
+
+    threads = [threading.Thread(target=add) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert value(store) == 100
+
+
+def test_a_reader_cannot_write(store: Store) -> None:
+    with pytest.raises(OperationalError), store.read() as connection:
+        connection.execute(text("UPDATE counter SET value = 9"))
+    assert value(store) == 0
+
+
+def test_a_reader_keeps_its_snapshot_while_others_commit(store: Store) -> None:
+    with store.read() as reading:
+        assert reading.execute(text("SELECT value FROM counter")).scalar_one() == 0
+        with store.transaction() as writing:
+            writing.execute(text("UPDATE counter SET value = 5"))
+        assert reading.execute(text("SELECT value FROM counter")).scalar_one() == 0
+    assert value(store) == 5
+
+
+def test_an_exception_leaves_nothing_behind(store: Store) -> None:
+    with pytest.raises(ValueError), store.transaction() as connection:
+        connection.execute(text("UPDATE counter SET value = 9"))
+        raise ValueError
+    assert value(store) == 0
+
+
+def test_a_savepoint_drops_one_item_and_keeps_the_others(store: Store) -> None:
+    with store.transaction() as connection:
+        with store.savepoint(connection):
+            connection.execute(text("UPDATE counter SET value = value + 1"))
+        with pytest.raises(KeyError), store.savepoint(connection):
+            connection.execute(text("UPDATE counter SET value = value + 10"))
+            raise KeyError
+    assert value(store) == 1
