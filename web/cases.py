@@ -10,6 +10,7 @@ from web.context import actor, connection, house, wants_json
 from web.i18n import translate as _
 from web.labels import label, node_label, organisation_name, parties_line, prefixed, process_name, processes, stage_label, version
 from web.presenting import diagram_state, safe_items, split_facts, timeline_items
+from web.security import requires
 from workflows.errors import Rejection
 
 blueprint = Blueprint("cases", __name__, url_prefix="/cases")
@@ -19,6 +20,7 @@ FILTERS = ("text", "status", "stage", "organisation", "process_id")
 
 
 @blueprint.get("")
+@requires("cases.list")
 def listing() -> str:
     """The cases the person may see, narrowed by search and filters."""
     state = {name: request.args.get(name, "").strip() for name in FILTERS}
