@@ -59,6 +59,7 @@ class PeopleAdministration:
         require(actor, "people.manage", organisation)
         name, login = name.strip(), normalise_login(login)
         check_person(name, login, id_number, mobile)
+        check_membership(role_code, organisation, valid_from, valid_to)
         self._check_free(connection, login, id_number)
         values = {"name": name, "login": login, **blank_account(), **sealed(self._personal_data, id_number, mobile), "created_at": self._clock.now()}
         person_id = int(connection.execute(insert(Person).values(values).returning(Person.id)).scalar_one())

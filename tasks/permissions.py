@@ -49,7 +49,7 @@ ACTIONS: Mapping[str, Action] = {
         Action("seats.reassign", "改派事项", "reassign items"),
         Action("seats.urge", "催办", "urge"),
         Action("incidents.resolve", "处置异常", "resolve incidents"),
-        Action("log.read", "查阅安全日志", "read the security log"),
+        Action("log.read", "查阅安全日志", "read the security log", scoped=False),
     )
 }
 
