@@ -1,0 +1,96 @@
+"""Collects findings while a file is read, with names and lines, and checks expressions. It knows no BPMN rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from workflows.graph.messages import WORDS
+from workflows.graph.model import Finding
+
+MAXIMUM_FINDINGS = 1_000
+CheckExpression = Callable[[str], str | None]
+
+
+class Notes:
+    """All findings of one file; `check_expression` says what is wrong with a FEEL text, or None."""
+
+    def __init__(self, check_expression: CheckExpression | None = None) -> None:
+        self.findings: list[Finding] = []
+        self._check_expression = check_expression
+        self._seen: set[tuple[str, str, int, str]] = set()
+
+    @property
+    def full(self) -> bool:
+        """True when no more findings are taken."""
+        return len(self.findings) > MAXIMUM_FINDINGS
+
+    def add(self, code: str, place: Any = None, severity: str | None = None, **facts: object) -> None:
+        """Note a finding at `place` (an XML element, a Node, a Flow or None); `facts` fill in the words."""
+        if self.full:
+            return
+        if len(self.findings) == MAXIMUM_FINDINGS:
+            code, place, facts = "too-many", None, {"limit": MAXIMUM_FINDINGS}
+        identity, name, line = located(place)
+        words = WORDS[code]
+        texts = [_filled(text, facts) for text in words[1:]]
+        key = (code, identity, line, texts[1])
+        if key not in self._seen:
+            self._seen.add(key)
+            self.findings.append(Finding(severity or words.severity, code, identity, name, line, *texts))
+
+    def expression(self, place: Any, attribute: str, text: str | None) -> str | None:
+        """Check a text that must be FEEL after "=" and return the FEEL; None when it is missing or wrong."""
+        text = (text or "").strip()
+        if not text or text == "=":
+            self.add("expression-empty", place, attribute=attribute)
+        elif text.startswith("="):
+            return self.feel(place, attribute, text[1:])
+        elif is_foreign(text):
+            self.add("expression-foreign", place, attribute=attribute, text=shortened(text))
+        else:
+            self.add("expression-equals", place, attribute=attribute, text=shortened(text))
+        return None
+
+    def feel(self, place: Any, attribute: str, text: str) -> str | None:
+        """Check FEEL without "=" and return it; None when it is wrong."""
+        if is_foreign(text):
+            self.add("expression-foreign", place, attribute=attribute, text=shortened(text))
+            return None
+        reason = self._check_expression(text.strip()) if self._check_expression else None
+        if reason is not None:
+            self.add("expression-syntax", place, attribute=attribute, text=shortened(text.strip()), reason=reason)
+            return None
+        return text.strip()
+
+    def value(self, place: Any, attribute: str, text: str) -> None:
+        """Check a text that is a literal, or FEEL after "="."""
+        if text.lstrip().startswith("="):
+            self.expression(place, attribute, text)
+        elif is_foreign(text):
+            self.add("expression-foreign", place, attribute=attribute, text=shortened(text))
+
+
+def is_foreign(text: str) -> bool:
+    """True for the expression syntax of other engines: ${…} or #{…}."""
+    return "${" in text or "#{" in text
+
+
+def shortened(text: str) -> str:
+    """The text, cut where a person would stop reading."""
+    return text if len(text) <= 80 else text[:77] + "…"
+
+
+def located(place: Any) -> tuple[str, str, int]:
+    """Id, name and line of an XML element or a graph object."""
+    if place is None:
+        return "", "", 0
+    if hasattr(place, "sourceline"):
+        return place.get("id") or "", place.get("name") or "", place.sourceline or 0
+    return place.id, place.name, place.line
+
+
+def _filled(text: str, facts: dict[str, object]) -> str:
+    for name, value in facts.items():
+        text = text.replace("{" + name + "}", str(value))
+    return text
