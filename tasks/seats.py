@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, literal, select, update
+from sqlalchemy import Connection, Integer, Row, String, bindparam, delete, insert, select, update
 
 from tasks.assignment import Assignment, assign
 from tasks.models import CaseActor, CaseItem, CaseParty, Draft, Schedule, ScheduleMark, Seat, SeatExclusion, SeatOffer
@@ -24,6 +24,14 @@ from workflows.timers import as_instant
 HUMAN = frozenset({"userTask", "manualTask"})
 LIVE = ("open", "parked", "queued")
 SEAT = Seat.__table__
+INSERT_SEATS = insert(Seat).returning(SEAT.c.id, sort_by_parameter_order=True)
+INSERT_OFFERS = insert(SeatOffer)
+EXCLUDE_ACTORS = insert(SeatExclusion).from_select(
+    ["seat_id", "person_id", "reason"],
+    select(bindparam("seat", type_=Integer), CaseActor.person_id, bindparam("reason", type_=String)).where(
+        CaseActor.instance_id == bindparam("instance"), CaseActor.node_id.in_(bindparam("nodes", expanding=True))
+    ).distinct(),
+)
 
 
 @dataclass(frozen=True)
@@ -84,14 +92,13 @@ class Seats:
     def _open(self, connection: Connection, openings: Sequence[_Opening]) -> None:
         schedules = self._schedule_ids(connection, [opening.assignment for opening in openings], openings)
         rows = [self._seat_row(opening, schedules) for opening in openings]
-        returning = insert(Seat).returning(SEAT.c.id, sort_by_parameter_order=True)
-        ids = connection.execute(returning, rows).scalars().all()
+        ids = connection.execute(INSERT_SEATS, rows).scalars().all()
         offers = [
             self.offer_row(candidate, seat_id, row["due_at"], row["created_at"], row["priority"])
             for opening, seat_id, row in zip(openings, ids, rows, strict=True) for candidate in opening.assignment.candidates
         ]
         if offers:
-            connection.execute(insert(SeatOffer), offers)
+            connection.execute(INSERT_OFFERS, offers)
         for opening, seat_id in zip(openings, ids, strict=True):
             self._exclude(connection, opening.case.id, seat_id, opening.node)
             if not opening.assignment.candidates:
@@ -116,10 +123,7 @@ class Seats:
         nodes = separated(node)
         if not nodes:
             return
-        actors = select(literal(seat_id), CaseActor.person_id, literal(",".join(nodes))).where(
-            CaseActor.instance_id == instance_id, CaseActor.node_id.in_(nodes)
-        )
-        connection.execute(insert(SeatExclusion).from_select(["seat_id", "person_id", "reason"], actors.distinct()))
+        connection.execute(EXCLUDE_ACTORS, {"seat": seat_id, "reason": ",".join(nodes), "instance": instance_id, "nodes": nodes})
 
     def _nobody(self, connection: Connection, opening: _Opening) -> None:
         name = opening.node.name or opening.node.id

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, select, update
 from sqlalchemy.sql.functions import aggregate_strings
 
 from tasks import errors
@@ -30,6 +30,34 @@ from workflows.store import insert_missing, put
 
 UNDO_SECONDS = 30
 DRAFT_PROTECTS = timedelta(minutes=15)
+
+
+def _lock_seat() -> Any:
+    """The statement of `TaskService.lock_seat`, built once: building it costs more than running it."""
+    person = bindparam("person")
+    offered = select(func.min(SeatOffer.candidate)).where(
+        SeatOffer.seat_id == SEAT.c.id, SeatOffer.candidate.in_(bindparam("candidates", expanding=True))
+    )
+    excluded = select(SeatExclusion.reason).where(SeatExclusion.seat_id == SEAT.c.id, SeatExclusion.person_id == person)
+    acted = select(aggregate_strings(CaseActor.node_id, ",")).where(
+        CaseActor.instance_id == SEAT.c.instance_id, CaseActor.person_id == person
+    )
+    seat = [column.label(f"seat_{column.name}") for column in SEAT.c]
+    guards = [
+        offered.scalar_subquery().label("offered_as"), excluded.scalar_subquery().label("excluded"),
+        acted.scalar_subquery().label("acted_nodes"), exists().where(Draft.seat_id == SEAT.c.id).label("drafted"),
+    ]
+    query = select(*INSTANCE.c, *seat, *guards).join(INSTANCE, INSTANCE.c.id == SEAT.c.instance_id)
+    return query.where(SEAT.c.id == bindparam("seat")).with_for_update(of=[INSTANCE, SEAT])
+
+
+LOCK_SEAT = _lock_seat()
+DROP_OFFERS = delete(SeatOffer).where(SeatOffer.seat_id == bindparam("seat"))
+DROP_DRAFTS = delete(Draft).where(Draft.seat_id == bindparam("seat"))
+COMPLETE_SEAT = update(Seat).where(SEAT.c.id == bindparam("seat"), SEAT.c.status == "open").values(
+    {name: bindparam(f"new_{name}") for name in ("completed_at", "completed_by", "on_behalf_of", "outcome", "owner_id", "claimed_as")}
+    | {"status": "completed", "revision": SEAT.c.revision + 1}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,27 +92,8 @@ class TaskService:
 
     def lock_seat(self, connection: Connection, actor: Actor, seat_id: int) -> Row[Any]:
         """The seat with its case, locked, and what the guards need: by which line it is offered, exclusions, drafts."""
-        offered = (
-            select(func.min(SeatOffer.candidate)).where(SeatOffer.seat_id == SEAT.c.id, SeatOffer.candidate.in_(actor.candidates))
-            .scalar_subquery().label("offered_as")
-        )
-        excluded = (
-            select(SeatExclusion.reason).where(SeatExclusion.seat_id == SEAT.c.id, SeatExclusion.person_id == actor.person_id)
-            .scalar_subquery().label("excluded")
-        )
-        acted = (
-            select(aggregate_strings(CaseActor.node_id, ",")).where(
-                CaseActor.instance_id == SEAT.c.instance_id, CaseActor.person_id == actor.person_id
-            ).scalar_subquery().label("acted_nodes")
-        )
-        drafted = exists().where(Draft.seat_id == SEAT.c.id).label("drafted")
-        columns = [column for column in INSTANCE.c]
-        seat = [column.label(f"seat_{column.name}") for column in SEAT.c]
-        query = (
-            select(*columns, *seat, offered, excluded, acted, drafted).join(INSTANCE, INSTANCE.c.id == SEAT.c.instance_id)
-            .where(SEAT.c.id == seat_id).with_for_update(of=[INSTANCE, SEAT])
-        )
-        row = connection.execute(query).first()
+        asked = {"seat": seat_id, "candidates": actor.candidates, "person": actor.person_id}
+        row = connection.execute(LOCK_SEAT, asked).first()
         if row is None:
             raise NotFound("没有这个待办事项。", "There is no such task.")
         return row
@@ -266,16 +275,16 @@ class TaskService:
     def _close_completed(
         self, connection: Connection, row: Row[Any], case: Case, actor: Actor, outcome: str, on_behalf_of: int | None
     ) -> None:
-        written = connection.execute(update(Seat).where(SEAT.c.id == row.seat_id, SEAT.c.status == "open").values(
-            status="completed", completed_at=case.now, completed_by=actor.person_id, on_behalf_of=on_behalf_of, outcome=outcome,
-            owner_id=actor.person_id, claimed_as=case.author.role and f"{case.author.role}@{case.author.organisation}",
-            revision=SEAT.c.revision + 1,
-        ))
+        written = connection.execute(COMPLETE_SEAT, {
+            "seat": row.seat_id, "new_completed_at": case.now, "new_completed_by": actor.person_id, "new_on_behalf_of": on_behalf_of,
+            "new_outcome": outcome, "new_owner_id": actor.person_id,
+            "new_claimed_as": case.author.role and f"{case.author.role}@{case.author.organisation}",
+        })
         if written.rowcount == 0:
             raise errors.changed_meanwhile()
-        connection.execute(delete(SeatOffer).where(SeatOffer.seat_id == row.seat_id))
+        connection.execute(DROP_OFFERS, {"seat": row.seat_id})
         if row.drafted:
-            connection.execute(delete(Draft).where(Draft.seat_id == row.seat_id))
+            connection.execute(DROP_DRAFTS, {"seat": row.seat_id})
         insert_missing(connection, CaseActor, [
             {"instance_id": case.id, "node_id": row.seat_node_id, "person_id": person}
             for person in {actor.person_id, on_behalf_of} if person is not None

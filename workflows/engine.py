@@ -23,6 +23,14 @@ from workflows.models import BufferedMessage, OutboxMessage, ProcessInstance, Wa
 from workflows.timers import timer_due
 
 INSTANCE = ProcessInstance.__table__
+SAVED = (
+    "number", "status", "stage", "round", "state", "variables", "history_sequence", "history_hash", "last_change_at", "ended_at",
+)
+SAVE_CASE = update(INSTANCE).where(INSTANCE.c.id == bindparam("b_id"), INSTANCE.c.revision == bindparam("b_revision")).values(
+    {name: bindparam(f"b_{name}") for name in SAVED} | {"revision": INSTANCE.c.revision + 1}
+)
+DROP_WAIT = delete(Wait).where(Wait.instance_id == bindparam("b_instance"), Wait.wait_id == bindparam("b_wait"))
+INSERT_WAIT, INSERT_MESSAGE = insert(Wait), insert(OutboxMessage)
 RECORDED = {"opened", "completed", "cancelled", "passed", "fired", "error_uncaught", "escalation"}
 Outcome = tuple[Case, list[Happening]]
 
@@ -87,15 +95,12 @@ class ProcessEngine:
         messages = [message for case in cases for message in case.outbox]
         if unwaits:
             self._remember_dropped(connection, cases)
-            connection.execute(
-                delete(Wait).where(Wait.instance_id == bindparam("b_instance"), Wait.wait_id == bindparam("b_wait")), unwaits
-            )
+            connection.execute(DROP_WAIT, unwaits)
         if waits:
-            connection.execute(insert(Wait), waits)
+            connection.execute(INSERT_WAIT, waits)
         if messages:
-            connection.execute(insert(OutboxMessage), messages)
-        statement = update(INSTANCE).where(INSTANCE.c.id == bindparam("b_id"), INSTANCE.c.revision == bindparam("b_revision"))
-        written = connection.execute(statement, [_row_of(case) for case in cases])
+            connection.execute(INSERT_MESSAGE, messages)
+        written = connection.execute(SAVE_CASE, [_row_of(case) for case in cases])
         if len(cases) == 1 and written.rowcount == 0:
             raise Conflict("该事项刚刚被他人更改，请刷新。", "This case was changed by somebody else just now; reload.")
         for case in cases:
@@ -380,9 +385,9 @@ def _token(text: str) -> Any:
 
 def _row_of(case: Case) -> dict[str, Any]:
     return {
-        "b_id": case.id, "b_revision": case.revision, "number": case.number, "status": case.status, "stage": case.stage,
-        "round": case.round, "revision": case.revision + 1, "state": case.state, "variables": case.variables,
-        "history_sequence": case.chain.sequence, "history_hash": case.chain.head, "last_change_at": case.now, "ended_at": case.ended_at,
+        "b_id": case.id, "b_revision": case.revision, "b_number": case.number, "b_status": case.status, "b_stage": case.stage,
+        "b_round": case.round, "b_state": case.state, "b_variables": case.variables, "b_history_sequence": case.chain.sequence,
+        "b_history_hash": case.chain.head, "b_last_change_at": case.now, "b_ended_at": case.ended_at,
     }
 
 

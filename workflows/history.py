@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, insert, select
 from workflows.models import HistoryRow, ProcessInstance
 
 GENESIS = b"\x00" * 32
+INSERT_ROWS = insert(HistoryRow)
 _CHAINED = (
     "instance_id", "sequence", "at", "kind", "node_id", "token", "person", "on_behalf_of", "role", "organisation", "channel",
     "definition_id", "round", "detail",
@@ -74,7 +75,7 @@ class Chain:
 def write(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Append rows of any number of cases in one statement."""
     if rows:
-        connection.execute(insert(HistoryRow), rows)
+        connection.execute(INSERT_ROWS, rows)
 
 
 def facts(connection: Connection, instance_id: int, kinds: Iterable[str] | None = None) -> Sequence[Row[Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -70,27 +71,37 @@ class Store:
         connection.exec_driver_sql("RELEASE SAVEPOINT item")
 
 
-def _insert(connection: Connection, model: Any) -> Any:
+def _insert(dialect: str, model: Any) -> Any:
     """The database's own INSERT, which knows ON CONFLICT."""
-    return sqlite.insert(model) if connection.dialect.name == "sqlite" else postgresql.insert(model)
+    return sqlite.insert(model) if dialect == "sqlite" else postgresql.insert(model)
+
+
+@lru_cache(maxsize=64)
+def _insert_missing(dialect: str, model: Any) -> Any:
+    return _insert(dialect, model).on_conflict_do_nothing()
 
 
 def insert_missing(connection: Connection, model: Any, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows whose primary or unique key is not there yet, in one statement; the others stay as they are."""
     if rows:
-        connection.execute(_insert(connection, model).on_conflict_do_nothing(), list(rows))
+        connection.execute(_insert_missing(connection.dialect.name, model), list(rows))
+
+
+@lru_cache(maxsize=64)
+def _put(dialect: str, model: Any, keys: tuple[str, ...], names: tuple[str, ...]) -> Any:
+    statement = _insert(dialect, model)
+    rest = {name: statement.excluded[name] for name in names if name not in keys}
+    return statement.on_conflict_do_update(index_elements=list(keys), set_=rest)
 
 
 def put(connection: Connection, model: Any, keys: Sequence[str], row: Mapping[str, Any]) -> None:
     """Insert a row, or replace the one that has the same `keys`, in one statement."""
-    statement = _insert(connection, model)
-    rest = {name: statement.excluded[name] for name in row if name not in keys}
-    connection.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=rest), dict(row))
+    connection.execute(_put(connection.dialect.name, model, tuple(keys), tuple(row)), dict(row))
 
 
 def count_up(connection: Connection, model: Any, key: str, value: str, counter: str) -> int:
     """Raise a counter row by one, making it at 1 when it is new, and return its value, in one statement."""
-    statement = _insert(connection, model).values({key: value, counter: 1})
+    statement = _insert(connection.dialect.name, model).values({key: value, counter: 1})
     raised = statement.on_conflict_do_update(index_elements=[key], set_={counter: getattr(model, counter) + 1})
     return int(connection.execute(raised.returning(getattr(model, counter))).scalar_one())
 
