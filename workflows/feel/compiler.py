@@ -20,7 +20,7 @@ from workflows.feel.properties import get_property
 from workflows.feel.runtime import Scope
 from workflows.feel.syntax import Node
 from workflows.feel.types import is_instance
-from workflows.feel.values import FeelValue, Range, from_python, is_tagged
+from workflows.feel.values import FeelValue, Names, Range, from_python, is_tagged
 
 Code = Callable[[Scope], FeelValue]
 MAXIMUM_TREE_DEPTH = 600
@@ -292,7 +292,7 @@ def _outer(text: str, hops: int) -> Code:
             return value
         if value is None:
             return built_in
-        return from_python(value)
+        return value if type(scope.frame) is Names else from_python(value)
 
     return read
 
@@ -335,6 +335,11 @@ def _outer_path(text: str, keys: tuple[str, ...], hops: int) -> Code:
     def read(scope: Scope) -> FeelValue:
         for _ in range(hops):
             scope = scope.parent  # type: ignore[assignment]
+        if type(scope.frame) is Names:
+            value = scope.frame.get(text)
+            for key in keys:
+                value = get_property(value, key)
+            return value
         value = scope.frame.get(text)
         for index, key in enumerate(keys):
             if type(value) is dict and not (len(value) == 1 and is_tagged(value)):

@@ -46,6 +46,9 @@ class Expression:
         """Like evaluate, with FEEL's own classes and a running budget."""
         return guarded(self.code, Scope(variables, None, run))
 
+    def __repr__(self) -> str:
+        return f"Expression({self.text!r})"
+
 
 class UnaryTests:
     """A compiled decision table cell. `literals` are its values when it only compares with literals (None otherwise)."""
@@ -53,6 +56,7 @@ class UnaryTests:
     def __init__(self, text: str, tree: syntax.UnaryTests) -> None:
         compiler = Compiler()
         self.text = text
+        self.tree = tree
         self.negated = tree.negated
         self.tests = [compiler.test(test) for test in tree.tests]
         self.names = frozenset(compiler.names - {"?"})

@@ -32,7 +32,8 @@ class Type:
     """One type. `kind` is a scalar's name, Any, Null, list, context, function, range or unknown.
 
     `element` is the type of list elements, of range endpoints or of a function's result; `entries` those of a context;
-    `parameters` those of a function. `allowed` decides whether a value is among the allowed ones of an item definition.
+    `parameters` those of a function. `allowed` decides whether a value is among the allowed ones of an item definition,
+    `ordered_values` are those in their order; a `partial` context may lack entries.
     """
 
     kind: str
@@ -41,6 +42,8 @@ class Type:
     parameters: tuple[Type, ...] | None = None
     name: str = ""
     allowed: Callable[[FeelValue], bool] | None = None
+    partial: bool = False
+    ordered_values: tuple[FeelValue, ...] | None = None
 
     def accepts(self, value: FeelValue) -> bool:
         """Whether a value conforms; null conforms to every type."""
@@ -60,7 +63,7 @@ class Type:
             return isinstance(value, list) and (element is None or all(element.accepts(item) for item in value))
         if kind == "context":
             return isinstance(value, dict) and all(
-                name in value and type_.accepts(value[name]) for name, type_ in self.entries.items()
+                (name in value or self.partial) and type_.accepts(value.get(name)) for name, type_ in self.entries.items()
             )
         if kind == "range":
             return isinstance(value, Range) and self._accepts_range(value)

@@ -45,6 +45,10 @@ class Range:
         return f"Range({'[' if self.start_included else '('}{self.start}..{self.end}{']' if self.end_included else ')'})"
 
 
+class Names(dict[str, FeelValue]):
+    """A frame of names whose values are FEEL values already, so that reading one converts nothing."""
+
+
 class Callee(Protocol):
     """What stands behind a function value: takes positional FEEL values, returns one."""
 

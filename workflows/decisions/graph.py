@@ -1,0 +1,131 @@
+"""The decision requirement graph of one model: its elements and what each requires, here or in imported models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from workflows.decisions.running import Code
+from workflows.decisions.workshop import Workshop
+from workflows.decisions.xml import Xml, child, children, local_name, reference
+from workflows.feel.types import Type
+
+
+@dataclass(slots=True)
+class Node:
+    """An input, decision, knowledge model or service. `requires` are (name of the import or "", node).
+
+    `code` computes a decision's value or a knowledge model's body.
+    """
+
+    kind: str
+    id: str
+    name: str
+    xml: Xml
+    model: ModelPart
+    variable: str = ""
+    type: Type | None = None
+    requires: list[tuple[str, Node]] = field(default_factory=list)
+    code: Code | None = None
+    parameters: tuple[str, ...] = ()
+    parameter_types: list[Type | None] = field(default_factory=list)
+    outputs: list[Node] = field(default_factory=list)
+    service_inputs: list[Node] = field(default_factory=list)
+    external: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What identifies the node across models."""
+        return (self.model.namespace, self.id)
+
+    def __repr__(self) -> str:
+        return f"Node({self.kind} {self.name!r})"
+
+
+class ModelPart:
+    """One DMN file: its nodes by id, its workshop, and its imports by name."""
+
+    def __init__(self, root: Xml) -> None:
+        self.root = root
+        self.namespace = root.get("namespace", "")
+        self.name = root.get("name", "")
+        self.workshop = Workshop(root)
+        self.nodes: dict[str, Node] = {}
+        self.imports: dict[str, ModelPart] = {}
+        for element in root:
+            kind = local_name(element)
+            if kind in ("inputData", "decision", "businessKnowledgeModel", "decisionService"):
+                self._add(kind, element)
+
+    def _add(self, kind: str, element: Xml) -> None:
+        name = element.get("name", "")
+        node = Node(kind, element.get("id") or name, name, element, self)
+        variable = child(element, "variable")
+        node.variable = (variable.get("name") if variable is not None else None) or name
+        if node.id in self.nodes:
+            self.workshop.remark("error", element, f"the id {node.id} is used twice", "give every element its own id")
+            return
+        self.nodes[node.id] = node
+
+    def resolve(self, href: str, at: Xml) -> tuple[str, Node] | None:
+        """The node an href points at and the import it comes through; None and a finding when there is none."""
+        namespace, _, identifier = href.rpartition("#")
+        places = [("", self)] if namespace in ("", self.namespace) else []
+        places += [(name, part) for name, part in self.imports.items() if namespace in ("", part.namespace)]
+        for name, part in places:
+            node = part.nodes.get(identifier)
+            if node is not None:
+                return name, node
+        self.workshop.remark("error", at, f"the reference {href or '(empty)'} points at nothing",
+                             "draw the requirement again, or import the model it points into")
+        return None
+
+
+def link(part: ModelPart) -> None:
+    """Resolve every requirement of a model's nodes."""
+    for node in part.nodes.values():
+        if node.kind == "decisionService":
+            _link_service(part, node)
+            continue
+        for requirement in children(node.xml, "informationRequirement", "knowledgeRequirement"):
+            target = child(requirement, "requiredDecision", "requiredInput", "requiredKnowledge")
+            if target is None:
+                part.workshop.remark("error", requirement, "a requirement points at nothing", "draw the requirement again")
+                continue
+            found = part.resolve(reference(target), target)
+            if found is not None:
+                node.requires.append(found)
+
+
+def _link_service(part: ModelPart, node: Node) -> None:
+    groups: dict[str, list[Node]] = {"outputDecision": [], "inputData": [], "inputDecision": [], "encapsulatedDecision": []}
+    for element in children(node.xml, *groups):
+        found = part.resolve(reference(element), element)
+        if found is not None:
+            groups[local_name(element)].append(found[1])
+    node.outputs = groups["outputDecision"]
+    node.service_inputs = groups["inputData"] + groups["inputDecision"]
+    node.parameters = tuple(entry.variable for entry in node.service_inputs)
+    if not node.outputs:
+        part.workshop.remark("error", node.xml, "the decision service has no output decision", "give it one")
+
+
+def find_cycles(part: ModelPart) -> None:
+    """A decision that requires itself, over any path, is a finding; knowledge models may be recursive."""
+    done: set[tuple[str, str]] = set()
+
+    def visit(node: Node, path: tuple[Node, ...]) -> None:
+        if any(node is earlier for earlier in path):
+            names = " → ".join(entry.name for entry in (*path, node))
+            node.model.workshop.remark("error", node.xml, f"the requirements go round in a circle: {names}", "remove one requirement")
+            done.add(node.key)
+            return
+        if node.key in done:
+            return
+        for _, required in node.requires:
+            if required.kind == "decision":
+                visit(required, (*path, node))
+        done.add(node.key)
+
+    for node in part.nodes.values():
+        if node.kind == "decision":
+            visit(node, ())

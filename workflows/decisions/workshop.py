@@ -1,0 +1,108 @@
+"""Compiles the FEEL texts of one model with the model's types and names, turning every failure into a finding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from workflows.decisions.findings import Finding
+from workflows.decisions.item_definitions import TypeTable
+from workflows.decisions.running import Code, DecisionRun
+from workflows.decisions.xml import Xml, children, local_name
+from workflows.feel import Expression, FeelError, UnaryTests
+from workflows.feel.expression import guarded
+from workflows.feel.parser import parse_expression, parse_unary_tests
+from workflows.feel.runtime import Scope
+from workflows.feel.types import Type
+from workflows.feel.values import FeelValue, Names
+
+
+class Workshop:
+    """What compiling the parts of one model shares. `names` are those that may stand anywhere after a dot."""
+
+    def __init__(self, root: Xml) -> None:
+        self.findings: list[Finding] = []
+        self.names = frozenset(_component_names(root))
+        self.types = TypeTable(list(children(root, "itemDefinition")), lambda text, at: self.unary_tests(text, at, ()))
+        self._expressions: dict[tuple[str, frozenset[str]], Expression] = {}
+        self._tests: dict[tuple[str, frozenset[str]], UnaryTests] = {}
+
+    def find_type(self, reference: str | None, at: Xml) -> Type | None:
+        """The type a typeRef names; an unknown one is a finding and counts as no type."""
+        if not reference:
+            return None
+        found = self.types.find(reference)
+        if found is None:
+            self.remark("warning", at, f"the type {reference} is not defined", "define it as an item definition, or use a built-in type")
+        return found
+
+    def expression(self, text: str, at: Xml, known: Iterable[str]) -> Expression | None:
+        """A compiled expression, or None and a finding."""
+        key = (text, self.names | frozenset(known))
+        if key not in self._expressions:
+            try:
+                tree = parse_expression(text, key[1], self.types.find)
+                self._expressions[key] = guarded(Expression, text, tree)
+            except FeelError as error:
+                self.remark("error", at, f"the expression {_short(text)} cannot be read: {error}", "correct the expression")
+                return None
+        return self._expressions[key]
+
+    def code(self, text: str, at: Xml, known: Iterable[str]) -> Code:
+        """Like expression, as code; a broken expression is null and a problem of the run."""
+        compiled = self.expression(text, at, known)
+        if compiled is None:
+            return broken(f"the expression {_short(text)} cannot be read")
+        run_code = compiled.code
+
+        def evaluate(names: Names, run: DecisionRun) -> FeelValue:
+            return guarded(run_code, Scope(names, None, run))
+
+        return evaluate
+
+    def unary_tests(self, text: str, at: Xml, known: Iterable[str]) -> UnaryTests | None:
+        """A compiled cell, or None and a finding."""
+        key = (text, self.names | frozenset(known))
+        if key not in self._tests:
+            try:
+                tree = parse_unary_tests(text, key[1], self.types.find)
+                self._tests[key] = guarded(UnaryTests, text, tree)
+            except FeelError as error:
+                self.remark("error", at, f"the test {_short(text)} cannot be read: {error}", "correct the cell; texts need double quotes")
+                return None
+        return self._tests[key]
+
+    def remark(self, severity: str, at: Xml, reason: str, advice: str) -> None:
+        """Keep a finding that points at an element, or at the nearest one around it that has an id."""
+        holder: Xml | None = at
+        while holder is not None and not holder.get("id"):
+            holder = holder.getparent()
+        owner: Xml | None = at
+        while owner is not None and not owner.get("name"):
+            owner = owner.getparent()
+        element_id = "" if holder is None else holder.get("id", "")
+        name = "" if owner is None else owner.get("name", "")
+        self.findings.append(Finding(severity, at.sourceline or 0, element_id, name, reason, advice))
+
+
+def broken(reason: str) -> Code:
+    """Code for what could not be compiled: null, and a problem each time it is needed."""
+
+    def evaluate(names: Names, run: DecisionRun) -> FeelValue:
+        run.problem(reason)
+        return None
+
+    return evaluate
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _component_names(root: Xml) -> Iterable[str]:
+    """Names that an expression may read after a dot, wherever it stands."""
+    for element in root.iter():
+        kind = local_name(element)
+        if kind in ("itemComponent", "column", "output") and element.get("name"):
+            yield element.get("name", "")
+        elif kind == "contextEntry":
+            yield from (variable.get("name", "") for variable in children(element, "variable") if variable.get("name"))
