@@ -27,7 +27,16 @@ const { body } = document;
 
 body.addEventListener('htmx:configRequest', (event) => { event.detail.headers['X-CSRFToken'] = csrfToken(); });
 
-body.addEventListener('htmx:responseError', ({ detail: { xhr } }) => {
+/** A progress bar whose command is gone must not ask for it every second. */
+function stopAsking(element) {
+  if (!element.matches('.progress-box[hx-get]')) return;
+  const still = element.cloneNode(true);
+  still.removeAttribute('hx-get');
+  element.replaceWith(still);
+}
+
+body.addEventListener('htmx:responseError', ({ detail: { xhr, elt } }) => {
+  stopAsking(elt);
   if (xhr.status === 401) return sessionExpired();
   if ((xhr.getResponseHeader('HX-Trigger') ?? '').includes('"toast"')) return undefined;
   return toast(refusalWords(xhr.status, xhr.getResponseHeader('Content-Type') ?? '', xhr.responseText), 'danger');
@@ -89,21 +98,25 @@ function autosubmit() {
 }
 
 function busyButtons() {
-  const idle = (button) => {
-    if (button.dataset.idleLabel === undefined) return;
-    button.textContent = button.dataset.idleLabel;
-    delete button.dataset.idleLabel;
-    button.disabled = false;
-  };
-  document.addEventListener('submit', ({ submitter, defaultPrevented }) => {
+  const idle = new Map();
+  document.addEventListener('submit', ({ submitter, target, defaultPrevented }) => {
     const label = submitter?.dataset.busyLabel;
-    if (!label || defaultPrevented && !submitter.form?.matches('[hx-post]')) return;
-    submitter.dataset.idleLabel = submitter.textContent;
-    setTimeout(() => { submitter.textContent = label; submitter.disabled = true; });
+    if (!label || (defaultPrevented && !target.matches('[hx-post], [hx-get]'))) return;
+    setTimeout(() => {
+      idle.set(submitter, [...submitter.childNodes]);
+      submitter.replaceChildren(label);
+      submitter.disabled = true;
+    });
   });
-  const all = () => document.querySelectorAll('[data-idle-label]').forEach(idle);
-  body.addEventListener('htmx:afterRequest', all);
-  window.addEventListener('pageshow', all);
+  const restore = () => {
+    idle.forEach((nodes, button) => {
+      button.replaceChildren(...nodes);
+      button.disabled = false;
+    });
+    idle.clear();
+  };
+  body.addEventListener('htmx:afterRequest', restore);
+  window.addEventListener('pageshow', restore);
 }
 
 function menus() {

@@ -10,6 +10,7 @@ function area() {
 
 /** Shows a message; kind danger stays until closed, the others leave by themselves unless pointed at. */
 export function toast(text, kind = 'info') {
+  if ([...area().querySelectorAll('.notice span')].some(({ textContent }) => textContent === text)) return;
   const box = document.createElement('div');
   box.className = `notice notice-${kind}`;
   box.setAttribute('role', kind === 'danger' ? 'alert' : 'status');
