@@ -46,11 +46,11 @@ class Case:
         self.inputs: dict[str, Any] | None = None
 
     def feel(self) -> dict[str, Any]:
-        """The variables an expression sees: the document and `instance`."""
+        """The variables an expression sees: the document and `process_instance` ("instance" is a FEEL keyword)."""
         if self.inputs is None:
             self.inputs = {
                 **self.variables,
-                "instance": {
+                "process_instance": {
                     "id": self.id, "number": self.number, "round": self.round, "cycle": self.cycle, "stage": self.stage,
                     "started_at": {"$datetime": self.started_at.isoformat()},
                 },

@@ -13,7 +13,7 @@ KEYWORDS = frozenset((
     "function", "external", "true", "false", "null",
 ))
 BUILT_IN_NAMES_WITH_KEYWORDS = (
-    "date and time", "years and months duration", "days and time duration",
+    "date and time", "years and months duration", "days and time duration", "working days between",
 )
 
 
