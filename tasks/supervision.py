@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Integer, String, and_, case, cast, func, literal, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, Integer, Row, String, and_, case, cast, func, literal, not_, or_, select
 
 from tasks.models import CaseParty, Organisation, Person, Seat, SeatOffer
 from tasks.people import Actor, People
@@ -55,7 +55,6 @@ class Overview:
     people: list[Figure]
     dimension: str
     dimensions: list[str]
-    incidents: int
 
 
 @dataclass(frozen=True)
@@ -114,10 +113,9 @@ class Supervision:
         by_party = base.join(CaseParty, and_(CaseParty.instance_id == INSTANCE.c.id, CaseParty.kind == chosen))
         organisations = self._figures(connection, by_party, conditions, CaseParty.organisation_code)
         people = self._figures(connection, base.where(SEAT.c.owner_id.is_not(None)), conditions, SEAT.c.owner_id)
-        incidents = connection.execute(select(func.count()).select_from(Incident).where(Incident.resolved_at.is_(None))).scalar_one()
         return Overview(
             total[0] if total else Figure("", "", 0, 0, 0, {}), self._named_organisations(connection, organisations),
-            self._named_people(connection, people), chosen, dimensions, int(incidents),
+            self._named_people(connection, people), chosen, dimensions,
         )
 
     def dimensions(self, connection: Connection, actor: Actor) -> list[str]:
@@ -163,6 +161,32 @@ class Supervision:
             Figure(figure.key, names.get(int(figure.key), figure.key), figure.open, figure.overdue, figure.stalled, figure.reasons)
             for figure in figures
         ]
+
+    def incidents(self, connection: Connection, actor: Actor, limit: int = 50) -> list[Row[Any]]:
+        """Open incidents of supervised cases, and those of the house as a whole, newest first."""
+        query = (
+            select(Incident.__table__).outerjoin(INSTANCE, INSTANCE.c.id == Incident.instance_id)
+            .where(Incident.resolved_at.is_(None), or_(Incident.instance_id.is_(None), supervised_cases(actor)))
+        )
+        return list(connection.execute(query.order_by(Incident.id.desc()).limit(limit)).all())
+
+    def candidates(self, connection: Connection, rows: Sequence[WorklistRow]) -> dict[int, list[tuple[int, str]]]:
+        """Per seat: the people it could be given to, from the lines it is offered to or was claimed by."""
+        ids = [row.seat_id for row in rows]
+        lines = list(connection.execute(select(SeatOffer.seat_id, SeatOffer.candidate).where(SeatOffer.seat_id.in_(ids))).all())
+        claimed = connection.execute(select(SEAT.c.id, SEAT.c.claimed_as, SEAT.c.duty).where(SEAT.c.id.in_(ids))).all()
+        wanted: dict[int, set[str]] = {}
+        for seat_id, candidate in [*lines, *((row.id, line) for row in claimed for line in (row.claimed_as, row.duty))]:
+            if candidate and "@" in candidate:
+                wanted.setdefault(seat_id, set()).add(candidate)
+        members = {
+            line: [(row.id, row.name) for row in self._people.members(connection, *line.split("@", 1))]
+            for line in {line for found in wanted.values() for line in found}
+        }
+        return {
+            seat_id: sorted({person for line in found for person in members[line]}, key=lambda person: person[1])
+            for seat_id, found in wanted.items()
+        }
 
     def stalled(
         self, connection: Connection, actor: Actor, *, reason: str | None = None, dimension: str | None = None,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from workflows.business_calendar import Clock
 from workflows.decisions import read_decisions
@@ -20,7 +20,7 @@ from workflows.feel import FeelError, compile_expression
 from workflows.forms import check_form
 from workflows.graph import Finding, Node, ProcessGraph, read_graph
 from workflows.machine import Machine
-from workflows.models import Definition, DefinitionResource
+from workflows.models import Definition, DefinitionResource, ProcessInstance
 from workflows.spiff import validate_schema
 
 LANGUAGES = ("zh-CN", "en")
@@ -269,6 +269,17 @@ class Definitions:
         """The rows of all versions of a process, newest first."""
         query = select(Definition.__table__).where(Definition.process_id == process_id).order_by(Definition.version.desc())
         return list(connection.execute(query).all())
+
+    def running_by_version(self, connection: Connection, process_id: str) -> dict[int, int]:
+        """How many cases run on each version of a process."""
+        query = select(ProcessInstance.definition_id, func.count()).where(
+            ProcessInstance.process_id == process_id, ProcessInstance.status == "active"
+        )
+        return {row[0]: row[1] for row in connection.execute(query.group_by(ProcessInstance.definition_id))}
+
+    def running(self, connection: Connection, versions: Sequence[ProcessVersion]) -> list[tuple[ProcessVersion, int]]:
+        """Each version with the number of running cases of its process, on whatever version."""
+        return [(version, sum(self.running_by_version(connection, version.process_id).values())) for version in versions]
 
     def get(self, connection: Connection, definition_id: int) -> ProcessVersion:
         """A version by its number, from memory after the first time."""
