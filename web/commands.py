@@ -59,6 +59,8 @@ def undo(command_id: int) -> Any:
     if wants_json():
         return jsonify(ok=True, message=text, undone=undone, left=left)
     flash(text, kind)
+    if is_htmx():
+        return Response(status=204)
     return redirect(url_for("commands.page", command_id=command_id), code=303)
 
 

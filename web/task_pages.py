@@ -67,6 +67,9 @@ def undo(seat_id: int) -> Any:
     forget()
     if request.headers.get("HX-Target") == "inbox-list":
         return list_answer({"toast": {"text": _("已撤销，事项回到待办。"), "kind": "success"}})
+    if is_htmx():  # the undo bar of another page, which it loads again by itself
+        flash(_("已撤销，事项回到待办。"), "success")
+        return Response(status=204)
     return _stay(seat_id, _("已撤销，事项回到待办。"))
 
 
