@@ -209,9 +209,7 @@ class Play:
                 return
             key = step.get("key") or self.cast.expression(connection, self.house, self.instance(step), step["correlation"])
             identity = step.get("id") or f"{step['name']}:{key}:{self.house.clock.now().isoformat()}"
-            found = self.house.engine.correlate(connection, step["name"], key, step.get("payload"), identity)
-            if found is not None:
-                self.house.tasks.refresh(connection, self.house.engine.load(connection, found))
+            self.house.engine.correlate(connection, step["name"], key, step.get("payload"), identity)
 
     def _do_bulk(self, step: Mapping[str, Any]) -> None:
         actor = self.actor(step["as"])

@@ -51,6 +51,7 @@ class Seats:
         self._engine = engine
         self._schedules: dict[bytes, int] = {}
         engine.listeners.append(self.hear)
+        engine.after_events.append(self.refresh)
 
     def hear(self, connection: Connection, outcomes: Sequence[Outcome]) -> None:
         """In the engine's transaction: close seats of ended activities, open seats for entered ones."""
@@ -59,6 +60,8 @@ class Seats:
         for case, happenings in outcomes:
             if case.revision == 0 and case.chain.rows and case.chain.rows[0]["kind"] == "started":
                 started.append(case)
+            elif case.facts_changed:
+                self.refresh_parties(connection, case)
             for happening in happenings:
                 node = case.version.graph.nodes.get(happening.node) if happening.node else None
                 if node is None or node.type not in HUMAN:
@@ -186,6 +189,14 @@ class Seats:
         if current != {(row["kind"], row["organisation_code"]) for row in rows}:
             connection.execute(delete(CaseParty).where(CaseParty.instance_id == case.id))
             connection.execute(insert(CaseParty), rows)
+
+    def refresh(self, connection: Connection, case: Case) -> None:
+        """After an event changed facts of a case without a decision: who sees it, and who may act on its open seats now."""
+        self.refresh_parties(connection, case)
+        open_seats = select(SEAT).where(SEAT.c.instance_id == case.id, SEAT.c.status == "open").order_by(SEAT.c.id)
+        for seat in connection.execute(open_seats).all():
+            self.reevaluate(connection, case, seat)
+        self._engine.save(connection, [case])
 
     def close(self, connection: Connection, instance_id: int, token: str, status: str, now: datetime) -> None:
         """End the live seats of an activity instance that was cancelled or decided without them."""

@@ -223,8 +223,6 @@ class TaskService:
         patch |= {f"{node.id}_outcome": outcome, f"{node.id}_by": _by(author, case.now)}
         detail = {"outcome": outcome, "seat": seat_id, **({"command": command_id} if command_id else {})}
         self._engine.complete(connection, case, row.seat_token, patch, detail)
-        if any(name == "case" or name in (case.version.graph.properties.get("parties") or "") for name in patch):
-            self._seats.refresh_parties(connection, case)
         until = case.now + timedelta(seconds=UNDO_SECONDS)
         self._keep_undo(connection, row, case, actor, command_id, until, before)
         return Completion(seat_id, case.id, until)

@@ -124,7 +124,6 @@ class Steering:
         self._guard_party(connection, actor, case, case.version.graph.nodes[wait.node_id])
         sender = {"person": actor.person_id, "role": actor.role, "organisation": actor.organisation_code}
         self._engine.trigger(connection, case, wait.wait_id, {**payload, "sender": sender}, "message_received")
-        self.refresh(connection, case)
 
     def _guard_party(self, connection: Connection, actor: Actor, case: Case, node: Node) -> None:
         roles = {part.strip() for part in (node.properties.get("sent_by") or "").split(",")}
@@ -134,13 +133,6 @@ class Steering:
         kinds = set(connection.execute(query).scalars())
         if not (kinds & wanted if wanted else kinds):
             raise Forbidden("该事项不属于您的机构。", "The case does not belong to your organisation.")
-
-    def refresh(self, connection: Connection, case: Case) -> None:
-        """After facts of a case changed without a decision: who may act on its open seats now."""
-        self._seats.refresh_parties(connection, case)
-        for seat in connection.execute(select(SEAT).where(SEAT.c.instance_id == case.id, SEAT.c.status == "open")).all():
-            self._seats.reevaluate(connection, case, seat)
-        self._engine.save(connection, [case])
 
     @staticmethod
     def _notify(connection: Connection, case: Case, seat_id: int, candidate: str, kind: str, zh: str, en: str) -> None:

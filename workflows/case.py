@@ -17,7 +17,7 @@ class Case:
 
     __slots__ = (
         "id", "version", "cycle", "number", "subject", "subject_person", "status", "stage", "round", "revision", "state", "variables",
-        "started_at", "ended_at", "chain", "waits", "unwaits", "dropped_waits", "outbox", "now", "author", "inputs",
+        "started_at", "ended_at", "chain", "waits", "unwaits", "dropped_waits", "outbox", "now", "author", "inputs", "facts_changed",
     )
 
     def __init__(self, row: Row[Any] | Mapping[str, Any], version: ProcessVersion, now: datetime, author: Author) -> None:
@@ -44,6 +44,7 @@ class Case:
         self.now = now
         self.author = author
         self.inputs: dict[str, Any] | None = None
+        self.facts_changed = False  # the context `case` was written: jurisdiction may have moved
 
     def feel(self) -> dict[str, Any]:
         """The variables an expression sees: the document and `process_instance` ("instance" is a FEEL keyword)."""
@@ -67,6 +68,7 @@ class Case:
         if changes:
             self.variables.update(patch)
             self.inputs = None
+            self.facts_changed = self.facts_changed or "case" in changes
         return changes
 
     def record(

@@ -61,6 +61,7 @@ class ProcessEngine:
         self._functions = functions
         self._outbox_delay = outbox_delay
         self.listeners: list[Listener] = []
+        self.after_events: list[Callable[[Connection, Case], None]] = []
 
     def functions(self, connection: Connection, case: Case) -> Functions:
         """The host functions expressions of `case` may call."""
@@ -206,6 +207,8 @@ class ProcessEngine:
         case.record(kind, node=node_id, detail={"changes": changes, **({"payload": payload} if payload is not None else {})})
         happenings = case.version.machine.trigger(case.state, _token(wait_id), EngineHost(case, self.functions(connection, case)))
         self.settle(connection, [(case, happenings)])
+        for listener in self.after_events:
+            listener(connection, case)
 
     def correlate(
         self, connection: Connection, name: str, key: str | None, payload: Any, idempotency_key: str, author: Author = SYSTEM
