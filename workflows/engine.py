@@ -30,6 +30,13 @@ SAVE_CASE = update(INSTANCE).where(INSTANCE.c.id == bindparam("b_id"), INSTANCE.
     {name: bindparam(f"b_{name}") for name in SAVED} | {"revision": INSTANCE.c.revision + 1}
 )
 DROP_WAIT = delete(Wait).where(Wait.instance_id == bindparam("b_instance"), Wait.wait_id == bindparam("b_wait"))
+EARLY_MESSAGES = (
+    select(BufferedMessage.id, BufferedMessage.payload, Wait.wait_id, Wait.instance_id.label("case_id"))
+    .join(Wait, (Wait.name == BufferedMessage.name) & (Wait.correlation_key == BufferedMessage.correlation_key))
+    .where(
+        Wait.instance_id.in_(bindparam("cases", expanding=True)), Wait.kind == "message", BufferedMessage.delivered_to.is_(None)
+    ).order_by(BufferedMessage.id)
+)
 INSERT_WAIT, INSERT_MESSAGE = insert(Wait), insert(OutboxMessage)
 RECORDED = {"opened", "completed", "cancelled", "passed", "fired", "error_uncaught", "escalation"}
 Outcome = tuple[Case, list[Happening]]
@@ -272,9 +279,7 @@ class ProcessEngine:
         for listener in self.listeners:
             listener(connection, outcomes)
         self.save(connection, [case for case, _ in outcomes])
-        for case, happenings in outcomes:
-            if any(happening.kind == "wait" for happening in happenings):
-                self._deliver_early(connection, case, happenings)
+        self._deliver_early(connection, [case for case, happenings in outcomes if any(one.kind == "wait" for one in happenings)])
 
     def _follow(self, case: Case, functions: Functions, happening: Happening) -> None:
         node = case.version.graph.nodes.get(happening.node) if happening.node else None
@@ -335,19 +340,19 @@ class ProcessEngine:
         })
         case.record("message_thrown", node=node.id, token=str(happening.token), detail={"message": case.outbox[-1]["name"]})
 
-    def _deliver_early(self, connection: Connection, case: Case, happenings: Sequence[Happening]) -> None:
-        """Messages that came before the case waited for them."""
-        early = connection.execute(
-            select(BufferedMessage.__table__, Wait.wait_id)
-            .join(Wait, (Wait.name == BufferedMessage.name) & (Wait.correlation_key == BufferedMessage.correlation_key))
-            .where(Wait.instance_id == case.id, Wait.kind == "message", BufferedMessage.delivered_to.is_(None))
-            .order_by(BufferedMessage.id).limit(1)
-        ).first()
-        if early is not None:
-            connection.execute(
-                update(BufferedMessage).where(BufferedMessage.id == early.id).values(delivered_to=case.id, delivered_at=case.now)
-            )
-            self.trigger(connection, case, early.wait_id, early.payload, "message_received")
+    def _deliver_early(self, connection: Connection, cases: Sequence[Case]) -> None:
+        """Messages that came before their case waited for them: one statement finds them for all cases of a chunk."""
+        by_id = {case.id: case for case in cases}
+        if not by_id:
+            return
+        early = connection.execute(EARLY_MESSAGES, {"cases": list(by_id)}).all()
+        for message in early:
+            case = by_id[message.case_id]
+            if str(message.wait_id) not in {str(wait) for wait in case.version.machine.waits(case.state)}:
+                continue
+            delivered = update(BufferedMessage).where(BufferedMessage.id == message.id, BufferedMessage.delivered_to.is_(None))
+            if connection.execute(delivered.values(delivered_to=case.id, delivered_at=case.now)).rowcount:
+                self.trigger(connection, case, message.wait_id, message.payload, "message_received")
 
     @staticmethod
     def node_of(case: Case, token: str) -> str:
