@@ -32,7 +32,7 @@ def decide(case: Case, functions: Functions, reference: str, extra: Mapping[str,
     if result.errors:
         problem = "; ".join(str(error) for error in result.errors)
         raise Rejection(f"决策表“{reference}”无法得出结论：{problem}", f"Decision {reference} has no result: {problem}", status=409)
-    return result.value, [[rule[0], rule[1]] for rule in result.matched]
+    return result.value, [[match.decision_id, match.rule_id] for match in result.matched]
 
 
 class EngineHost:
