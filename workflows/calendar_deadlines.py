@@ -90,7 +90,7 @@ def load_calendars(connection: Connection, text: str, now: datetime) -> int:
     time ("2026-07-15T00:00"). Returns how many rows were written; a Rejection names the entry that cannot be read.
     """
     table = CalendarDeadline
-    known = set(connection.execute(select(table.organisation, table.cycle, table.key)).tuples())
+    known = set(connection.execute(select(table.organisation, table.cycle, table.key)))
     rows = [row for row in read_calendars(text) if (row["organisation"], row["cycle"], row["key"]) not in known]
     if rows:
         note = {"note": None, "changed_by": None, "changed_at": now}

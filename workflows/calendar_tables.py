@@ -104,8 +104,8 @@ def raise_version(connection: Connection) -> int:
 def read_picture(connection: Connection) -> CalendarPicture:
     """Read the three calendar tables whole; they are small (some thousand rows)."""
     version = read_version(connection)
-    exceptions = {day: bool(working) for day, working in connection.execute(select(CalendarDay.day, CalendarDay.working)).tuples()}
-    years = connection.execute(select(CalendarYear.year, CalendarYear.source).where(CalendarYear.official)).tuples()
+    exceptions = {day: bool(working) for day, working in connection.execute(select(CalendarDay.day, CalendarDay.working))}
+    years = connection.execute(select(CalendarYear.year, CalendarYear.source).where(CalendarYear.official))
     sources = {year: source for year, source in years}
     return CalendarPicture(version, exceptions, _runs(sorted(sources), exceptions), _read_deadlines(connection), sources)
 
@@ -113,7 +113,7 @@ def read_picture(connection: Connection) -> CalendarPicture:
 def _read_deadlines(connection: Connection) -> dict[tuple[str, str], dict[str, datetime]]:
     table = CalendarDeadline
     found: dict[tuple[str, str], dict[str, datetime]] = {}
-    rows = connection.execute(select(table.cycle, table.key, table.organisation, table.at)).tuples()
+    rows = connection.execute(select(table.cycle, table.key, table.organisation, table.at))
     for cycle, key, organisation, at in rows:
         found.setdefault((cycle, key), {})[organisation] = at
     return found

@@ -88,7 +88,7 @@ def days_of_year(connection: Connection, year: int) -> dict[date, tuple[bool, st
     """The exceptional days of a year: whether people work, and the note."""
     table = CalendarDay
     query = select(table.day, table.working, table.note).where(table.day.between(date(year, 1, 1), date(year, 12, 31)))
-    return {day: (bool(working), note) for day, working, note in connection.execute(query).tuples()}
+    return {day: (bool(working), note) for day, working, note in connection.execute(query)}
 
 
 def every_day(year: int) -> list[date]:

@@ -172,8 +172,7 @@ class _Place:
         self.variables = variables = dict(self.outer)
         for place, entry in self._entries():
             if entry.expression is None and place not in hidden and not self._locked(entry):
-                value = read.get(place)
-                _put(variables, entry.path, None if isinstance(value, dict) else _plain_rows(value) if entry.rows else value)
+                _put(variables, entry.path, _visible(entry, read.get(place)))
         for place, entry in self._entries():
             if entry.expression is not None and place not in hidden:
                 _put(variables, entry.path, to_json(self.run.evaluate(entry.expression, variables)))
@@ -256,9 +255,13 @@ def _put(values: dict[str, Any], path: Path, value: Any) -> None:
     values[path[-1]] = value
 
 
-def _plain_rows(value: Any) -> Any:
-    """Rows not judged yet, as an expression may see them: their plain entries only."""
-    if not isinstance(value, list):
-        return []
-    rows = [row for row in value[:MOST_ENTRIES] if isinstance(row, dict)]
-    return [{name: entry for name, entry in row.items() if isinstance(entry, (str, int, float, bool))} for row in rows]
+def _visible(entry: Input, value: Any) -> Any:
+    """What an expression may see of a value not judged yet: plain values, and rows of plain entries the form declares."""
+    if entry.rows is not None:
+        rows = [row for row in value[:MOST_ENTRIES] if isinstance(row, dict)] if isinstance(value, list) else []
+        return [{name: _plain(row.get(name)) for name in entry.rows.declared} for row in rows]
+    return [_plain(item) for item in value] if isinstance(value, list) else _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, (str, int, bool)) or isinstance(value, float) and value - value == 0 else None
