@@ -3,13 +3,14 @@
 import { build } from 'esbuild';
 import { PurgeCSS } from 'purgecss';
 import { gzipSync } from 'node:zlib';
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, basename, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = dirname(here);
-const out = join(root, 'static', 'dist');
+const target = join(root, 'static', 'dist');
+const out = join(root, 'static', 'dist.building');
 const entries = ['app', 'inbox', 'form', 'diagram', 'modeler', 'dmn'];
 
 // Class names that templates or scripts put together at run time.
@@ -29,7 +30,7 @@ const purgeTabler = {
     builder.onLoad({ filter: /@tabler[\\/]core[\\/]dist[\\/]css[\\/]tabler\.css$/ }, async (args) => {
       const glob = (path) => join(root, path).replaceAll('\\', '/');
       const [result] = await new PurgeCSS().purge({
-        content: [glob('templates/**/*.html'), glob('web/**/*.py'), glob('frontend/src/**/*.js')],
+        content: [glob('templates/**/*.html'), glob('frontend/src/**/*.js')],
         css: [{ raw: readFileSync(args.path, 'utf8') }],
         safelist,
         variables: true,
@@ -142,4 +143,9 @@ const result = await build({
   plugins: [purgeTabler, patchDependencies],
   logLevel: 'warning',
 });
-report(writeManifest(result.metafile.outputs), compress());
+const manifest = writeManifest(result.metafile.outputs);
+const sizes = compress();
+// Swapped at the end, so that a running server misses its files for an instant only.
+rmSync(target, { recursive: true, force: true });
+renameSync(out, target);
+report(manifest, sizes);

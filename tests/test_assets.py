@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
 from pathlib import Path
 
@@ -86,6 +87,15 @@ def test_other_static_files_are_not_kept_for_ever(static_folder: Path) -> None:
 def test_nothing_outside_the_folder_is_given_away(static_folder: Path, name: str) -> None:
     (static_folder.parent / "secret.txt").write_text("secret", "utf-8")
     assert application(static_folder).test_client().get(f"/static/{name}").status_code == 404
+
+
+def test_a_new_build_is_noticed_while_the_server_runs(static_folder: Path) -> None:
+    client = application(static_folder).test_client()
+    assert "app-A1.js" in client.get("/").text
+    manifest = static_folder / "dist" / "manifest.json"
+    manifest.write_text(manifest.read_text("utf-8").replace("app-A1.js", "app-Z9.js"), "utf-8")
+    os.utime(manifest, ns=(1, 1))
+    assert "app-Z9.js" in client.get("/").text
 
 
 def test_an_unbuilt_front_end_says_what_to_run(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,29 +23,38 @@ class FrontEndNotBuilt(RuntimeError):
 
 @dataclass
 class Assets:
-    """Names of the built files below `folder` (…/static/dist), read once from manifest.json.
+    """Names of the built files below `folder` (…/static/dist), read from manifest.json and again when a new build replaced it.
 
     Source: the manifest of frontend/build.mjs, `{"files": {"app.js": "app-HASH.js"}, "imports": {"app.js": ["chunk-HASH.js"]}}`.
     """
 
     folder: Path
-    imports: dict[str, list[str]] = field(default_factory=dict, init=False)
+    built_at: int = field(default=0, init=False)
+    manifest: dict[str, Any] = field(default_factory=dict, init=False)
 
-    @cached_property
+    @property
     def files(self) -> dict[str, str]:
         """Built file by plain name, as `{"app.js": "app-HASH.js"}`. Raises FrontEndNotBuilt."""
+        path = self.folder / "manifest.json"
         try:
-            manifest: dict[str, Any] = json.loads((self.folder / "manifest.json").read_text("utf-8"))
+            built_at = path.stat().st_mtime_ns
+            if built_at != self.built_at:
+                self.manifest, self.built_at = json.loads(path.read_text("utf-8")), built_at
         except FileNotFoundError:
             raise FrontEndNotBuilt(_advice("no manifest.json")) from None
-        self.imports = manifest["imports"]
-        return dict(manifest["files"])
+        files: dict[str, str] = self.manifest["files"]
+        return files
+
+    def chunks(self, script: str) -> list[str]:
+        """The shared files that a script imports, to be loaded along with it."""
+        return list(self.manifest["imports"].get(script, []))
 
     def name(self, plain: str) -> str:
         """The built file for `plain`, such as "app.css". Raises FrontEndNotBuilt when the build has none."""
-        if plain not in self.files:
+        built = self.files.get(plain)
+        if built is None:
             raise FrontEndNotBuilt(_advice(f"no {plain}"))
-        return self.files[plain]
+        return built
 
 
 def register(app: Flask) -> None:
@@ -61,7 +69,7 @@ def register(app: Flask) -> None:
         """Style sheet, module preloads and script tag of one entry, e.g. `entry('inbox')`."""
         script = asset(f"{name}.js")
         styles = [asset(f"{name}.css")] if f"{name}.css" in assets.files else []
-        preloads = [url_for("static", filename=f"dist/{chunk}") for chunk in assets.imports.get(f"{name}.js", [])]
+        preloads = [url_for("static", filename=f"dist/{chunk}") for chunk in assets.chunks(f"{name}.js")]
         tags = [Markup('<link rel="stylesheet" href="{}">').format(address) for address in styles]
         tags += [Markup('<link rel="modulepreload" href="{}">').format(address) for address in preloads]
         return Markup("\n").join([*tags, Markup('<script type="module" src="{}"></script>').format(script)])

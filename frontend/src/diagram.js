@@ -27,9 +27,8 @@ function addBadges(overlays, registry, badges) {
   }
 }
 
-/** Fits the whole diagram, but never larger than life; leaves the corner of the mark free. */
+/** Fits the whole diagram, but never larger than life. */
 function fit(canvas) {
-  canvas.zoom('fit-viewport', 'auto');
   const { inner, outer } = canvas.viewbox();
   const margin = 24;
   const scale = Math.min(1.2, (outer.width - 2 * margin) / inner.width, (outer.height - 2 * margin) / inner.height);
@@ -39,6 +38,33 @@ function fit(canvas) {
     width: outer.width / scale,
     height: outer.height / scale,
   });
+}
+
+const legible = 0.55;
+
+/** Where one looks first: the whole when it can be read, else the step where the token is, at a legible size. */
+function open(canvas, registry, state) {
+  fit(canvas);
+  const here = registry.get((state.failed?.[0] ?? state.active?.[0]) || state.done?.at(-1));
+  if (canvas.viewbox().scale >= legible || !here) return;
+  const { outer } = canvas.viewbox();
+  const scale = 0.75;
+  const [width, height] = [outer.width / scale, outer.height / scale];
+  canvas.viewbox({ x: here.x + here.width / 2 - width / 2, y: here.y + here.height / 2 - height / 2, width, height });
+}
+
+/** Buttons in the top corner; the bottom-right one belongs to the mark. */
+function addTools(element, canvas, home) {
+  const tools = Object.assign(document.createElement('div'), { className: 'diagram-tools no-print' });
+  const actions = [['全图', () => fit(canvas)], ['办理位置', home], ['＋', () => canvas.zoom(canvas.zoom() * 1.25)], ['－', () => canvas.zoom(canvas.zoom() / 1.25)]];
+  const labels = { '＋': '放大', '－': '缩小' };
+  for (const [text, action] of actions) {
+    const button = Object.assign(document.createElement('button'), { type: 'button', className: 'btn btn-sm', textContent: words(text) });
+    button.setAttribute('aria-label', words(labels[text] ?? text));
+    button.addEventListener('click', action);
+    tools.append(button);
+  }
+  element.append(tools);
 }
 
 function onKey(event, canvas) {
@@ -52,15 +78,16 @@ function onKey(event, canvas) {
   event.preventDefault();
 }
 
+const isTask = ({ businessObject: { $type } }) => /UserTask$|ManualTask$|SubProcess$|CallActivity$/.test($type);
 const isStep = ({ businessObject: { $type } }) => /Task$|SubProcess$|CallActivity$|Event$/.test($type);
 
 function stateOf(id, state) {
   return ['failed', 'active', 'done'].find((kind) => state[kind]?.includes(id));
 }
 
-/** The same as a list: every named step from left to right with its state; a step is shown on the canvas when chosen. */
+/** The same as a list: what people do, and all that was reached, with its state; a step is shown on the canvas when chosen. */
 function writeText(list, viewer, state, choose) {
-  const steps = viewer.get('elementRegistry').filter((element) => isStep(element) && element.type !== 'label' && element.businessObject.name)
+  const steps = viewer.get('elementRegistry').filter((element) => element.type !== 'label' && element.businessObject.name && (isTask(element) || (isStep(element) && stateOf(element.id, state))))
     .sort((first, second) => first.x - second.x || first.y - second.y);
   for (const { id, businessObject: { name } } of steps) {
     const item = document.createElement('li');
@@ -81,13 +108,16 @@ async function xmlOf(element) {
 async function start(element) {
   const state = jsonScript('[data-diagram-state]', {}, element);
   const xml = await xmlOf(element);
-  const viewer = new NavigatedViewer({ container: element });
+  const viewer = new NavigatedViewer({ container: element, keyboard: { bind: false } });
   await viewer.importXML(xml);
   const canvas = viewer.get('canvas');
   const registry = viewer.get('elementRegistry');
   markElements(canvas, registry, state);
   addBadges(viewer.get('overlays'), registry, state.badges);
-  fit(canvas);
+  const home = () => open(canvas, registry, state);
+  home();
+  addTools(element, canvas, home);
+  element.querySelector('svg[tabindex]')?.setAttribute('tabindex', '-1');
   element.title = words('流程图。方向键移动，加号减号缩放，0 显示全图。');
   element.addEventListener('keydown', (event) => onKey(event, canvas));
   const choose = (id) => {
@@ -103,7 +133,7 @@ async function start(element) {
   });
   const list = element.parentElement.querySelector('[data-diagram-text]');
   if (list) writeText(list, viewer, state, choose);
-  new ResizeObserver(() => { if (element.offsetWidth) { canvas.resized(); fit(canvas); } }).observe(element);
+  new ResizeObserver(() => { if (element.offsetWidth) { canvas.resized(); home(); } }).observe(element);
   element.dataset.ready = '1';
 }
 
