@@ -21,7 +21,7 @@ class Organisation(Base):
     name: Mapped[str]
     kind: Mapped[str] = mapped_column(String(30))  # province, city, county, university, faculty, class, bank_branch, office …
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("organisation.id"))
-    path: Mapped[str] = mapped_column(String(400))
+    path: Mapped[str] = mapped_column(String(400).with_variant(String(400, collation="C"), "postgresql"))  # ranges compare bytes
     province: Mapped[str | None] = mapped_column(String(20))  # two-digit code of the province it lies in
     on_platform: Mapped[bool] = mapped_column(Boolean)
     active: Mapped[bool] = mapped_column(Boolean)
@@ -157,6 +157,7 @@ class CaseActor(Base):
     """Who did what in a case, in every round: actors, principals and writers of values."""
 
     __tablename__ = "case_actor"
+    __table_args__ = (Index(None, "person_id", "instance_id"),)
     instance_id: Mapped[int] = mapped_column(ForeignKey("process_instance.id"), primary_key=True)
     node_id: Mapped[str] = mapped_column(primary_key=True)
     person_id: Mapped[int] = mapped_column(primary_key=True)

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from sqlalchemy import ColumnElement, Select, false, or_, select, true
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import ColumnElement, CompoundSelect, exists, false, or_, select, true, union
+from sqlalchemy.orm import aliased
 
 from tasks.actors import Actor, MembershipView
 from tasks.models import CaseActor, CaseParty, Organisation, Seat, SeatOffer
@@ -18,6 +18,9 @@ from tasks.organisations import EVERYTHING, OrganisationRow, lies_inside, scope_
 from tasks.roles import ROLES, SEEING, role
 from workflows.errors import Forbidden, Words
 from workflows.models import ProcessInstance
+
+
+_OWN = aliased(ProcessInstance)
 
 
 @dataclass(frozen=True)
@@ -63,19 +66,21 @@ def visible_cases(actor: Actor, *, listing: bool = False) -> ColumnElement[bool]
     """
     if actor.is_system:
         return true()
-    collected = listing and not any(_broad(one) for one in actor.memberships)
-    rules = [ProcessInstance.subject_person == actor.person_id]
-    for source in _sources(actor):
-        rules.append(ProcessInstance.id.in_(source.query) if collected else source.query.where(source.instance == ProcessInstance.id).exists())
-    return or_(*rules)
+    if listing and not any(_broad(one) for one in actor.memberships):
+        return ProcessInstance.id.in_(_collected(actor))
+    return or_(
+        ProcessInstance.subject_person == actor.person_id,
+        exists().where(CaseActor.instance_id == ProcessInstance.id, CaseActor.person_id == actor.person_id),
+        exists().where(Seat.instance_id == ProcessInstance.id, or_(Seat.owner_id == actor.person_id, _offered_seat(actor))),
+        _has_party(_seeing(actor)),
+    )
 
 
 def supervised_cases(actor: Actor) -> ColumnElement[bool]:
     """SQL over ProcessInstance: the cases with a party in the scope of an organisation that `actor` supervises."""
     if actor.is_system:
         return true()
-    scopes = _supervised(actor)
-    return _party_in(scopes).where(CaseParty.instance_id == ProcessInstance.id).exists() if scopes else false()
+    return _has_party(_supervised(actor))
 
 
 def supervised_organisations(actor: Actor) -> ColumnElement[bool]:
@@ -142,26 +147,33 @@ def may_in_any_identity(actor: Actor, action: str) -> Sequence[MembershipView]:
     return [one for one in actor.memberships if action in role(one.role).actions]
 
 
-@dataclass(frozen=True)
-class _Source:
-    """A query for instance ids, and its column that names the instance."""
-
-    query: Select[int]
-    instance: InstrumentedAttribute[int]
-
-
-def _sources(actor: Actor) -> list[_Source]:
-    mine = select(CaseActor.instance_id).where(CaseActor.person_id == actor.person_id)
-    owned = select(Seat.instance_id).where(Seat.owner_id == actor.person_id)
-    offered = select(Seat.instance_id).join(SeatOffer, SeatOffer.seat_id == Seat.id).where(SeatOffer.candidate.in_(actor.candidates))
-    sources = [_Source(mine, CaseActor.instance_id), _Source(owned, Seat.instance_id), _Source(offered, Seat.instance_id)]
-    scopes = [scope_condition(one.kind, one.path) for one in actor.memberships if role(one.role).sees in SEEING]
-    return [*sources, _Source(_party_in(scopes), CaseParty.instance_id)] if scopes else sources
+def _collected(actor: Actor) -> CompoundSelect[int]:
+    """The ids of all cases `actor` sees, each found through an index of its own."""
+    scopes = _seeing(actor)
+    codes = select(Organisation.code).where(or_(*scopes)) if scopes else select(Organisation.code).where(false())
+    return union(
+        select(_OWN.id).where(_OWN.subject_person == actor.person_id),
+        select(CaseActor.instance_id).where(CaseActor.person_id == actor.person_id),
+        select(Seat.instance_id).where(Seat.owner_id == actor.person_id),
+        select(Seat.instance_id).join(SeatOffer, SeatOffer.seat_id == Seat.id).where(SeatOffer.candidate.in_(actor.candidates)),
+        select(CaseParty.instance_id).where(CaseParty.organisation_code.in_(codes)),
+    )
 
 
-def _party_in(scopes: Sequence[ColumnElement[bool]]) -> Select[int]:
-    codes = select(Organisation.code).where(or_(*scopes))
-    return select(CaseParty.instance_id).where(CaseParty.organisation_code.in_(codes))
+def _has_party(scopes: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+    """The case has a party in one of the scopes: from its few parties to their organisations, not the other way round."""
+    if not scopes:
+        return false()
+    party = select(CaseParty.instance_id).join(Organisation, Organisation.code == CaseParty.organisation_code)
+    return party.where(CaseParty.instance_id == ProcessInstance.id, or_(*scopes)).exists()
+
+
+def _offered_seat(actor: Actor) -> ColumnElement[bool]:
+    return exists().where(SeatOffer.seat_id == Seat.id, SeatOffer.candidate.in_(actor.candidates))
+
+
+def _seeing(actor: Actor) -> list[ColumnElement[bool]]:
+    return [scope_condition(one.kind, one.path) for one in actor.memberships if role(one.role).sees in SEEING]
 
 
 def _supervised(actor: Actor) -> list[ColumnElement[bool]]:
