@@ -60,7 +60,7 @@ class CellReader:
         paths = [column.source for column in self._columns if column.source.endswith("_by.person")]
         wanted = {found for row in rows for path in paths if isinstance(found := look_up(row.variables, path), int)} - set(self._names)
         if wanted:
-            self._names |= dict(self._connection.execute(select(Person.id, Person.name).where(Person.id.in_(wanted))).tuples())
+            self._names |= {row.id: row.name for row in self._connection.execute(select(Person.id, Person.name).where(Person.id.in_(wanted)))}
 
     def _cell(self, row: Row[Any], source: str) -> str:
         if source in PERSON_FIELDS:

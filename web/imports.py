@@ -17,6 +17,7 @@ from workflows.errors import Rejection
 
 blueprint = Blueprint("imports", __name__, url_prefix="/import")
 
+SHOWN_DIGITS = 8  # a cell with more may be somebody's ID or mobile number
 LARGEST_FILE = 16 * 1024 * 1024  # bytes; 50,000 rows of the template are about 5 MB
 
 
@@ -100,11 +101,12 @@ def _import_page(imported: Any, errors: dict[str, str] | None = None, chosen: di
 
 
 def _samples(sheet: dict[str, Any]) -> list[str]:
-    """The first filled cell below each heading, shortened, so that a person recognises his column."""
+    """The first filled cell below each heading, shortened, so that a person recognises his column; long numbers stay hidden."""
     found = []
     for position in range(len(sheet["header"])):
         cells = (str(cells[position]) for _number, cells in sheet["rows"][:20] if position < len(cells) and cells[position] not in (None, ""))
-        found.append(next(cells, "")[:6])
+        sample = next(cells, "")
+        found.append("…" if sum(sign.isdigit() for sign in sample) > SHOWN_DIGITS else sample[:8])
     return found
 
 
