@@ -101,14 +101,24 @@ class BoxedCompiler:
 
     def conditional(self, element: Xml, known: Known) -> Code:
         condition, then, otherwise = (self.inside(element, part, known) for part in ("if", "then", "else"))
-        return lambda names, run: then(names, run) if condition(names, run) is True else otherwise(names, run)
+
+        def choose(names: Names, run: DecisionRun) -> FeelValue:
+            verdict = condition(names, run)
+            if verdict is not None and not isinstance(verdict, bool):
+                run.problem("the condition is neither true nor false")
+                return None
+            return then(names, run) if verdict else otherwise(names, run)
+
+        return choose
 
     def filter(self, element: Xml, known: Known) -> Code:
         source, match = self.inside(element, "in", known), self.inside(element, "match", known | {"item"})
 
         def select(names: Names, run: DecisionRun) -> FeelValue:
             value = source(names, run)
-            elements = value if isinstance(value, list) else [] if value is None else [value]
+            if value is None:
+                return None
+            elements = value if isinstance(value, list) else [value]
             kept = []
             for item in elements:
                 run.charge(1)
@@ -181,7 +191,7 @@ class BoxedCompiler:
     def invocation(self, element: Xml, known: Known) -> Code:
         called = self.compile(expression_child(element), known)
         bindings = [
-            ((child(binding, "parameter") or binding).get("name", ""), self.compile(expression_child(binding), known))
+            (_parameter_name(binding), self.compile(expression_child(binding), known))
             for binding in children(element, "binding")
         ]
 
@@ -194,6 +204,11 @@ class BoxedCompiler:
             return invoke(function, arguments, [name for name, _ in bindings], run)
 
         return call
+
+
+def _parameter_name(binding: Xml) -> str:
+    parameter = child(binding, "parameter")
+    return "" if parameter is None else parameter.get("name", "")
 
 
 def boxed_function(

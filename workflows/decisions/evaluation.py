@@ -120,6 +120,10 @@ class Evaluation:
         def call(arguments: Sequence[FeelValue], run: Run) -> FeelValue:
             if len(arguments) != len(node.parameters) or not isinstance(run, DecisionRun):
                 return None
+            for argument, entry in zip(arguments, node.service_inputs, strict=True):
+                if argument is not None and coerce(argument, entry.type) is None:
+                    run.problem(f"{node.name}: the argument {entry.variable} does not conform to its type")
+                    return None
             return self._serve(node, arguments, run)
 
         return Function(node.name, node.parameters, call, [entry.type for entry in node.service_inputs], node.type)

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from workflows.feel.errors import FeelLimitError
-from workflows.feel.temporal import Date, DateTime, DaysTimeDuration, Time, YearsMonthsDuration
+from workflows.feel.temporal import NANOSECONDS, Date, DateTime, DaysTimeDuration, Time, YearsMonthsDuration
 from workflows.feel.types import midnight
 from workflows.feel.values import FeelValue, Range
 
@@ -26,12 +26,21 @@ def equal(left: FeelValue, right: FeelValue) -> bool | None:
             return _Comparison().equal(left, right)
         if kind is Range:
             return _ranges_equal(left, right)
+        if kind is Time:
+            return _same_second(left.order_key(), right.order_key(), left.zone is None, right.zone is None)
+        if kind is DateTime:
+            return _same_second(left.nanoseconds, right.nanoseconds, left.time.zone is None, right.time.zone is None)
         return bool(left == right)
     if isinstance(left, Date) and isinstance(right, DateTime):
-        return midnight(left) == right
+        return equal(midnight(left), right)
     if isinstance(left, DateTime) and isinstance(right, Date):
-        return left == midnight(right)
+        return equal(left, midnight(right))
     return None
+
+
+def _same_second(left: int, right: int, left_local: bool, right_local: bool) -> bool:
+    """Times are equal by the second: the standard's value of a time has no fraction (DMN 10.3.2.3.5)."""
+    return left_local == right_local and left // NANOSECONDS == right // NANOSECONDS
 
 
 class _Comparison:
@@ -57,7 +66,7 @@ class _Comparison:
 
 
 def _ranges_equal(left: Range, right: Range) -> bool | None:
-    if (left.start_included, left.end_included) != (right.start_included, right.end_included):
+    if (left.start_included, left.end_included, left.operator) != (right.start_included, right.end_included, right.operator):
         return False
     return equal(left.start, right.start) is True and equal(left.end, right.end) is True
 
@@ -90,7 +99,7 @@ def in_range(value: FeelValue, interval: Range) -> bool | None:
         return None if same is None else not same
     if interval.operator == "=":
         return equal(value, interval.start)
-    if value is None or (interval.start is None and interval.end is None):
+    if value is None or (not interval.operator and (interval.start is None or interval.end is None)):
         return None
     above = True if interval.start is None else _above(compare(value, interval.start), interval.start_included)
     below = True if interval.end is None else _above(compare(interval.end, value), interval.end_included)

@@ -15,7 +15,7 @@ from workflows.feel.builtins import BUILT_INS
 from workflows.feel.calls import compile_call, define_function
 from workflows.feel.comparison import compare, equal, matches_test
 from workflows.feel.errors import FeelLimitError
-from workflows.feel.loops import compile_filter, compile_for, compile_quantified
+from workflows.feel.loops import compile_filter, compile_for, compile_quantified, mentions
 from workflows.feel.properties import get_property
 from workflows.feel.runtime import Scope
 from workflows.feel.syntax import Node
@@ -164,9 +164,9 @@ class Compiler:
         def between(scope: Scope) -> bool | None:
             tested = value(scope)
             first, second = compare(tested, low(scope)), compare(tested, high(scope))
-            if first is None or second is None:
-                return None
-            return first >= 0 >= second
+            if (first is not None and first < 0) or (second is not None and second > 0):
+                return False
+            return None if first is None or second is None else True
 
         return between
 
@@ -190,7 +190,7 @@ class Compiler:
     def test(self, node: Node) -> Callable[[FeelValue, Scope], bool | None]:
         """One unary test as a function of the tested value and a scope that binds `?`."""
         code = self.inside(frozenset(("?",)), node)
-        if mentions_input(node):
+        if mentions(node, "?"):
             return lambda value, scope: _boolean(code(scope))
         if isinstance(node, (syntax.Literal, syntax.Name, syntax.Path, syntax.ListLiteral, syntax.Interval, syntax.UnaryRange)):
             return lambda value, scope: matches_test(value, code(scope))
@@ -214,11 +214,12 @@ class Compiler:
         return lambda scope: [entry(scope) for entry in entries]
 
     def context_literal(self, node: syntax.ContextLiteral) -> Code:
-        """Entries see those before them, so each is compiled with the keys so far."""
+        """Entries see those before them; a function sees itself too, so that it may be recursive."""
         entries = []
         seen: set[str] = set()
         for key, value in node.entries:
-            entries.append((key, self.inside(frozenset(seen), value)))
+            own = {key} if isinstance(value, syntax.FunctionDefinition) else set()
+            entries.append((key, self.inside(frozenset(seen | own), value)))
             seen.add(key)
 
         def build(scope: Scope) -> dict[str, FeelValue]:
@@ -265,18 +266,6 @@ def unary_range(operator: str, end: FeelValue) -> Range | None:
         return None
     included = operator in ("<=", ">=")
     return Range(end, None, included, False, operator) if operator[0] == ">" else Range(None, end, False, included, operator)
-
-
-def mentions_input(node: object) -> bool:
-    """Whether the tested value `?` occurs anywhere below a node."""
-    if isinstance(node, syntax.Name):
-        return node.text == "?"
-    if isinstance(node, tuple):
-        return any(mentions_input(part) for part in node)
-    slots = getattr(node, "__dataclass_fields__", None)
-    return slots is not None and not isinstance(node, syntax.Literal) and any(
-        mentions_input(getattr(node, slot)) for slot in slots if slot != "type"
-    )
 
 
 def _outer(text: str, hops: int) -> Code:

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from workflows.feel import syntax
 from workflows.feel.compiler import Code, Compiler
 from workflows.feel.errors import FeelLimitError
-from workflows.feel.functions_range import RangeReader
 from workflows.feel.parser import parse_expression, parse_unary_tests
 from workflows.feel.runtime import Run, Scope
 from workflows.feel.values import FeelValue, from_python, to_python
@@ -120,4 +119,3 @@ def compile_unary_tests(text: str, known_names: Iterable[str] = ()) -> UnaryTest
     return guarded(_compile_unary_tests, text, frozenset(known_names))
 
 
-RangeReader.compile = lambda text: compile_expression(text).code

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from workflows.feel import syntax
 from workflows.feel.comparison import compare, in_range
 from workflows.feel.errors import FeelSyntaxError
+from workflows.feel.literals import parse_date, parse_date_time, parse_duration, parse_time
+from workflows.feel.parser import parse_expression
 from workflows.feel.registry import built_in
-from workflows.feel.runtime import Run, Scope
 from workflows.feel.values import FeelValue, Range
 
 GROUP = "range"
@@ -110,7 +112,7 @@ def _overlaps(left: Range, right: Range) -> bool:
 
 
 def _overlaps_before(left: Range, right: Range) -> bool:
-    return _start_order(left, right) < 0 and _end_order(left, right) < 0 and _overlaps(left, right)
+    return _start_order(left, right) < 0 and _end_order(left, right) <= 0 and _overlaps(left, right)
 
 
 _relation("overlaps", RANGE1, RANGE2, "有交集", "shares a point", "overlaps([1..5], [3..8]) = true")(_overlaps)
@@ -173,19 +175,32 @@ _relation("coincides", POINT1, POINT2, "重合", "is the same", "coincides(5, 5)
 _relation("coincides", RANGE1, RANGE2)(_coincides)
 
 
-class RangeReader:
-    """Reads the text of a range; the expression compiler hands its entry in, so that this module need not know it."""
-
-    compile: Callable[[str], Callable[[Scope], FeelValue]] | None = None
-
-
-@built_in("range", "from: string", "由文字造区间", "a range from its text", 'range("[18..21)").start = 18', group="conversion",
-          with_run=True)
-def range_from(run: Run, text: str) -> Range | None:
-    if RangeReader.compile is None:
-        return None
+@built_in("range", "from: string", "由文字造区间", "a range from its text", 'range("[18..21)").start = 18', group="conversion")
+def range_from(text: str) -> Range | None:
+    """The text holds two literal endpoints of one kind, the first not above the second."""
     try:
-        value = RangeReader.compile(text)(Scope({}, None, run))
+        node = parse_expression(text)
     except FeelSyntaxError:
         return None
-    return value if isinstance(value, Range) else None
+    if not isinstance(node, syntax.Interval):
+        return None
+    start, end = _endpoint(node.start), _endpoint(node.end)
+    order = None if type(start) is not type(end) else compare(start, end)
+    return None if order is None or order > 0 else Range(start, end, node.start_included, node.end_included)
+
+
+def _endpoint(node: syntax.Node) -> FeelValue:
+    """A literal, or a literal text inside date, time, date and time or duration."""
+    if isinstance(node, syntax.Literal):
+        return node.value
+    if isinstance(node, syntax.Call) and isinstance(node.function, syntax.Name) and len(node.arguments) == 1:
+        argument = node.arguments[0][1]
+        reader = _ENDPOINT_READERS.get(node.function.text)
+        if reader is not None and isinstance(argument, syntax.Literal) and isinstance(argument.value, str):
+            return reader(argument.value)
+    return None
+
+
+_ENDPOINT_READERS: dict[str, Callable[[str], FeelValue]] = {
+    "date": parse_date, "time": parse_time, "date and time": parse_date_time, "duration": parse_duration,
+}

@@ -6,7 +6,7 @@ It knows no expressions.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -18,27 +18,20 @@ from workflows.feel.values import FeelValue, Function, from_python, to_python
 
 def invoke(function: Function, arguments: Sequence[FeelValue], names: Sequence[str], run: Run) -> FeelValue:
     """Call a function value; null when the arguments do not fit its parameters or the result its declared type."""
-    if names:
-        ordered = bind_named(function, dict(zip(names, arguments, strict=True)))
-        if ordered is None:
-            return None
-        arguments = ordered
     run.calls += 1
     if run.calls > MAXIMUM_CALLS:
         raise FeelLimitError(f"functions call each other more than {MAXIMUM_CALLS} levels deep")
     try:
-        return function.call(arguments, run)
+        if not names:
+            return function.call(arguments, run)
+        given = dict(zip(names, arguments, strict=True))
+        if function.call_named is not None:
+            return function.call_named(given, run)
+        if not set(given) <= set(function.parameters):
+            return None
+        return function.call([given.get(name) for name in function.parameters], run)
     finally:
         run.calls -= 1
-
-
-def bind_named(function: Function, given: Mapping[str, FeelValue]) -> list[FeelValue] | None:
-    """Named arguments in the order of the parameters; None when a name fits no parameter."""
-    if function.bind is not None:
-        return function.bind(given)
-    if not set(given) <= set(function.parameters):
-        return None
-    return [given.get(name) for name in function.parameters]
 
 
 def call_host(function: Callable[..., Any], arguments: Sequence[FeelValue], names: Sequence[str]) -> FeelValue:

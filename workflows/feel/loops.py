@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from workflows.feel import syntax
 from workflows.feel.runtime import Run, Scope
 from workflows.feel.temporal import Date
-from workflows.feel.values import FeelValue, Range
+from workflows.feel.values import FeelValue, Function, Range
 
 if TYPE_CHECKING:
     from workflows.feel.compiler import Compiler
@@ -19,7 +19,11 @@ Source = Callable[[Scope], Iterable[FeelValue] | None]
 
 
 def compile_for(compiler: Compiler, node: syntax.For) -> Code:
-    """`for … return …`: a list; the results so far are `partial`."""
+    """`for … return …`: a list; the results so far are `partial`.
+
+    A result that may hold on to `partial` gets a list of its own from then on, so that it never grows afterwards.
+    """
+    mentioned = mentions(node, "partial")
     compiler.frames.append(frozenset(("partial",)))
     names, sources, body = _iterators(compiler, node.iterators, node.body)
     compiler.frames.pop()
@@ -27,7 +31,17 @@ def compile_for(compiler: Compiler, node: syntax.For) -> Code:
     def loop(scope: Scope) -> FeelValue:
         results: list[FeelValue] = []
         outer = Scope({"partial": results}, scope, scope.run)
-        return results if _visit(outer, names, sources, lambda inner: results.append(body(inner))) else None
+
+        def collect(inner: Scope) -> None:
+            nonlocal results
+            value = body(inner)
+            if mentioned and type(value) in (list, dict, Function):
+                scope.run.charge(len(results))
+                outer.frame["partial"] = results = [*results, value]
+            else:
+                results.append(value)
+
+        return results if _visit(outer, names, sources, collect) else None
 
     return loop
 
@@ -128,6 +142,18 @@ def _interval_steps(value: Range) -> Iterable[FeelValue] | None:
     return (element for element in found if element not in (skip_first, skip_last))
 
 
+def mentions(node: object, name: str) -> bool:
+    """Whether a name occurs anywhere below a node."""
+    if isinstance(node, syntax.Name):
+        return node.text == name
+    if isinstance(node, tuple):
+        return any(mentions(part, name) for part in node)
+    slots = getattr(node, "__dataclass_fields__", None)
+    return slots is not None and not isinstance(node, syntax.Literal) and any(
+        mentions(getattr(node, slot), name) for slot in slots if slot != "type"
+    )
+
+
 def compile_filter(compiler: Compiler, node: syntax.Filter) -> Code:
     """`list[condition]` or `list[position]`; a single value is a list of one."""
     base = compiler.compile(node.base)
@@ -139,6 +165,8 @@ def compile_filter(compiler: Compiler, node: syntax.Filter) -> Code:
     def select(scope: Scope) -> FeelValue:
         elements = _listed(base(scope))
         run = scope.run
+        if elements is None:
+            return None
         if not elements:
             index = condition(Scope(None, scope, run))
             return None if type(index) is Decimal else []
@@ -155,15 +183,15 @@ def compile_filter(compiler: Compiler, node: syntax.Filter) -> Code:
     return select
 
 
-def _listed(value: FeelValue) -> list[FeelValue]:
+def _listed(value: FeelValue) -> list[FeelValue] | None:
     if type(value) is list:
         return value
-    return [] if value is None else [value]
+    return None if value is None else [value]
 
 
-def element_at(elements: list[FeelValue], position: Decimal) -> FeelValue:
+def element_at(elements: list[FeelValue] | None, position: Decimal) -> FeelValue:
     """The element at a position from 1, or from the end with a negative one; null when there is none."""
-    if position != position.to_integral_value() or position.adjusted() > 15:
+    if elements is None or position != position.to_integral_value() or position.adjusted() > 15:
         return None
     index = int(position)
     if 1 <= index <= len(elements):

@@ -21,7 +21,7 @@ from workflows.feel.type_parser import TypeParser
 from workflows.feel.values import MAXIMUM_DEPTH
 
 COMPARISONS = frozenset(("=", "!=", "<", "<=", ">", ">="))
-_ENDS_ENDPOINT = frozenset((")", "]", ",", "}", ":", "=", "!=", "<", "<=", ">", ">=", "*", "/", "+", "..", "**"))
+_ENDS_ENDPOINT = frozenset((")", "]", ".", ",", "}", ":", "=", "!=", "<", "<=", ">", ">=", "*", "/", "+", "..", "**"))
 _WORDS_END = frozenset(("and", "or", "then", "else", "return", "satisfies", "in", "between", "instance"))
 
 Tree = TypeVar("Tree")

@@ -129,15 +129,17 @@ class BuiltIn:
         except (DecimalException, ValueError, OverflowError):
             return None
 
-    def bind(self, given: Mapping[str, FeelValue]) -> list[FeelValue] | None:
-        """Named arguments in the order of the signature that has exactly these names."""
+    def invoke_named(self, given: Mapping[str, FeelValue], run: Run) -> FeelValue:
+        """Call the signature that has all these names; a required argument left out is null."""
         for signature in self.signatures:
             names = [parameter.name for parameter in signature.parameters]
-            required = {parameter.name for parameter in signature.parameters if not parameter.optional}
-            if required <= set(given) <= set(names):
-                while names and names[-1] not in given:
-                    names.pop()
-                return [given.get(name) for name in names]
+            if not set(given) <= set(names):
+                continue
+            while names and names[-1] not in given and signature.parameters[len(names) - 1].optional:
+                names.pop()
+            fitted = signature.fits([given.get(name) for name in names])
+            if fitted is not None:
+                return self._call(signature, fitted, run)
         return None
 
 
@@ -177,4 +179,4 @@ def function_of(entry: BuiltIn) -> Function:
     """The function value of a declared built-in."""
     first: Any = entry.signatures[0]
     names = [parameter.name for parameter in first.parameters]
-    return Function(entry.name, names, entry.invoke, bind=entry.bind)
+    return Function(entry.name, names, entry.invoke, call_named=entry.invoke_named)

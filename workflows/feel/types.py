@@ -45,13 +45,16 @@ class Type:
     partial: bool = False
     ordered_values: tuple[FeelValue, ...] | None = None
 
-    def accepts(self, value: FeelValue) -> bool:
-        """Whether a value conforms; null conforms to every type."""
+    def accepts(self, value: FeelValue, strict: bool = False) -> bool:
+        """Whether a value conforms; null conforms to every type.
+
+        `strict` is what `instance of` asks: allowed values do not count, and no entry of a context may be missing.
+        """
         if value is None:
             return True
-        return self._kind_accepts(value) and (self.allowed is None or self.allowed(value))
+        return self._kind_accepts(value, strict) and (strict or self.allowed is None or self.allowed(value))
 
-    def _kind_accepts(self, value: FeelValue) -> bool:
+    def _kind_accepts(self, value: FeelValue, strict: bool) -> bool:
         kind = self.kind
         scalar = _SCALARS.get(kind)
         if scalar is not None:
@@ -60,10 +63,10 @@ class Type:
             return True
         if kind == "list":
             element = self.element
-            return isinstance(value, list) and (element is None or all(element.accepts(item) for item in value))
+            return isinstance(value, list) and (element is None or all(element.accepts(item, strict) for item in value))
         if kind == "context":
             return isinstance(value, dict) and all(
-                (name in value or self.partial) and type_.accepts(value.get(name)) for name, type_ in self.entries.items()
+                (name in value or (self.partial and not strict)) and type_.accepts(value.get(name), strict) for name, type_ in self.entries.items()
             )
         if kind == "range":
             return isinstance(value, Range) and self._accepts_range(value)
@@ -100,7 +103,7 @@ def is_instance(value: FeelValue, type_: Type) -> bool | None:
         return None
     if value is None:
         return type_.kind == "Null"
-    return type_.accepts(value)
+    return type_.accepts(value, strict=True)
 
 
 def conforms(narrow: Type, wide: Type) -> bool:

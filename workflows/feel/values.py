@@ -58,23 +58,22 @@ class Callee(Protocol):
 class Function:
     """A function value: built-in, written in FEEL, business knowledge model, decision service or host function.
 
-    `types` holds one declared type per parameter (None = any); `result` the declared result type. `bind` turns named
-    arguments into positional ones for functions with several signatures.
+    `types` holds one declared type per parameter (None = any); `result` the declared result type. `call_named` is
+    given for functions with several signatures.
     """
 
-    __slots__ = ("name", "parameters", "types", "result", "call", "variadic", "bind")
+    __slots__ = ("name", "parameters", "types", "result", "call", "call_named")
 
     def __init__(
         self, name: str, parameters: Sequence[str], call: Callee, types: Sequence[Any] = (), result: Any = None,
-        variadic: bool = False, bind: Callable[[Mapping[str, FeelValue]], list[FeelValue] | None] | None = None,
+        call_named: Callable[[Mapping[str, FeelValue], Any], FeelValue] | None = None,
     ) -> None:
         self.name = name
         self.parameters = tuple(parameters)
         self.types = tuple(types) or (None,) * len(self.parameters)
         self.result = result
         self.call = call
-        self.variadic = variadic
-        self.bind = bind
+        self.call_named = call_named
 
     def __repr__(self) -> str:
         return f"function({', '.join(self.parameters)})"
@@ -214,7 +213,7 @@ def _from_python_time(value: time, zone: tzinfo | None, moment: datetime | None)
 def to_python(value: FeelValue) -> Any:
     """`value` with Python's own date, time, datetime and timedelta where they can hold it; other values as they are.
 
-    Beyond years 1 to 9999 the FEEL classes of workflows.feel.temporal stay. A years and months duration has no
+    Beyond years 1 to 9999, or with nanoseconds, the FEEL classes of workflows.feel.temporal stay. A years and months duration has no
     counterpart in Python and stays too.
     """
     kind = type(value)
@@ -223,16 +222,18 @@ def to_python(value: FeelValue) -> Any:
     if kind is dict:
         return {key: to_python(entry) for key, entry in value.items()}
     if kind is DaysTimeDuration and abs(value.nanoseconds) < 999_999_999 * DAY_SECONDS * NANOSECONDS:
-        return timedelta(microseconds=value.nanoseconds // 1000)
+        return value if value.nanoseconds % 1000 else timedelta(microseconds=value.nanoseconds // 1000)
     if kind is Date and 1 <= value.year <= 9999:
         return date(value.year, value.month, value.day)
     if kind is Time:
         return _to_python_time(value)
-    if kind is DateTime and 1 <= value.date.year <= 9999:
+    if kind is DateTime and 1 <= value.date.year <= 9999 and not value.time.nanosecond % 1000:
         return datetime.combine(date(value.date.year, value.date.month, value.date.day), _to_python_time(value.time))
     return value
 
 
-def _to_python_time(value: Time) -> time:
+def _to_python_time(value: Time) -> Any:
+    if value.nanosecond % 1000:
+        return value
     zone = None if value.zone is None else value.zone.python()
     return time(value.hour, value.minute, value.second, value.nanosecond // 1000, zone)
