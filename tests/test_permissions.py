@@ -17,9 +17,10 @@ from tasks.people import Actor, People, system_actor
 from tasks.permissions import ACTIONS, may, refusal, require, supervised_cases, visible_cases
 from tasks.personal_data import PersonalData
 from tasks.roles import ROLES
+from tasks.sight import sight
 from workflows.business_calendar import FrozenClock
 from workflows.errors import Forbidden
-from workflows.models import FAR_FUTURE, Base, Definition, ProcessInstance
+from workflows.models import FAR_FUTURE, Base, Definition, HistoryRow, ProcessInstance
 from workflows.store import Store, create_database_engine
 
 CAST = (Path(__file__).parent.parent / "bpmn" / "shared" / "organisations.yaml").read_text("utf-8")
@@ -240,3 +241,50 @@ def test_administrators_auditors_and_class_representatives_have_no_case_in_their
     for code in ("process_admin", "people_admin", "auditor", "data_admin", "class_rep", "volunteer", "univ_finance", "national_viewer"):
         assert ROLES[code].sees not in ("organisation", "region")
         assert not ROLES[code].supervises
+
+
+# how much of it
+
+
+def offer(office: Office, name: str, candidate: str) -> None:
+    office.connection.execute(insert(SeatOffer).values(candidate=candidate, seat_id=NUMBERS[name], priority=50, **office.moments))
+
+
+def acted(office: Office, name: str, organisation: str) -> None:
+    office.connection.execute(insert(HistoryRow).values(
+        instance_id=NUMBERS[name], sequence=1, at=office.people.clock.now(), kind="completed", organisation=organisation, definition_id=1,
+        round=1, detail={}, hash=b"",
+    ))
+
+
+def looks(office: Office, name: str) -> dict[str, str]:
+    who = ("K1", "K2", "gaojingban", "zhouzhuren", "songxueyuan", "chenjingban", "dengjingban", "tangshengban", "shengyiban", "xiejingban")
+    return {one: sight(office.connection, office.actor(one), NUMBERS[name]) for one in who}
+
+
+def test_the_county_of_an_in_province_student_sees_the_status_only(office: Office) -> None:
+    offer(office, "in-province", "univ_clerk@U1401")
+    assert looks(office, "in-province") == {
+        "K1": "full", "K2": "none", "gaojingban": "full", "zhouzhuren": "full", "songxueyuan": "status", "chenjingban": "status",
+        "dengjingban": "none", "tangshengban": "full", "shengyiban": "none", "xiejingban": "none",
+    }
+
+
+def test_both_offices_see_a_shared_case_while_it_is_open_and_afterwards_only_who_decided(office: Office) -> None:
+    for candidate in ("univ_clerk@U1401", "county_clerk@C429999"):
+        offer(office, "out-of-province", candidate)
+    seen = looks(office, "out-of-province")
+    assert (seen["gaojingban"], seen["dengjingban"], seen["tangshengban"], seen["shengyiban"]) == ("full",) * 4
+    office.connection.execute(SeatOffer.__table__.delete())
+    acted(office, "out-of-province", "C429999")
+    seen = looks(office, "out-of-province")
+    assert (seen["gaojingban"], seen["dengjingban"]) == ("status", "full")
+    assert (seen["tangshengban"], seen["shengyiban"], seen["xiejingban"]) == ("full", "full", "none")
+
+
+def test_whoever_acted_himself_keeps_seeing_the_case(office: Office) -> None:
+    office.connection.execute(insert(CaseActor).values(
+        instance_id=NUMBERS["out-of-province"], node_id="n", person_id=office.ids["gaojingban"]
+    ))
+    seen = looks(office, "out-of-province")
+    assert (seen["gaojingban"], seen["zhouzhuren"]) == ("full", "status")
