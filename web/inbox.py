@@ -126,7 +126,7 @@ def list_answer(result: dict[str, Any]) -> Response:
     """The list as it is now, for the page that htmx shows, with the events of `result` (toast, undo, progress)."""
     shown = {key: values[0] for key, values in parse_qs(urlsplit(request.headers.get("HX-Current-URL", "")).query).items()}
     listed = _list(_state(shown))
-    response = make_response(render_template("inbox/_list.html", **listed, refused=result.get("refused", {})))
+    response = make_response(render_template("inbox/_list.html", **listed, refused=result.get("refused", {}), with_tabs=True))
     triggers = {name: result[name] for name in ("toast", "undo", "progress") if result.get(name)}
     response.headers["HX-Trigger"] = json.dumps(triggers)
     response.headers["X-Counts"] = json.dumps(_texts(listed["counts"]))

@@ -39,18 +39,17 @@ def split_facts(facts: Iterable[dict[str, Any]]) -> tuple[list[tuple[str, str]],
 
 
 def timeline_items(items: Iterable[Any]) -> list[dict[str, Any]]:
-    """The newest first, as the timeline macro takes them."""
-    shown = [_timeline_item(item) for item in items]
-    return sorted(shown, key=lambda item: item["moment"], reverse=True)
+    """The newest first, as the timeline macro takes them; `items` come oldest first."""
+    return [_timeline_item(item) for item in reversed(list(items))]
 
 
 def _timeline_item(item: Any) -> dict[str, Any]:
     changes = [
         {"label": words(change), "before": problem_words(change.get("before")), "after": problem_words(change.get("after"))}
-        for change in item.changes or ()
+        for change in item.changes or () if change.get("before") or change.get("after") not in (None, "", [])
     ]
     return {
-        "moment": item.at, "at": local_datetime(item.at), "title": words({"zh": item.zh, "en": item.en}), "who": _who(item),
+        "at": local_datetime(item.at), "title": words({"zh": item.zh, "en": item.en}), "who": _who(item),
         "text": item.opinion or "", "kind": KINDS.get(item.kind, "grey"), "round": item.round if item.round and item.round > 1 else None,
         "changes": changes,
     }

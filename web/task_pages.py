@@ -130,7 +130,7 @@ def _next() -> str:
 
 def _led_on(target: str, text: str, facts: dict[str, Any]) -> Any:
     if wants_json():
-        return jsonify(ok=True, redirect=target, location=target, message=text, **facts)
+        return jsonify(ok=True, redirect=target, location=target, **facts)  # the undo bar of the next page says the words
     flash(text, "success")
     return redirect(target, code=303)
 
