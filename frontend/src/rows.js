@@ -87,6 +87,12 @@ export class Rows {
     this.anchor = row.dataset.task;
   }
 
+  /** A request for these rows came to nothing: they are ticked again, so that nothing has to be chosen twice. */
+  tickAgain(ids) {
+    this.all.filter((row) => ids.includes(row.dataset.task)).forEach((row) => this.tick(row, true));
+    this.onChange();
+  }
+
   /** Ticks from the row ticked last to this one. */
   tickRange(row) {
     const rows = this.all;

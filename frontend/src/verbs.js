@@ -17,6 +17,7 @@ export class Verbs {
       const { current, ticked } = this.rows;
       this.start(button.dataset.verb, row ? [row] : button.closest('#preview') ? [current].filter(Boolean) : ticked, button);
     });
+    document.addEventListener('htmx:beforeSwap', ({ detail }) => { if (detail.shouldSwap && detail.target?.id === 'inbox-list') this.answered = true; });
     document.addEventListener('change', ({ target }) => { if (target.matches('[data-text]')) this.prefill(target); });
   }
 
@@ -84,11 +85,15 @@ export class Verbs {
     const values = { ...fields, verb, task: tasks };
     const request = () => htmx.ajax('POST', this.form.action, { source: this.form, target: '#inbox-list', swap: 'innerHTML', values });
     this.queue = this.queue.then(() => {
+      this.answered = false;
       const answered = request();
       this.rows.setPending(rows, false);
       rows.forEach((row) => row.classList.add('is-pending'));
       return answered;
-    }).catch(() => {}).finally(() => rows.forEach((row) => row.classList.remove('is-pending')));
+    }).catch(() => {}).finally(() => {
+      rows.forEach((row) => row.classList.remove('is-pending'));
+      if (!this.answered && rows.length > 1) this.rows.tickAgain(rows.map((row) => row.dataset.task));
+    });
     return this.queue;
   }
 
