@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -14,6 +15,14 @@ from workflows.errors import InvalidForm, Words
 LOGIN = re.compile(r"[a-z][a-z0-9._-]{2,39}")
 MOBILE = re.compile(r"1[3-9]\d{9}")
 LONGEST_NAME = 100
+
+
+@dataclass(frozen=True)
+class NewAccount:
+    """A person just added, and the one-time code he activates his account with (shown once, stored nowhere)."""
+
+    person_id: int
+    code: str
 
 
 def normalise_login(text: str) -> str:

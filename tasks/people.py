@@ -17,8 +17,8 @@ from tasks.memberships import valid_on
 from tasks.models import Membership, Organisation, Person
 from tasks.organisations import OrganisationRow, Organisations
 from tasks.people_administration import PeopleAdministration
+from tasks.people_directory import PeopleDirectory
 from tasks.personal_data import PersonalData
-from tasks.student_accounts import StudentAccounts
 from workflows.business_calendar import Clock
 from workflows.errors import Forbidden, NotFound
 
@@ -33,8 +33,9 @@ class People:
         self.personal_data = personal_data
         self.organisations = Organisations()
         self.credentials = Credentials(clock, personal_data)
-        self.administration = PeopleAdministration(clock, self.organisations, self.credentials, personal_data)
-        self.students = StudentAccounts(clock, self.credentials)
+        self.directory = PeopleDirectory(self.organisations)
+        self.administration = PeopleAdministration(clock, self.directory, self.credentials, personal_data)
+        self.students = self.administration.students
 
     def organisation(self, connection: Connection, code: str | None) -> OrganisationRow | None:
         """The organisation with `code`, from memory; None for an unknown code."""

@@ -87,10 +87,10 @@ def _enter(connection: Connection, actor: Actor, administration: PeopleAdministr
         return ImportedRow(number, name, "created", account.person_id, account.code)
     if known.name != name:
         raise Conflict(f"登录名“{login}”已属于另一人员。", f"The login {login!r} belongs to somebody else.")
-    held = administration.holds(connection, known.id, role_code, organisation, *dates)
+    held = administration.directory.holds(connection, known.id, role_code, organisation, *dates)
     if held:
         return ImportedRow(number, name, "unchanged", known.id)
-    administration.manageable(connection, actor, known.id)
+    administration.directory.manageable(connection, actor, known.id)
     administration.add_membership(connection, actor, known.id, role_code, organisation, *dates)
     return ImportedRow(number, name, "added", known.id)
 

@@ -66,7 +66,7 @@ def _staff(connection: Connection, people: People, entry: Mapping[str, Any], pas
         role_code, code = membership.split("@")
         organisation = people.organisations.require(connection, code)
         check_membership(role_code, organisation, None, None)
-        if not people.administration.holds(connection, person_id, role_code, code, None, None):
+        if not people.directory.holds(connection, person_id, role_code, code, None, None):
             connection.execute(insert(Membership).values(person_id=person_id, organisation_id=organisation.id, role=role_code))
     return int(person_id)
 

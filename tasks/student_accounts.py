@@ -52,6 +52,6 @@ class StudentAccounts:
         query = select(Person.id, Person.password_hash).where(Person.id.in_(list(person_ids)), Person.active, ~staff, seen)
         return connection.execute(query.order_by(Person.id)).all()
 
-    def _log(self, connection: Connection, actor: Actor, kind: str, **detail: Any) -> None:
-        about = {**detail, "role": actor.role, "organisation": actor.organisation_code}
-        security_log.record(connection, self._clock.now(), kind, person_id=actor.person_id, address=actor.address, detail=about)
+    def _log(self, connection: Connection, actor: Actor, kind: str, **about: Any) -> None:
+        detail = {"acting_role": actor.role, "acting_organisation": actor.organisation_code, **about}
+        security_log.record(connection, self._clock.now(), kind, person_id=actor.person_id, address=actor.address, detail=detail)

@@ -14,6 +14,7 @@ from tasks.hand_over import hand_over, open_seats_of
 from tasks.models import Membership, Person, Seat, SeatOffer, SecurityLog
 from tasks.shared_organisations import create_first_administrator, load_organisations
 from tasks.organisations import Organisations
+from tasks.organisation_administration import add_organisation, change_organisation, move_organisation
 from tasks.people import Actor, People, system_actor
 from tasks.people_import import import_people, keys_of
 from tasks.personal_data import PersonalData
@@ -285,8 +286,8 @@ def test_a_local_administrator_stays_inside_his_organisation(
     with pytest.raises(Forbidden):
         add_clerk(people, connection, local)
     with pytest.raises(Forbidden):
-        people.administration.add_organisation(connection, local, parent=None, code="X1", name="自立", kind="university")
-    people.administration.add_organisation(connection, local, parent="U1401-CS", code="U1401-CS-2401", name="计算机 2401 班", kind="class")
+        add_organisation(connection, people, local, parent=None, code="X1", name="自立", kind="university")
+    add_organisation(connection, people, local, parent="U1401-CS", code="U1401-CS-2401", name="计算机 2401 班", kind="class")
 
 
 def test_a_local_administrator_cannot_reach_above_himself_through_his_own_staff(
@@ -299,22 +300,38 @@ def test_a_local_administrator_cannot_reach_above_himself_through_his_own_staff(
         people.administration.add_membership(connection, local, local.person_id, "process_admin", "U1401")
 
 
+def test_organisations_are_changed_only_inside_the_scope_and_with_a_record(
+    connection: Connection, people: People, ids: dict[str, int], local: Actor,
+) -> None:
+    change_organisation(connection, people, local, "U1401-CS", name="计算机与人工智能学院")
+    move_organisation(connection, people, local, "U1401-CS-2301", "U1401-EE")
+    assert people.organisation(connection, "U1401-CS-2301").parent == "U1401-EE"
+    with pytest.raises(Forbidden):
+        move_organisation(connection, people, local, "U1401-CS-2301", "U4201-ED")
+    with pytest.raises(Forbidden):
+        change_organisation(connection, people, local, "U4201", active=False)
+    with pytest.raises(Forbidden):
+        move_organisation(connection, people, local, "U1401-CS-2301", None)
+    rows = connection.execute(select(SecurityLog.kind).where(SecurityLog.kind.startswith("organisation."))).scalars().all()
+    assert rows == ["organisation.changed", "organisation.moved"]
+
+
 def test_the_list_of_people_ends_where_the_scope_ends(connection: Connection, people: People, local: Actor, administrator: Actor) -> None:
-    mine = {row.login for row in people.administration.people_page(connection, local)}
+    mine = {row.login for row in people.directory.page(connection, local)}
     assert mine == {"gaojingban", "zhouzhuren", "hefudao", "songxueyuan", "maguanli", "xiaobanzhang", "xiaoguanli"}
-    found = people.administration.people_page(connection, administrator, search="经办")
+    found = people.directory.page(connection, administrator, search="经办")
     assert {row.name for row in found} == {"陈经办", "邓经办", "谢经办", "高经办", "许经办"}
-    below = people.administration.people_page(connection, administrator, organisation_code="U1401-CS")
+    below = people.directory.page(connection, administrator, organisation_code="U1401-CS")
     assert {row.name for row in below} == {"何辅导", "宋学院", "小班长"}
-    first = people.administration.people_page(connection, administrator, limit=2)
-    rest = people.administration.people_page(connection, administrator, after=first[-1].id)
+    first = people.directory.page(connection, administrator, limit=2)
+    rest = people.directory.page(connection, administrator, after=first[-1].id)
     assert len(first) == 2 and not {row.id for row in first} & {row.id for row in rest}
 
 
 def test_ordinary_staff_administers_nobody(connection: Connection, people: People, ids: dict[str, int]) -> None:
     clerk = people.actor(connection, ids["gaojingban"])
     with pytest.raises(Forbidden, match="人员与日历管理员"):
-        people.administration.people_page(connection, clerk)
+        people.directory.page(connection, clerk)
     with pytest.raises(Forbidden):
         people.administration.disable_person(connection, clerk, ids["zhouzhuren"])
 
@@ -344,7 +361,7 @@ def test_a_real_start_has_a_first_administrator_and_nobody_else(store: Store, pe
         actor = people.actor(connection, first)
         assert {one.role for one in actor.memberships} == {"people_admin", "process_admin"}
         assert people.credentials.sign_in(connection, "admin", "correct horse battery").accepted
-        people.administration.add_organisation(connection, actor, parent=None, code="51", name="戊省中心", kind="province")
+        add_organisation(connection, people, actor, parent=None, code="51", name="戊省中心", kind="province")
         with pytest.raises(InvalidForm):
             create_first_administrator(connection, people, login="admin2", name="二", password="123")
 

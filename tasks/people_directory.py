@@ -1,0 +1,99 @@
+"""The people an administrator looks after: lists, memberships, and who lies in his scope. It changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, exists, func, or_, select
+
+from tasks.actors import Actor
+from tasks.memberships import valid_on
+from tasks.models import Membership, Organisation, Person
+from tasks.organisations import EVERYTHING, Organisations, scope_condition
+from tasks.permissions import require
+from workflows.errors import Forbidden, NotFound
+
+PERSON = Person.__table__
+PAGE = 50
+
+
+class PeopleDirectory:
+    """Reads people and memberships inside a scope."""
+
+    def __init__(self, organisations: Organisations) -> None:
+        self.organisations = organisations
+
+    def page(
+        self, connection: Connection, actor: Actor, *, search: str = "", organisation_code: str | None = None, after: int = 0,
+        limit: int = PAGE,
+    ) -> Sequence[Row[Any]]:
+        """Staff in the actor's scope, by id, after the person `after`: id, name, login, active, masks, locked_until, has_password."""
+        require(actor, "people.manage")
+        columns = (
+            Person.id, Person.name, Person.login, Person.active, Person.id_number_masked, Person.mobile_masked, Person.locked_until,
+            Person.password_hash.is_not(None).label("has_password"),
+        )
+        query = select(*columns).where(Person.id > after, self._in_scope(connection, actor, organisation_code))
+        if search.strip():
+            query = query.where(or_(Person.name.contains(search.strip(), autoescape=True), Person.login.contains(search.strip().lower(), autoescape=True)))
+        return connection.execute(query.order_by(Person.id).limit(limit)).all()
+
+    def memberships_of(self, connection: Connection, person_ids: Sequence[int]) -> dict[int, list[Row[Any]]]:
+        """Person id → all his memberships, past and future too (id, role, code, organisation name, dates)."""
+        columns = (
+            Membership.id, Membership.person_id, Membership.role, Membership.valid_from, Membership.valid_to, Organisation.code,
+            Organisation.name.label("organisation_name"),
+        )
+        query = select(*columns).join(Organisation).where(Membership.person_id.in_(list(person_ids))).order_by(Membership.id)
+        found: dict[int, list[Row[Any]]] = {person_id: [] for person_id in person_ids}
+        for row in connection.execute(query):
+            found[row.person_id].append(row)
+        return found
+
+    def holds(
+        self, connection: Connection, person_id: int, role_code: str, organisation_code: str, valid_from: date | None, valid_to: date | None,
+    ) -> bool:
+        """Whether somebody holds the role at the organisation on any day of that time (null: open end)."""
+        same = select(Membership.id).join(Organisation).where(
+            Membership.person_id == person_id, Organisation.code == organisation_code, Membership.role == role_code,
+            or_(Membership.valid_to.is_(None), Membership.valid_to >= (valid_from or date.min)),
+            or_(Membership.valid_from.is_(None), Membership.valid_from <= (valid_to or date.max)),
+        )
+        return connection.execute(same).first() is not None
+
+    def manageable(self, connection: Connection, actor: Actor, person_id: int) -> Row[Any]:
+        """The person, when every organisation he works for lies in the actor's scope. Raises NotFound, Forbidden.
+
+        Otherwise an office could take over the account of somebody who also works above it.
+        """
+        require(actor, "people.manage")
+        person = connection.execute(select(PERSON).where(PERSON.c.id == person_id)).first()
+        if person is None:
+            raise NotFound(f"没有编号为 {person_id} 的人员。", f"There is no person {person_id}.")
+        memberships = self.memberships_of(connection, [person_id])[person_id]
+        for row in memberships:
+            require(actor, "people.manage", self.organisations.get(connection, row.code))
+        acting = actor.acting
+        if not memberships and acting is not None and acting.kind not in EVERYTHING:
+            raise Forbidden(f"{person.name}不在您的管理范围内。", f"{person.name} lies outside your scope.")
+        return person
+
+    def is_last_administrator(self, connection: Connection, person_id: int, today: date) -> bool:
+        """Whether without this person nobody could let people in any more."""
+        administrators = (
+            select(func.count(Person.id.distinct())).join(Membership, Membership.person_id == Person.id).join(Organisation)
+            .where(Person.active, Membership.role == "people_admin", Organisation.kind.in_(EVERYTHING), valid_on(today))
+        )
+        is_one = connection.execute(administrators.where(Person.id == person_id)).scalar_one()
+        return bool(is_one) and not connection.execute(administrators.where(Person.id != person_id)).scalar_one()
+
+    def _in_scope(self, connection: Connection, actor: Actor, organisation_code: str | None) -> ColumnElement[bool]:
+        """SQL over Person: works, or worked, for an organisation in the actor's scope (and below `organisation_code`)."""
+        acting = actor.acting
+        conditions = [scope_condition(acting.kind, acting.path)] if acting is not None else []
+        if organisation_code:
+            chosen = self.organisations.require(connection, organisation_code)
+            conditions.append(scope_condition(chosen.kind, chosen.path))
+        return exists(select(Membership.id).join(Organisation).where(Membership.person_id == Person.id, *conditions))
