@@ -82,7 +82,7 @@ class ActivityReader:
             name = local(child)
             if name in REFUSED_EXTENSIONS:
                 chinese, english, advice_zh, advice_en = REFUSED_EXTENSIONS[name]
-                self._notes.add("refused", element, element=f"camunda:{name}（{chinese} {english}）", advice_zh=advice_zh, advice_en=advice_en)
+                self._notes.add("refused", element, element=f"camunda:{name}", element_zh=chinese, element_en=english, advice_zh=advice_zh, advice_en=advice_en)
 
     def mappings(self, element: Element) -> tuple[tuple[DataMapping, ...], tuple[DataMapping, ...]]:
         """Inputs (camunda:in, inputParameter) and outputs (camunda:out, outputParameter), in document order."""

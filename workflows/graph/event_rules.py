@@ -31,8 +31,8 @@ def check_event(node: Node, graph: ProcessGraph, boundary: Mapping[str, list[Nod
         _check_boundary(node, graph, notes)
     if kind == "cancel" and node.type == "endEvent":
         _check_cancel(node, graph, boundary, notes)
-    if kind == "compensation" and node.type in ("intermediateThrowEvent", "endEvent") and node.event.activity:
-        _check_compensated(node, graph, boundary, notes)
+    if kind == "compensation" and node.type in ("intermediateThrowEvent", "endEvent"):
+        _check_thrown_compensation(node, graph, boundary, notes)
 
 
 def _check_boundary(node: Node, graph: ProcessGraph, notes: Notes) -> None:
@@ -62,6 +62,29 @@ def _check_cancel(node: Node, graph: ProcessGraph, boundary: Mapping[str, list[N
         notes.add("cancel-place", node)
     elif not any(event.event.kind == "cancel" for event in boundary.get(owner.id, [])):
         notes.add("cancel-unhandled", owner)
+
+
+def _check_thrown_compensation(node: Node, graph: ProcessGraph, boundary: Mapping[str, list[Node]], notes: Notes) -> None:
+    owner = graph.nodes.get(node.scope)
+    if owner is not None and owner.triggered_by_event:
+        notes.add("compensation-event-sub-process", node)
+    if node.event.activity:
+        _check_compensated(node, graph, boundary, notes)
+    for host, events in boundary.items():
+        if any(event.event.kind == "compensation" for event in events) and host in graph.nodes:
+            instances = _instances_around(graph.nodes[host], node.scope, graph)
+            if instances is not None and node.event.activity in (None, instances.id):
+                notes.add("compensation-inside", instances)
+
+
+def _instances_around(node: Node, scope: str, graph: ProcessGraph) -> Node | None:
+    """The multi-instance sub-process between a node and an outer scope, if the scope is around it."""
+    found = None
+    current: Node | None = node
+    while current is not None and current.scope != scope:
+        current = graph.nodes.get(current.scope)
+        found = current if current is not None and current.multi_instance else found
+    return found if current is not None else None
 
 
 def _check_compensated(node: Node, graph: ProcessGraph, boundary: Mapping[str, list[Node]], notes: Notes) -> None:

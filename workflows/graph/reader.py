@@ -9,11 +9,11 @@ from workflows.graph.activity_reader import ActivityReader
 from workflows.graph.event_reader import Declared, EventReader
 from workflows.graph.model import Collaboration, DataObject, Event, Flow, MessageFlow, Node, Participant, ProcessGraph, Reading
 from workflows.graph.names import (
-    BPMN, CAMUNDA, DIAGRAM_NAMESPACES, Element, bpmn_children, camunda, camunda_extensions, first, flag, local, namespace, text_of,
+    BPMN, CAMUNDA, DIAGRAM_NAMESPACES, Element, bpmn_children, camunda, first, flag, local, namespace, text_of,
 )
 from workflows.graph.notes import CheckExpression, Notes, is_foreign, shortened
 from workflows.graph.rules import check_calls, check_graph
-from workflows.graph.support import IGNORED, REFUSED, REFUSED_EXTENSIONS, SUPPORT
+from workflows.graph.support import IGNORED, REFUSED, SUPPORT
 from workflows.hardened_xml import XmlError, parse_xml
 
 MAXIMUM_NODES = 5_000
@@ -124,7 +124,10 @@ class FileReader:
         if support is None:
             self._notes.add("unknown-element", element, element=shortened(name))
         elif support.status == REFUSED or (support.status == IGNORED and name not in QUIET):
-            self._notes.add(support.status, element, element=f"{name}（{support.chinese}）", advice_zh=support.advice_zh, advice_en=support.advice_en)
+            self._notes.add(
+                support.status, element, element=name, element_zh=support.chinese, element_en=support.english,
+                advice_zh=support.advice_zh, advice_en=support.advice_en,
+            )
 
     def _collaboration(self) -> Collaboration:
         participants: list[Participant] = []
@@ -151,12 +154,10 @@ class FileReader:
         if not identity:
             self._notes.add("id-missing", process, element="process")
             return None
-        scopes = [(process, identity), *self._inner_scopes(process)]
-        elements = [(child, scope) for container, scope in scopes for child in bpmn_children(container) if local(child) in FLOW_NODES]
+        scopes, elements, flow_elements = _contents(process, identity)
         if len(elements) > MAXIMUM_NODES:
             self._notes.add("too-large", process, limit=MAXIMUM_NODES)
             return None
-        elements.sort(key=lambda pair: pair[0].sourceline or 0)
         lanes: dict[str, str] = {}
         for container, _ in scopes:
             self._lanes(container, lanes)
@@ -165,7 +166,7 @@ class FileReader:
             node = self._node(element, scope, lanes, len(nodes))
             if node is not None:
                 nodes.setdefault(node.id, node)
-        flows = self._flows(scopes, nodes)
+        flows = self._flows(flow_elements, nodes)
         nodes = _connected(self._handlers(scopes, nodes), flows)
         self._activities.refused_extensions(process)
         starts = tuple(node.id for node in nodes.values() if node.type == "startEvent" and node.scope == identity)
@@ -174,15 +175,6 @@ class FileReader:
             self._activities.properties(process), self._activities.attributes(process), self._data_objects(scopes),
             text_of(first(process, "documentation")), pools.get(identity),
         )
-
-    @staticmethod
-    def _inner_scopes(process: Element) -> list[tuple[Element, str]]:
-        found, stack = [], [process]
-        while stack:
-            for child in bpmn_children(stack.pop(), *SUB_PROCESSES):
-                found.append((child, child.get("id") or ""))
-                stack.append(child)
-        return found
 
     @staticmethod
     def _data_objects(scopes: list[tuple[Element, str]]) -> tuple[DataObject, ...]:
@@ -238,9 +230,7 @@ class FileReader:
 
     # flows
 
-    def _flows(self, scopes: list[tuple[Element, str]], nodes: dict[str, Node]) -> dict[str, Flow]:
-        elements = [child for container, _ in scopes for child in bpmn_children(container, "sequenceFlow")]
-        elements.sort(key=lambda element: element.sourceline or 0)
+    def _flows(self, elements: list[Element], nodes: dict[str, Node]) -> dict[str, Flow]:
         flows: dict[str, Flow] = {}
         for element in elements:
             flow = self._flow(element, nodes)
@@ -311,6 +301,24 @@ class FileReader:
                 if target.for_compensation and target.scope == source.scope:
                     nodes[source.id] = replace(source, compensation_handler=target.id)
         return nodes
+
+
+def _contents(process: Element, identity: str) -> tuple[list[tuple[Element, str]], list[tuple[Element, str]], list[Element]]:
+    """In document order: the process and its sub-processes with their ids, flow nodes with their scope's id, and sequence flows."""
+    scopes, nodes, flows = [(process, identity)], [], []
+    stack = [(child, identity) for child in reversed(list(bpmn_children(process)))]
+    while stack:
+        element, scope = stack.pop()
+        name = local(element)
+        if name == "sequenceFlow":
+            flows.append(element)
+        elif name in FLOW_NODES:
+            nodes.append((element, scope))
+            if name in SUB_PROCESSES:
+                inner = element.get("id") or ""
+                scopes.append((element, inner))
+                stack.extend((child, inner) for child in reversed(list(bpmn_children(element))))
+    return scopes, nodes, flows
 
 
 def _connected(nodes: dict[str, Node], flows: dict[str, Flow]) -> dict[str, Node]:

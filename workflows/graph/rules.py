@@ -47,6 +47,10 @@ def check_graph(graph: ProcessGraph, notes: Notes) -> None:
         _check_flows(node, notes)
         _check_task(node, graph, notes)
         _check_compensation(node, notes)
+        if node.multi_instance is not None and node.loop is not None:
+            notes.add("instances-and-loop", node)
+        if node.multi_instance is not None and node.transaction:
+            notes.add("instances-transaction", node)
     for scope, nodes in by_scope.items():
         _check_start(scope, nodes, view, notes)
         _check_ways(nodes, view, notes)
@@ -101,7 +105,8 @@ def _check_ways(nodes: list[Node], view: View, notes: Notes) -> None:
 def _check_busy_loops(nodes: list[Node], view: View, notes: Notes) -> None:
     """A circle of steps none of which waits or decides runs for ever."""
     def free(node: Node) -> list[Node]:
-        if node.type in WAITING or node.type in ("exclusiveGateway", "inclusiveGateway", "subProcess"):
+        merging = len(node.outgoing) == 1 and (node.type == "exclusiveGateway" or len(node.incoming) <= 1)
+        if node.type in WAITING or node.type == "subProcess" or (node.type in GATEWAYS and not merging and (node.type != "parallelGateway" or len(node.incoming) > 1)):
             return []
         return [view.graph.nodes[flow.target] for flow in node.outgoing if flow.condition is None]
 
@@ -115,7 +120,7 @@ def _check_busy_loops(nodes: list[Node], view: View, notes: Notes) -> None:
                 path.discard(node.id)
                 done.add(node.id)
             elif node.id in path:
-                notes.add("conditional-loop", node, severity="error")
+                notes.add("busy-loop", node)
             elif node.id not in done:
                 path.add(node.id)
                 stack.append((node, True))
@@ -142,7 +147,7 @@ def _check_gateway(node: Node, graph: ProcessGraph, notes: Notes) -> None:
         notes.add("gateway-single", node)
     if node.type == "eventBasedGateway":
         _check_event_gateway(node, graph, notes)
-    elif node.type == "exclusiveGateway" and len(node.outgoing) > 1:
+    elif node.type in ("exclusiveGateway", "inclusiveGateway") and len(node.outgoing) > 1:
         for flow in node.outgoing:
             if flow.condition is None and flow.id != node.default:
                 notes.add("condition-missing", flow, flow=_named(flow))
@@ -153,7 +158,7 @@ def _check_gateway(node: Node, graph: ProcessGraph, notes: Notes) -> None:
 
 def _check_event_gateway(node: Node, graph: ProcessGraph, notes: Notes) -> None:
     if node.attributes.get("instantiate") == "true" or node.attributes.get("eventGatewayType") == "Parallel":
-        notes.add("refused", node, element="eventBasedGateway instantiate/Parallel",
+        notes.add("refused", node, element="eventBasedGateway", element_zh="由事件网关启动或并行等待", element_en="an instantiating or parallel event-based gateway",
                   advice_zh="请用消息开始事件", advice_en="use message start events")
     for flow in node.outgoing:
         target = graph.nodes[flow.target]
@@ -193,7 +198,8 @@ def _check_task(node: Node, graph: ProcessGraph, notes: Notes) -> None:
         notes.add("job-missing", node)
     elif node.type == "receiveTask":
         if attributes.get("instantiate") == "true":
-            notes.add("refused", node, element="receiveTask instantiate", advice_zh="请用消息开始事件", advice_en="use a message start event")
+            notes.add("refused", node, element="receiveTask", element_zh="由接收任务启动流程", element_en="a receive task that starts a process",
+                      advice_zh="请用消息开始事件", advice_en="use a message start event")
         if node.event.kind != "message":
             notes.add("message-missing", node)
     elif node.type == "businessRuleTask" and not (attributes.get("decisionRef") or attributes.get("topic")):

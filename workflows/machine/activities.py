@@ -170,17 +170,15 @@ def _complete_instances(run: Run, node: Node, token: str, counters: list[Any]) -
 
 
 def remove_instance(run: Run, token: str) -> None:
-    """Cancel one instance; the others decide whether the activity is over."""
+    """Cancel one instance; when no other is open the whole activity is cancelled, never completed."""
     activity, _, index = token.partition("#")
     node = run.node_of(activity)
-    counters = run.state["m"][activity]
+    counters = run.state.get("m", {}).get(activity, [0, 0, "0", 0])
     _close_instance(run, token, counters, int(index))
     run.close_waits(token)
     run.happen("cancelled", node.id, token, str(run.tokens[activity][1]), (activity,), detail=_described(node, token))
-    if node.loop is not None:
-        _complete_instances(run, node, activity, counters)
-    else:
-        _continue_instances(run, node, activity, counters)
+    if counters[OPEN] == "0":
+        run.cancel_token(activity)
 
 
 # standard loop
@@ -234,8 +232,7 @@ def close_finished_scopes(run: Run) -> bool:
         node_id, scope, cause = tokens[token]
         run.close_waits(token, starts_only=True)
         run.happen("scope_closed", node_id, token, scope, tuple(cause))
-        if token in run.state.get("x", ()):
-            run.state["x"].remove(token)
+        run.forget_interruption(token)
         work_done(run, token)
     if not finished and not tokens and not arrivals and "e" not in run.state:
         run.close_waits(ROOT, starts_only=True)

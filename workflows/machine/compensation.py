@@ -35,9 +35,8 @@ def throw_compensation(run: Run, node: Node, move: Move) -> None:
 def cancel_transaction(run: Run, node: Node, move: Move) -> None:
     """A cancel end event: stop everything in the transaction, undo what was done, then leave by the cancel boundary event."""
     run.happen("passed", node.id, None, move.scope, move.cause, detail={"kind": "cancel"})
-    log = run.state.get("c", {}).get(move.scope)
     run.empty_scope(move.scope)
-    handlers = _taken_from_log(run, move.scope, None) if log else []
+    handlers = _taken_from_log(run, move.scope, None)
     token = _begin(run, node, move, handlers, "cancel")
     if not handlers:
         _finish(run, token)

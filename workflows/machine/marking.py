@@ -91,9 +91,14 @@ class Run:
         del self.tokens[token]
         for part in ("m", "k", "c"):
             self.drop(part, token)
-        if token in self.state.get("x", ()):
-            self.state["x"].remove(token)
-            if not self.state["x"]:
+        self.forget_interruption(token)
+
+    def forget_interruption(self, scope: str) -> None:
+        """The scope was interrupted by an event sub-process and is now over, or begins anew."""
+        interrupted = self.state.get("x", [])
+        if scope in interrupted:
+            interrupted.remove(scope)
+            if not interrupted:
                 del self.state["x"]
 
     def part(self, name: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ def modify_marking(run: Run, cancel: Sequence[str], start: Sequence[Start], rede
     """
     cancelled = _cancel(run, cancel)
     if run.state.pop("e", None):
+        run.forget_interruption(ROOT)
         run.open_scope_waits(ROOT)
     if not start and not redeposit and not run.tokens and not run.agenda and "j" not in run.state:
         raise MachineError("这样修改后事项没有任何待办环节；如要结束事项，请用“终止”。",
@@ -33,7 +34,8 @@ def modify_marking(run: Run, cancel: Sequence[str], start: Sequence[Start], rede
 
 
 def _cancel(run: Run, cancel: Sequence[str]) -> list[str]:
-    wanted = [str(token) for token in dict.fromkeys(cancel)]
+    throwers = run.state.get("k", {})
+    wanted = sorted(dict.fromkeys(str(token) for token in cancel), key=lambda token: token not in throwers)
     cancelled: list[str] = []
     present = set(run.tokens)
     for token in wanted:
@@ -61,12 +63,14 @@ def _cancel_one(run: Run, token: str) -> None:
 
 
 def _start(run: Run, wanted: Start, cancelled: Cause) -> None:
-    node_id, scope, cause = (wanted, None, cancelled) if isinstance(wanted, str) else (*wanted, *(None, cancelled)[len(wanted) - 1:])
+    parts = (wanted,) if isinstance(wanted, str) else wanted
+    node_id, scope = parts[0], parts[1] if len(parts) > 1 else None
+    cause = parts[2] if len(parts) > 2 else cancelled
     node = run.nodes.get(node_id)
     if node is None or node.for_compensation or node.triggered_by_event:
         raise MachineError(f"流程中没有可以开始的环节“{node_id}”。", f"The process has no element {node_id} that can be started.")
     place = _scope_for(run, node, tuple(cause)) if scope is None else _given_scope(run, node, str(scope))
-    run.agenda.append(Move(node.id, place, tuple(cause)))
+    run.agenda.append(Move(node.id, place, tuple(str(token) for token in cause)))
 
 
 def _given_scope(run: Run, node: Node, scope: str) -> str:
