@@ -143,7 +143,12 @@ class BoxedCompiler:
             partial: list[FeelValue] = []
             for item in elements:
                 run.charge(1)
-                partial.append(result(Names({**names, variable: item, "partial": partial}), run))
+                value = result(Names({**names, variable: item, "partial": partial}), run)
+                if isinstance(value, (list, dict, Function)):
+                    run.charge(len(partial))
+                    partial = [*partial, value]
+                else:
+                    partial.append(value)
             return partial
 
         return loop
@@ -236,6 +241,7 @@ def typed(code: Code, declared: Type) -> Code:
 
 def fit(value: FeelValue, declared: Type, run: DecisionRun) -> FeelValue:
     """The value coerced to a declared type; a problem of the run when it does not conform."""
+    run.charge_value(value)
     fitted = coerce(value, declared)
     if fitted is None and value is not None:
         run.problem(f"the value {_show(value)} does not conform to its declared type")

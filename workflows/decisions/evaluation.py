@@ -31,14 +31,18 @@ class Evaluation:
         try:
             if node.kind == "decisionService":
                 given = [self._given(entry, "") for entry in node.service_inputs]
-                return self._serve(node, given, self.run)
+                served = self._serve(node, given, self.run)
+                self.run.charge_value(served)
+                return served
             if node.kind == "businessKnowledgeModel":
                 function = self.value(node)
                 return function.call([self.given.get(name) for name in node.parameters], self.run)
-            return self.value(node)
-        except FeelError as error:
+            value = self.value(node)
+            self.run.charge_value(value)
+            return value
+        except (FeelError, RecursionError) as error:
             self.run.element_name = node.name
-            self.run.problem(str(error))
+            self.run.problem("the evaluation is nested too deeply" if isinstance(error, RecursionError) else str(error))
             return None
 
     def value(self, node: Node, import_name: str = "") -> FeelValue:

@@ -26,12 +26,12 @@ def compile_call(compiler: Compiler, node: syntax.Call) -> Code:
     def call(scope: Scope) -> FeelValue:
         function = find(scope)
         run = scope.run
-        run.charge(1)
         arguments = [code(scope) for code in codes]
         if type(function) is Function:
             return invoke(function, arguments, names, run)
         if function is None or not callable(function):
             return None
+        run.charge(1)
         return call_host(function, arguments, names)
 
     return call

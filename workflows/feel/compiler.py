@@ -20,10 +20,10 @@ from workflows.feel.properties import get_property
 from workflows.feel.runtime import Scope
 from workflows.feel.syntax import Node
 from workflows.feel.types import is_instance
-from workflows.feel.values import FeelValue, Names, Range, from_python, is_tagged
+from workflows.feel.values import FeelValue, Names, Range, is_tagged
 
 Code = Callable[[Scope], FeelValue]
-MAXIMUM_TREE_DEPTH = 600
+MAXIMUM_TREE_DEPTH = 300
 _ORDERS: dict[str, Callable[[int], bool]] = {
     "<": lambda order: order < 0,
     "<=": lambda order: order <= 0,
@@ -85,8 +85,9 @@ class Compiler:
         text = node.text
         items, hops = self.find(text)
         if hops is None:
-            self.names.add(text)
-            self.paths.add((text,))
+            if text not in BUILT_INS:
+                self.names.add(text)
+                self.paths.add((text,))
             found = _outer(text, len(self.frames))
         else:
             found = _local(text, hops)
@@ -121,9 +122,7 @@ class Compiler:
             value = code(scope)
             if type(value) is dict:
                 return value.get(name)
-            if type(value) is list:
-                scope.run.charge(len(value))
-            return get_property(value, name)
+            return get_property(value, name, scope.run)
 
         return read
 
@@ -139,7 +138,7 @@ class Compiler:
             case "or":
                 return _or(left, right)
             case "=":
-                return lambda scope: equal(left(scope), right(scope))
+                return _equal(left, right)
             case "!=":
                 return _unequal(left, right)
             case "+":
@@ -176,6 +175,8 @@ class Compiler:
 
         def member(scope: Scope) -> bool | None:
             tested = value(scope)
+            if type(tested) is list or type(tested) is dict:
+                scope.run.charge_value(tested)
             inner = Scope({"?": tested}, scope, scope.run)
             unknown = False
             for test in tests:
@@ -193,17 +194,23 @@ class Compiler:
         if mentions(node, "?"):
             return lambda value, scope: _boolean(code(scope))
         if isinstance(node, (syntax.Literal, syntax.Name, syntax.Path, syntax.ListLiteral, syntax.Interval, syntax.UnaryRange)):
-            return lambda value, scope: matches_test(value, code(scope))
+            return lambda value, scope: charged_test(value, code(scope), scope)
 
         def computed(value: FeelValue, scope: Scope) -> bool | None:
             test = code(scope)
-            return True if test is True and type(value) is not bool else matches_test(value, test)
+            return True if test is True and type(value) is not bool else charged_test(value, test, scope)
 
         return computed
 
     def instance_of(self, node: syntax.InstanceOf) -> Code:
         value, type_ = self.compile(node.value), node.type
-        return lambda scope: is_instance(value(scope), type_)
+
+        def instance(scope: Scope) -> bool | None:
+            tested = value(scope)
+            scope.run.charge_value(tested)
+            return is_instance(tested, type_)
+
+        return instance
 
     def conditional(self, node: syntax.If) -> Code:
         condition, then, otherwise = self.compile(node.condition), self.compile(node.then), self.compile(node.otherwise)
@@ -251,6 +258,13 @@ class Compiler:
         return unary
 
 
+def charged_test(value: FeelValue, test: FeelValue, scope: Scope) -> bool | None:
+    """`value in test`; a list that is looked through costs its length."""
+    if type(test) is list:
+        scope.run.charge(len(test))
+    return matches_test(value, test)
+
+
 def make_range(low: FeelValue, high: FeelValue, low_included: bool, high_included: bool) -> Range | None:
     """An interval of two comparable endpoints; null when they are not comparable."""
     if low is not None and high is not None and compare(low, high) is None:
@@ -281,7 +295,7 @@ def _outer(text: str, hops: int) -> Code:
             return value
         if value is None:
             return built_in
-        return value if type(scope.frame) is Names else from_python(value)
+        return value if type(scope.frame) is Names else scope.run.convert(scope.frame, text, value)
 
     return read
 
@@ -310,7 +324,7 @@ def _item_or(text: str, items: tuple[int, ...], otherwise: Code) -> Code:
                 if text in frame:
                     return frame[text]
             else:
-                value = get_property(frame, text) if type(frame) is not list else None
+                value = get_property(frame, text, scope.run) if type(frame) is not list else None
                 if value is not None:
                     return value
         return otherwise(scope)
@@ -327,19 +341,19 @@ def _outer_path(text: str, keys: tuple[str, ...], hops: int) -> Code:
         if type(scope.frame) is Names:
             value = scope.frame.get(text)
             for key in keys:
-                value = get_property(value, key)
+                value = get_property(value, key, scope.run)
             return value
         value = scope.frame.get(text)
         for index, key in enumerate(keys):
             if type(value) is dict and not (len(value) == 1 and is_tagged(value)):
                 value = value.get(key)
                 continue
-            value = from_python(value)
+            value = scope.run.convert(scope.frame, (text, keys[:index]), value)
             for rest in keys[index:]:
-                value = get_property(value, rest)
+                value = get_property(value, rest, scope.run)
             return value
         kind = type(value)
-        return value if kind is str or kind is bool else from_python(value)
+        return value if kind is str or kind is bool else scope.run.convert(scope.frame, (text, keys), value)
 
     return read
 
@@ -348,9 +362,21 @@ def _boolean(value: FeelValue) -> bool | None:
     return value if type(value) is bool else None
 
 
+def _equal(left: Code, right: Code) -> Code:
+    def same(scope: Scope) -> bool | None:
+        first, second = left(scope), right(scope)
+        if type(first) is list or type(first) is dict:
+            scope.run.charge_value(first)
+        return equal(first, second)
+
+    return same
+
+
 def _unequal(left: Code, right: Code) -> Code:
+    check = _equal(left, right)
+
     def unequal(scope: Scope) -> bool | None:
-        same = equal(left(scope), right(scope))
+        same = check(scope)
         return None if same is None else not same
 
     return unequal

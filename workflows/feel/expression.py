@@ -39,7 +39,11 @@ class Expression:
         Dates, times and days-and-time durations come back as Python's own classes where those can hold them, numbers
         as Decimal. `now` is the aware moment that now() and today() tell. Raises FeelError when a limit is reached.
         """
-        return to_python(self.value(variables, Run(functions, now)))
+        run = Run(functions, now)
+        value = self.value(variables, run)
+        if type(value) is list or type(value) is dict:
+            guarded(run.charge_value, value)
+        return to_python(value)
 
     def value(self, variables: Mapping[str, Any], run: Run) -> FeelValue:
         """Like evaluate, with FEEL's own classes and a running budget."""

@@ -1,8 +1,8 @@
-"""The built-in functions on lists and contexts (DMN 10.3.4.4, 10.3.4.9), each declared with its documentation."""
+"""The built-in functions on lists (DMN 10.3.4.4), each declared with its documentation."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from decimal import ROUND_HALF_EVEN, Decimal
 from functools import cmp_to_key
 from typing import Any
@@ -10,7 +10,6 @@ from typing import Any
 from workflows.feel.arithmetic import add
 from workflows.feel.invocation import invoke
 from workflows.feel.comparison import compare, contains, equal
-from workflows.feel.errors import FeelError
 from workflows.feel.registry import built_in
 from workflows.feel.runtime import Run
 from workflows.feel.temporal import DaysTimeDuration, YearsMonthsDuration
@@ -21,7 +20,7 @@ Values = list[FeelValue]
 
 
 @built_in("list contains", "list: list, element", "是否含有该元素", "whether the element is in the list",
-          "list contains([1, 2, 3], 2) = true", group=GROUP)
+          "list contains([1, 2, 3], 2) = true", group=GROUP, deep=True)
 def list_contains(values: Values, element: FeelValue) -> bool:
     return contains(values, element)
 
@@ -244,13 +243,13 @@ def reverse(values: Values) -> Values:
 
 
 @built_in("index of", "list: list, match", "元素所在的各位置", "the positions of an element",
-          "index of([1, 2, 3, 2], 2) = [2, 4]", group=GROUP)
+          "index of([1, 2, 3, 2], 2) = [2, 4]", group=GROUP, deep=True)
 def index_of(values: Values, match: FeelValue) -> list[Decimal]:
     return [Decimal(index) for index, element in enumerate(values, 1) if equal(element, match) is True]
 
 
 @built_in("distinct values", "list: list", "去重", "without duplicates", "distinct values([1, 2, 1]) = [1, 2]", group=GROUP,
-          with_run=True)
+          with_run=True, deep=True)
 def distinct_values(run: Run, values: Values) -> Values:
     kept: Values = []
     seen: set[Any] = set()
@@ -268,7 +267,7 @@ def distinct_values(run: Run, values: Values) -> Values:
 
 
 @built_in("union", "list...: list", "合并去重", "join lists without duplicates", "union([1, 2], [2, 3]) = [1, 2, 3]",
-          group=GROUP, with_run=True)
+          group=GROUP, with_run=True, deep=True)
 def union(run: Run, *lists: Values) -> Values:
     return distinct_values(run, concatenate(*lists))
 
@@ -316,61 +315,3 @@ def sort_naturally(values: Values) -> Values | None:
         return sorted(values, key=cmp_to_key(order))
     except _NoOrder:
         return None
-
-
-@built_in("get value", "m: context, key: string", "取某键的值", "the value of a key",
-          'get value({key1: "value1"}, "key1") = "value1"', group="context")
-@built_in("get value", "context: context, key: string")
-def get_value(context: dict[str, FeelValue], key: str) -> FeelValue:
-    return context.get(key)
-
-
-@built_in("get entries", "m: context", "键值对列表", "the list of key and value pairs",
-          'get entries({a: 1}) = [{key: "a", value: 1}]', group="context")
-@built_in("get entries", "context: context")
-def get_entries(context: dict[str, FeelValue]) -> Values:
-    return [{"key": key, "value": value} for key, value in context.items()]
-
-
-@built_in("context", "entries: list", "由键值对造上下文", "a context from key and value pairs",
-          'context([{key: "a", value: 1}]) = {a: 1}', group="context")
-def context_of(entries: Values) -> dict[str, FeelValue] | None:
-    built: dict[str, FeelValue] = {}
-    for entry in entries:
-        if type(entry) is not dict or type(entry.get("key")) is not str or "value" not in entry or entry["key"] in built:
-            return None
-        built[entry["key"]] = entry["value"]
-    return built
-
-
-@built_in("context put", "context: context, key: string, value", "添加或替换一键（也可给键路径列表）",
-          "add or replace a key (or a path of keys)", "context put({x: 1}, \"y\", 2) = {x: 1, y: 2}", group="context")
-def context_put(context: dict[str, FeelValue], key: str, value: FeelValue) -> dict[str, FeelValue]:
-    return context | {key: value}
-
-
-@built_in("context put", "context: context, keys: list, value")
-def context_put_path(context: dict[str, FeelValue], keys: Values, value: FeelValue) -> dict[str, FeelValue] | None:
-    return _put(context, keys, value)
-
-
-def _put(context: FeelValue, keys: Sequence[FeelValue], value: FeelValue) -> dict[str, FeelValue] | None:
-    if not keys or type(keys[0]) is not str or type(context) is not dict:
-        return None
-    if len(keys) > 60:
-        raise FeelError("the path of keys is longer than 60")
-    if len(keys) == 1:
-        return context | {keys[0]: value}
-    inner = _put(context.get(keys[0]), keys[1:], value)
-    return None if inner is None else context | {keys[0]: inner}
-
-
-@built_in("context merge", "contexts: list", "合并上下文，后者优先", "join contexts, later ones win",
-          "context merge([{x: 1}, {y: 2}]) = {x: 1, y: 2}", group="context")
-def context_merge(contexts: Values) -> dict[str, FeelValue] | None:
-    merged: dict[str, FeelValue] = {}
-    for context in contexts:
-        if type(context) is not dict:
-            return None
-        merged |= context
-    return merged

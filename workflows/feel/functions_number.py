@@ -85,8 +85,10 @@ def absolute(value: FeelValue) -> FeelValue:
 def modulo(dividend: Decimal, divisor: Decimal) -> Decimal | None:
     if not divisor:
         return None
-    quotient = _WIDE.divide(dividend, divisor).to_integral_value(ROUND_FLOOR)
-    return DECIMAL.plus(_WIDE.subtract(dividend, _WIDE.multiply(divisor, quotient)))
+    remainder = _WIDE.remainder(dividend, divisor)
+    if remainder and (remainder < 0) != (divisor < 0):
+        remainder = _WIDE.add(remainder, divisor)
+    return DECIMAL.plus(remainder)
 
 
 def _unary(name: str, chinese: str, english: str, example: str) -> Callable[[Callable[[Decimal], FeelValue]], Any]:

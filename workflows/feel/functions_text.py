@@ -11,7 +11,7 @@ import re2
 from workflows.feel.errors import FeelError
 from workflows.feel.patterns import NotSupported, replacement_template, translate
 from workflows.feel.registry import built_in
-from workflows.feel.runtime import Run
+from workflows.feel.runtime import MAXIMUM_STEPS, MAXIMUM_STRING, Run
 from workflows.feel.text import to_text
 from workflows.feel.values import FeelValue
 
@@ -21,7 +21,7 @@ _OPTIONS.log_errors = False
 _OPTIONS.max_mem = 16 << 20
 
 
-@built_in("string", "from", "转成文字", "the value as text", 'string(1.1) = "1.1"', group="conversion", with_run=True)
+@built_in("string", "from", "转成文字", "the value as text", 'string(1.1) = "1.1"', group="conversion", with_run=True, deep=True)
 def string(run: Run, value: FeelValue) -> str | None:
     return None if value is None else run.check_text(to_text(value))
 
@@ -110,7 +110,7 @@ def replace(run: Run, text: str, pattern: str, replacement: str, flags: str | No
         pieces += [text[position : match.start()], new]
         built += len(new)
         position = match.end()
-        run.charge(1 + (built >> 20) * 1_000_000)
+        run.charge(1 + (built // MAXIMUM_STRING) * MAXIMUM_STEPS)
     return run.check_text("".join(pieces) + text[position:])
 
 
@@ -137,8 +137,8 @@ def string_join(run: Run, texts: list[FeelValue], delimiter: str | None = None) 
     if any(text is not None and type(text) is not str for text in texts):
         return None
     present = [text for text in texts if text is not None]
-    if sum(map(len, present)) + len(delimiter or "") * len(present) > 1_000_000:
-        raise FeelError("the joined text would be longer than 1,000,000 characters")
+    if sum(map(len, present)) + len(delimiter or "") * len(present) > MAXIMUM_STRING:
+        raise FeelError(f"the joined text would be longer than {MAXIMUM_STRING:,} characters")
     return run.check_text((delimiter or "").join(present))
 
 

@@ -18,6 +18,7 @@ from workflows.feel.values import FeelValue, Function, from_python, to_python
 
 def invoke(function: Function, arguments: Sequence[FeelValue], names: Sequence[str], run: Run) -> FeelValue:
     """Call a function value; null when the arguments do not fit its parameters or the result its declared type."""
+    run.charge(1)
     run.calls += 1
     if run.calls > MAXIMUM_CALLS:
         raise FeelLimitError(f"functions call each other more than {MAXIMUM_CALLS} levels deep")

@@ -6,6 +6,7 @@ It must not know expressions.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from workflows.feel.temporal import (
     DAY_SECONDS, NANOSECONDS, Date, DateTime, DaysTimeDuration, Time, YearsMonthsDuration, Zone,
@@ -25,18 +26,21 @@ _DAYS_PATTERN = re.compile(
 Duration = DaysTimeDuration | YearsMonthsDuration
 
 
+@lru_cache(maxsize=1024)
 def parse_date(text: str) -> Date | None:
     """`2026-07-10`, also years of five to nine digits and negative years."""
     match = _DATE_PATTERN.fullmatch(text)
     return None if match is None else _date(*match.groups())
 
 
+@lru_cache(maxsize=1024)
 def parse_time(text: str) -> Time | None:
     """`23:59:00`, with a fraction and with `Z`, an offset or `@Asia/Shanghai`."""
     match = _TIME_PATTERN.fullmatch(text)
     return None if match is None else _time(*match.groups())
 
 
+@lru_cache(maxsize=1024)
 def parse_date_time(text: str) -> DateTime | None:
     """A date, `T` and a time; a date alone is its midnight."""
     match = _DATE_TIME_PATTERN.fullmatch(text)
@@ -48,6 +52,7 @@ def parse_date_time(text: str) -> DateTime | None:
     return None if day is None or clock is None else DateTime(day, clock)
 
 
+@lru_cache(maxsize=1024)
 def parse_duration(text: str) -> Duration | None:
     """`P1Y2M` or `P1DT2H3M4.5S`, either may be negative."""
     match = _MONTHS_PATTERN.fullmatch(text)

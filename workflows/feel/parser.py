@@ -319,9 +319,9 @@ class Parser(TypeParser):
             case "null":
                 self.advance(1)
                 return syntax.Literal(None)
-            case "not" if self.following().text == "(":
+            case "not" | "and" | "or" if self.following().text == "(":
                 self.advance(1)
-                return syntax.Name("not")
+                return syntax.Name(token.text)
             case "if":
                 return self.conditional()
             case "for":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
+from workflows.feel.runtime import Run
 from workflows.feel.temporal import (
     DAY_SECONDS, NANOSECONDS, Date, DateTime, DaysTimeDuration, Time, YearsMonthsDuration,
 )
@@ -68,13 +69,14 @@ PROPERTIES: dict[type, dict[str, Reader]] = {
 }
 
 
-def get_property(value: FeelValue, name: str) -> FeelValue:
+def get_property(value: FeelValue, name: str, run: Run) -> FeelValue:
     """`value.name`; on a list the list of what its elements have; null where there is no such property."""
     kind = type(value)
     if kind is dict:
         return value.get(name)
     if kind is list:
-        return [get_property(element, name) for element in value]
+        run.charge(len(value))
+        return [get_property(element, name, run) for element in value]
     readers = PROPERTIES.get(kind)
     reader = None if readers is None else readers.get(name)
     return None if reader is None else reader(value)

@@ -107,6 +107,7 @@ class BuiltIn:
     english: str
     example: str
     signatures: list[Signature]
+    deep: bool
 
     def invoke(self, arguments: Sequence[FeelValue], run: Run) -> FeelValue:
         """Call the first signature that fits; null when none does."""
@@ -122,6 +123,10 @@ class BuiltIn:
         for argument in arguments:
             if type(argument) is list:
                 run.charge(len(argument))
+                if self.deep:
+                    run.charge_value(argument)
+            elif type(argument) is str and len(argument) > 255:
+                run.charge(len(argument) >> 8)
         try:
             return signature.call(run, *arguments) if signature.with_run else signature.call(*arguments)
         except FeelError:
@@ -148,15 +153,16 @@ REGISTRY: dict[str, BuiltIn] = {}
 
 def built_in(
     name: str, parameters: str, chinese: str = "", english: str = "", example: str = "", *, group: str = "",
-    with_run: bool = False,
+    with_run: bool = False, deep: bool = False,
 ) -> Callable[[Implementation], Implementation]:
     """Declare a built-in function, or one more signature of it (the first declaration carries the texts).
 
+    `deep` functions look into nested lists and contexts, and are charged for all of it.
     `parameters` reads `name: kind | kind, name?: kind, name...: kind`; a kind ending in `?` takes null too.
     """
 
     def declare(implementation: Implementation) -> Implementation:
-        entry = REGISTRY.setdefault(name, BuiltIn(name, group, chinese, english, example, []))
+        entry = REGISTRY.setdefault(name, BuiltIn(name, group, chinese, english, example, [], deep))
         entry.signatures.append(Signature(_parameters(parameters), implementation, with_run))
         return implementation
 

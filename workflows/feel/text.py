@@ -7,7 +7,7 @@ from decimal import Decimal
 from workflows.feel.errors import FeelLimitError
 from workflows.feel.values import MAXIMUM_DEPTH, FeelValue, Range
 
-_LONGEST = 1_000_000
+_LONGEST = 200_000
 
 
 def to_text(value: FeelValue) -> str:
