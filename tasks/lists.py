@@ -32,8 +32,8 @@ NOT_YET_COLUMNS = (
     ListColumn("stage", "状态", "State", "stage"),
 )
 NAMES = {
-    "audit": ("审核名单", "Audit list"), "returns": ("退回通知单", "Return notice"), "not_yet": ("未提交名单", "Not submitted yet"),
-    "export": ("办理结果", "Results"),
+    "not_yet": ("未提交名单", "Not submitted yet"), "audit": ("审核名单", "Audit list"), "returns": ("退回通知单", "Return notice"),
+    "expired": ("逾期未申报名单", "Expired"), "export": ("办理结果", "Results"),
 }
 
 

@@ -14,6 +14,8 @@ from tasks.organisations import Tree
 from tasks.roster_columns import CaseList
 
 TREE = ("university", "faculty", "class")
+SCHOOLS = ("university", "campus", "faculty")
+NOWHERE = ""  # the branch of those whose row named none of these organisations
 
 
 @dataclass(slots=True)
@@ -48,7 +50,7 @@ def not_yet_tree(connection: Connection, listed: CaseList, conditions: Sequence[
     roots: list[Branch] = []
     for row in connection.execute(query.where(*conditions).group_by(*columns)):
         _count(roots, kinds, list(row[:-2]), int(row[-2]), int(row[-1] or 0), tree)
-    return _sorted(roots)
+    return _sorted(_under_parents(roots, tree))
 
 
 def _party(kind: str) -> Any:
@@ -57,17 +59,35 @@ def _party(kind: str) -> Any:
 
 def _count(roots: list[Branch], kinds: Sequence[str], codes: list[str | None], total: int, missing: int, tree: Tree) -> None:
     level = roots
+    if not any(codes):
+        codes, kinds = [NOWHERE], kinds[:1]
     for kind, code in zip(kinds, codes, strict=True):
         if code is None:
             continue
         branch = next((one for one in level if one.code == code), None)
         if branch is None:
             known = tree.by_code.get(code)
-            branch = Branch(code, known.name if known else code, kind)
+            branch = Branch(code, known.name if known else code, known.kind if known else kind)
             level.append(branch)
         branch.total += total
         branch.not_yet += missing
         level = branch.children
+
+
+def _under_parents(roots: list[Branch], tree: Tree) -> list[Branch]:
+    """Faculties of several universities stand under theirs: a name such as 计算机学院 says nothing alone."""
+    found: dict[str, Branch] = {}
+    for root in roots:
+        known = tree.by_code.get(root.code)
+        parent = tree.by_code.get(known.parent) if known is not None and known.parent else None
+        if parent is None or parent.kind not in SCHOOLS:
+            found[root.code] = root
+            continue
+        above = found.setdefault(parent.code, Branch(parent.code, parent.name, parent.kind))
+        above.total += root.total
+        above.not_yet += root.not_yet
+        above.children.append(root)
+    return list(found.values())
 
 
 def _sorted(branches: list[Branch]) -> list[Branch]:

@@ -13,7 +13,7 @@ from tasks.models import Person
 from tasks.people import Actor, People
 from tasks.roster import Rosters
 from tasks.roster_access import RosterAccess
-from workflows.errors import Forbidden, NotFound
+from workflows.errors import Forbidden, NotFound, Rejection
 from workflows.store import Store
 
 Report = Callable[[str], None]
@@ -47,7 +47,20 @@ class RosterFiles:
             imported = self._rosters.imports.load(connection, actor, command_id)
             for left in self._rosters.imports.left(connection, imported):
                 report(f"第 {left['row']} 行：{left['zh']}")
-        return dict(imported.result or {})
+        counts = dict(imported.result or {})
+        report(f"{summary(counts)}\n{summary(counts, 'en')}")
+        if counts.get("rejected"):
+            report(f"错误表 / error sheet: /import/{command_id}")
+        return counts
+
+    def import_file(self, _house: object, path: Path, process_id: str, login: str, report: Report, cycle: str | None = None) -> bool:
+        """Import a file for the command line, talking to `report` line by line; False when nothing could be imported."""
+        try:
+            self.run(path, process_id, login, report, cycle or "")
+        except Rejection as refusal:
+            report(f"{refusal.zh}\n{refusal.en}")
+            return False
+        return True
 
     def _actor(self, connection: Connection, login: str, process_id: str) -> Actor:
         """The person in the first identity that may import there."""

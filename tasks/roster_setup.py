@@ -32,3 +32,4 @@ class RosterDesk:
         self.rosters = Rosters(self.access, self.imports)
         self.counter = RosterCounter(self.access, self.entry)
         self.files = RosterFiles(store, people, commands, self.access, self.rosters)
+        self.import_file = self.files.import_file

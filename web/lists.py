@@ -19,7 +19,7 @@ from workflows.errors import NotFound, Rejection
 blueprint = Blueprint("lists", __name__)
 
 PAGE_SIZE = 100
-SHOWN = ("audit", "returns", "not_yet")
+SHOWN = ("not_yet", "audit", "returns", "expired")
 
 
 def _state() -> dict[str, str]:
@@ -95,8 +95,10 @@ def listing(name: str) -> str:
     page = house().lists.page(
         connection(), actor(), process.process_id, name, _filters(state), int(after) if after.isdigit() else 0, PAGE_SIZE, language()
     )
+    offered = house().lists.roster(connection(), process.process_id).lists
     tabs = [
-        {"label": _(NAMES[one][0]), "url": url_for("lists.listing", name=one, **_kept(state)), "active": one == name} for one in SHOWN
+        {"label": _(NAMES[one][0]), "url": url_for("lists.listing", name=one, **_kept(state)), "active": one == name}
+        for one in SHOWN if one in offered or one != "expired"
     ]
     return render_template(
         "lists/list.html", name=name, title=_(NAMES[name][0]), page=page, tabs=tabs,
