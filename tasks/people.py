@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, select
+from sqlalchemy import Connection, Date, Row, and_, bindparam, select
 
 from tasks.actors import Actor, MembershipView, build_actor, system_actor
 from tasks.credentials import Credentials
@@ -72,7 +72,7 @@ class People:
 
         Raises NotFound for nobody and Forbidden for a disabled account. One statement.
         """
-        rows = connection.execute(self._identity_query(Person.id == person_id)).all()
+        rows = self._identity(connection, person_id)
         if not rows:
             raise NotFound(f"没有编号为 {person_id} 的人员。", f"There is no person {person_id}.")
         if not rows[0].active:
@@ -83,7 +83,7 @@ class People:
         self, connection: Connection, person_id: int, session_version: int, acting: int | None, address: str | None,
     ) -> Actor | None:
         """The actor of a web session, or None when the account was disabled or its password changed since."""
-        rows = connection.execute(self._identity_query(Person.id == person_id)).all()
+        rows = self._identity(connection, person_id)
         if not rows or not rows[0].active or rows[0].session_version != session_version:
             return None
         return self.actor_from(connection, rows, acting, "web", address)
@@ -116,10 +116,16 @@ class People:
         )
         return connection.execute(query).all()
 
-    def _identity_query(self, condition: ColumnElement[bool]) -> Any:
-        joined = and_(Membership.person_id == Person.id, valid_on(self.clock.today()))
-        columns = (
-            Person.id, Person.name, Person.active, Person.language, Person.must_change_password, Person.session_version,
-            Membership.id.label("membership_id"), Membership.role, Membership.organisation_id,
-        )
-        return select(*columns).outerjoin(Membership, joined).where(condition).order_by(Membership.id)
+    def _identity(self, connection: Connection, person_id: int) -> Sequence[Row[Any]]:
+        return connection.execute(_IDENTITY, {"person": person_id, "today": self.clock.today()}).all()
+
+
+# One person with the memberships valid on a day; built once, since every request asks it.
+_IDENTITY = (
+    select(
+        Person.id, Person.name, Person.active, Person.language, Person.must_change_password, Person.session_version,
+        Membership.id.label("membership_id"), Membership.role, Membership.organisation_id,
+    )
+    .outerjoin(Membership, and_(Membership.person_id == Person.id, valid_on(bindparam("today", type_=Date))))
+    .where(Person.id == bindparam("person")).order_by(Membership.id)
+)
