@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, select, update
 
 from workflows.business_calendar import SHANGHAI, BusinessCalendar, FrozenClock, SystemClock, end_of_day, local_day
-from workflows.calendar_deadlines import changes, cycles, moment_of_entry
+from workflows.calendar_deadlines import changes, cycles, moment_of_entry, read_calendars, read_labels
 from workflows.calendar_notice import Notice, read_notice, read_notice_sheet
 from workflows.calendar_years import days_of_year
 from workflows.errors import CalendarMissing, Rejection
@@ -364,3 +364,8 @@ def test_a_missing_year_stops_an_expression_instead_of_becoming_null(calendar: B
 def test_a_notice_without_days_is_nothing_to_save(calendar: BusinessCalendar, connection: Connection):
     with pytest.raises(Rejection):
         calendar.import_notice(connection, Notice(2027, "x"), 7)
+
+
+def test_every_shipped_date_has_a_name_in_both_languages():
+    text = Path("bpmn/shared/calendars.yaml").read_text(encoding="utf-8")
+    assert {row["key"] for row in read_calendars(text)} == set(read_labels(text))

@@ -125,7 +125,7 @@ class BusinessCalendar:
         dates = self.picture(connection).deadlines.get((cycle, key))
         if dates is None:
             return None
-        for code in self.ancestors(connection, organisation_code):
+        for code in self.ancestors(connection, organisation_code) or (organisation_code,):
             if code in dates:
                 return dates[code]
         return dates.get(EVERYWHERE)

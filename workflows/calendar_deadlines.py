@@ -113,6 +113,12 @@ def read_calendars(text: str) -> list[dict[str, Any]]:
     return rows
 
 
+def read_labels(text: str) -> dict[str, dict[str, str]]:
+    """What the dates of a calendars.yaml are called: key → {"zh", "en"}."""
+    found = yaml.safe_load(text).get("labels") or {}
+    return {str(key): {"zh": str(words["zh"]), "en": str(words["en"])} for key, words in found.items()}
+
+
 def moment_of_entry(value: object, where: str) -> datetime:
     """A date (its last second) or a local date with time, as written in a file or a page; Rejection otherwise."""
     try:
@@ -136,10 +142,13 @@ def record_change(
     connection.execute(insert(CalendarChange).values(subject=subject, **values))
 
 
-def changes(connection: Connection, limit: int = 30) -> list[Any]:
-    """The latest changes of the calendar, newest first: rows of calendar_change."""
+def changes(connection: Connection, kind: str = "", limit: int = 20) -> list[Any]:
+    """The latest changes, newest first: rows of calendar_change; `kind` = "deadlines" or "days" narrows them."""
     table = CalendarChange.__table__
-    return list(connection.execute(select(table).order_by(table.c.id.desc()).limit(limit)))
+    query = select(table).order_by(table.c.id.desc()).limit(limit)
+    if kind:
+        query = query.where(table.c.subject.contains("/") if kind == "deadlines" else ~table.c.subject.contains("/"))
+    return list(connection.execute(query))
 
 
 def required_reason(reason: str) -> str:
