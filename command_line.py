@@ -15,7 +15,7 @@ import waitress
 
 from app import INSTANCE, ROOT, House, build_house, create_app, memory_house
 from tasks.demo import DEMO_START, demo_is_seeded, seed_demo
-from tasks.installation import create_first_administrator, migrate
+from tasks.installation import install, migrate
 from tasks.personal_data import load_or_create_keys
 from tasks.process_check import check_path
 from workflows import backups
@@ -121,7 +121,7 @@ def init(admin_login: str, admin_name: str, admin_password: str) -> None:
     migrate(url)
     house = build_house(create_database_engine(url), SystemClock(), load_or_create_keys(instance_path() / "secret.key"))
     with house.store.transaction() as connection:
-        create_first_administrator(connection, house, admin_login, admin_name, admin_password, ROOT / "bpmn")
+        install(connection, house, ROOT / "bpmn", login=admin_login, name=admin_name, password=admin_password)
     click.echo("已完成。运行 python3 run.py web 启动。 / Done. Start it with `python3 run.py web`.")
 
 

@@ -23,11 +23,14 @@ from workflows.host import feel
 class Cast:
     """People by login, students by key ("K1"), and the facts their cases start with."""
 
-    def __init__(self, connection: Connection, house: Any, shared: Mapping[str, bytes], cases: Mapping[str, Any]) -> None:
+    def __init__(
+        self, connection: Connection, house: Any, shared: Mapping[str, bytes], cases: Mapping[str, Any], password: str | None = None
+    ) -> None:
+        """Load the cast; without `password` nobody of it can sign in."""
         self._house = house
         self._cases = cases
         text = shared["organisations.yaml"].decode()
-        load_organisations(connection, house.people, text, None)
+        load_organisations(connection, house.people, text, password, student_password=password)
         house.calendar.seed_official_years(connection)
         house.calendar.load_calendars(connection, shared["calendars.yaml"].decode())
         self._students = {str(row["key"]): row for row in yaml.safe_load(text).get("students", [])}

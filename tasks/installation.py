@@ -13,12 +13,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, select
 
 from tasks.models import Person
+from tasks.shared_organisations import create_first_administrator
 from workflows.business_calendar import BusinessCalendar
 from workflows.definitions import Definitions, read_folder
 from workflows.errors import Rejection
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
-HEADQUARTERS = "PLATFORM"
 
 
 def migrate(url: str) -> None:
@@ -46,12 +46,13 @@ def deploy_shipped(connection: Connection, definitions: Definitions, calendar: B
         definitions.deploy(connection, read_folder(process), None)
 
 
-def create_first_administrator(connection: Connection, house: Any, login: str, name: str, password: str, folder: Path) -> None:
-    """The one person of an empty installation: may add organisations, people, calendars and models.
+def install(connection: Connection, house: Any, folder: Path, *, login: str, name: str, password: str) -> None:
+    """Make an empty installation: shipped processes and calendars, and one person who may add everything else.
 
-    Raises Rejection when there are people already, or the password is too weak.
+    Raises Rejection when there are people already, InvalidForm when the login or password will not do.
     """
     if connection.execute(select(Person.id).limit(1)).first():
         raise Rejection("已有人员，无需再次初始化。", "There are people already; nothing was changed.")
+    create_first_administrator(connection, house.people, login=login, name=name, password=password)
     deploy_shipped(connection, house.definitions, house.calendar, folder)
-    house.people.create_administrator(connection, login=login, name=name, password=password, organisation=HEADQUARTERS)
+    house.calendar.load_calendars(connection, (folder / "shared" / "calendars.yaml").read_text())

@@ -114,8 +114,12 @@ def valid_id_number(text: str) -> Words | None:
         return WRONG_CHARACTERS
     if not _is_birthday(number[6:14]):
         return WRONG_DATE
-    remainder = sum(weight * int(digit) for weight, digit in zip(WEIGHTS, number, strict=False)) % 11
-    return None if CHECK_CHARACTERS[remainder] == number[17] else WRONG_CHECKSUM
+    return None if check_character(number[:17]) == number[17] else WRONG_CHECKSUM
+
+
+def check_character(digits: str) -> str:
+    """The 18th character that fits 17 digits."""
+    return CHECK_CHARACTERS[sum(weight * int(digit) for weight, digit in zip(WEIGHTS, digits, strict=True)) % 11]
 
 
 def mask_id_number(text: str) -> str:

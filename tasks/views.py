@@ -11,13 +11,13 @@ from sqlalchemy import Connection, Row, exists, select
 from tasks import errors
 from tasks.assignment import outcomes, refusal
 from tasks.going_back import GoingBack
-from tasks.models import CaseItem, CaseMark, CaseParty, Draft, Person, SeatExclusion, SeatOffer, UndoRecord
+from tasks.models import CaseItem, CaseMark, CaseParty, Draft, SeatExclusion, SeatOffer, UndoRecord
 from tasks.people import Actor, People
 from tasks.permissions import may, visible_cases
 from tasks.seats import LIVE, SEAT, separated
 from tasks.steering import Steering
 from tasks.timeline import TimelineItem, timeline
-from tasks.worklist import CASE_COLUMNS, CaseRow, Worklist, WorklistRow
+from tasks.worklist import SEAT_ROWS, CaseRow, Worklist, WorklistRow
 from workflows import history
 from workflows.case import Case
 from workflows.definitions import ProcessVersion
@@ -79,12 +79,7 @@ class Views:
         self._steering = steering
 
     def _row(self, connection: Connection, seat_id: int) -> Row[Any]:
-        query = (
-            select(SEAT, INSTANCE.c.number, INSTANCE.c.subject, INSTANCE.c.stage, Person.name.label("owner_name"))
-            .join(INSTANCE, INSTANCE.c.id == SEAT.c.instance_id).outerjoin(Person, Person.id == SEAT.c.owner_id)
-            .where(SEAT.c.id == seat_id)
-        )
-        row = connection.execute(query).first()
+        row = connection.execute(SEAT_ROWS.where(SEAT.c.id == seat_id)).first()
         if row is None:
             raise NotFound("没有这个待办事项。", "There is no such task.")
         return row
@@ -232,9 +227,7 @@ class Views:
         rows = history.facts(connection, instance_id)
         functions = self._engine.functions(connection, case)
         seats = connection.execute(
-            select(SEAT, INSTANCE.c.number, INSTANCE.c.subject, INSTANCE.c.stage, Person.name.label("owner_name"))
-            .join(INSTANCE, INSTANCE.c.id == SEAT.c.instance_id).outerjoin(Person, Person.id == SEAT.c.owner_id)
-            .where(SEAT.c.instance_id == instance_id, SEAT.c.status.in_(LIVE)).order_by(SEAT.c.id)
+            SEAT_ROWS.where(SEAT.c.instance_id == instance_id, SEAT.c.status.in_(LIVE)).order_by(SEAT.c.id)
         ).all()
         verbs = {"withdraw"} if self._may_withdraw(actor, case, seats) else set()
         if seats:

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, not_, or_, select, union
+from sqlalchemy.orm import aliased
 
 from tasks.models import CaseParty, Organisation, Person, Seat, SeatExclusion, SeatOffer
 from tasks.people import Actor
@@ -19,6 +20,16 @@ from workflows.errors import Rejection
 from workflows.models import FAR_FUTURE, ProcessInstance
 
 SEAT, OFFER, INSTANCE = Seat.__table__, SeatOffer.__table__, ProcessInstance.__table__
+SUBJECT = aliased(Person)
+# What `Worklist.row` needs of a seat, its case, its owner and whom the case is about.
+SEAT_ROWS = (
+    select(
+        *SEAT.c, INSTANCE.c.number, INSTANCE.c.subject, INSTANCE.c.stage, Person.name.label("owner_name"),
+        SUBJECT.id_number_masked.label("subject_id_number"), SUBJECT.mobile_masked.label("subject_mobile"),
+    )
+    .join(INSTANCE, INSTANCE.c.id == SEAT.c.instance_id).outerjoin(Person, Person.id == SEAT.c.owner_id)
+    .outerjoin(SUBJECT, SUBJECT.id == INSTANCE.c.subject_person)
+)
 COUNT_LIMIT = 1000
 SORTS = {
     "due": (OFFER.c.due_at, OFFER.c.seat_id),
@@ -176,9 +187,7 @@ class Worklist:
         chosen = picked.subquery()
         sort_keys = [chosen.c[f"sort_{column.name}"] if column.name != "seat_id" else chosen.c.seat_id for column in columns]
         return (
-            select(SEAT, INSTANCE.c.number, INSTANCE.c.subject, INSTANCE.c.stage, Person.name.label("owner_name"))
-            .join(chosen, chosen.c.seat_id == SEAT.c.id).join(INSTANCE, INSTANCE.c.id == SEAT.c.instance_id)
-            .outerjoin(Person, Person.id == SEAT.c.owner_id)
+            SEAT_ROWS.join(chosen, chosen.c.seat_id == SEAT.c.id)
             .order_by(*[key.desc() if backwards else key for key in sort_keys])
         )
 
@@ -239,7 +248,7 @@ class Worklist:
         return WorklistRow(
             row.id, row.revision, row.instance_id, row.number, row.subject, row.process_id, row.definition_id, row.node_id, row.status,
             row.owner_id, row.owner_name, row.owner_id == actor.person_id, due, self.light(row), row.created_at, row.priority, row.round,
-            row.urged, row.outcome, row.completed_at, row.summary or {},
+            row.urged, row.outcome, row.completed_at, {**(row.summary or {}), "duty": row.duty, **_masked(row)},
         )
 
     def light(self, row: Any) -> str:
@@ -252,10 +261,7 @@ class Worklist:
     def _past(self, connection: Connection, actor: Actor, view: str, after: str | None, size: int, filters: Filters) -> Page:
         """已办: seats I completed, newest first; 我发起的: cases whose applicant I am."""
         columns = (SEAT.c.completed_at, SEAT.c.id) if view == "done" else (SEAT.c.created_at, SEAT.c.id)
-        query = (
-            select(SEAT, INSTANCE.c.number, INSTANCE.c.subject, INSTANCE.c.stage, Person.name.label("owner_name"))
-            .join(INSTANCE, INSTANCE.c.id == SEAT.c.instance_id).outerjoin(Person, Person.id == SEAT.c.owner_id)
-        )
+        query = SEAT_ROWS
         if view == "done":
             query = query.where(SEAT.c.completed_by == actor.person_id, SEAT.c.status == "completed")
         else:
@@ -361,6 +367,11 @@ CASE_COLUMNS = [
         "id", "definition_id", "number", "subject", "process_id", "cycle", "status", "stage", "round", "started_at", "last_change_at", "ended_at"
     )
 ]
+
+
+def _masked(row: Any) -> dict[str, Any]:
+    """The masked numbers of whom the case is about, where the query joined them."""
+    return {"id_number": getattr(row, "subject_id_number", None), "mobile": getattr(row, "subject_mobile", None)}
 
 
 def _sort_value(row: Row[Any], column: Any) -> Any:

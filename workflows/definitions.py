@@ -24,6 +24,15 @@ from workflows.models import Definition, DefinitionResource, ProcessInstance
 from workflows.spiff import validate_schema
 
 LANGUAGES = ("zh-CN", "en")
+NOT_YET: Mapping[str, tuple[str, str]] = {
+    "callActivity": ("调用活动；请改用嵌入子流程", "a call activity (draw an embedded sub-process instead)"),
+    "serviceTask": ("服务任务；请改用抛出消息事件", "a service task (throw a message instead)"),
+    "sendTask": ("发送任务；请改用抛出消息事件", "a send task (use a message throw event instead)"),
+    "signal": ("信号事件；请改用消息事件", "a signal event (use a message instead)"),
+    "conditional": ("条件事件；请改用消息或定时事件", "a conditional event (use a message or a timer instead)"),
+    "multiInstance": ("多实例；请改为多个候选人的一个用户任务", "multi-instance (use one user task with several candidates instead)"),
+    "mapping": ("输入输出映射；请改用脚本任务", "an input or output mapping (use a script task instead)"),
+}
 
 
 @dataclass(frozen=True)
@@ -109,7 +118,9 @@ def _finding(severity: str, code: str, zh: str, en: str, element: str = "", line
 
 def check(files: Mapping[str, bytes], previous: ProcessVersion | None = None) -> list[ResourceFinding]:
     """Every reason against deploying `files`, and every warning; `previous` is the version they would replace."""
-    return _Reader(files, previous).findings
+    reader = _Reader(files, previous)
+    schema = [ResourceFinding(reader.bpmn, finding) for finding in validate_schema(reader.files[reader.bpmn])] if reader.bpmn else []
+    return [*reader.findings, *schema]
 
 
 class _Reader:
@@ -127,6 +138,7 @@ class _Reader:
         self._read_diagram()
         if self.graph is not None:
             self._check_references(self.graph)
+            self._check_runs_here(self.graph)
             if previous is not None:
                 self._check_four_eyes_kept(self.graph, previous.graph)
 
@@ -140,7 +152,7 @@ class _Reader:
             return
         self.bpmn = names[0]
         reading = read_graph(self.files[self.bpmn], check_expression=check_expression)
-        for finding in [*reading.findings, *validate_schema(self.files[self.bpmn])]:
+        for finding in reading.findings:
             self.add(self.bpmn, finding)
         graphs = list(reading.graphs.values())
         if len(graphs) > 1:
@@ -185,6 +197,18 @@ class _Reader:
             for reference in (node.attributes.get("decisionRef"), node.properties.get("decision")):
                 if reference and reference not in decisions:
                     self._missing(node, f"决策“{reference}”", f"decision {reference}")
+
+    def _check_runs_here(self, graph: ProcessGraph) -> None:
+        """Constructs the machine runs but the engine does not carry data, jobs or broadcasts for yet."""
+        for node in graph.nodes.values():
+            kind = NOT_YET.get(node.type) or NOT_YET.get(node.event.kind)
+            kind = NOT_YET["multiInstance"] if node.multi_instance is not None else kind
+            if kind is None and (node.inputs or node.outputs):
+                kind = NOT_YET["mapping"]
+            if kind is not None:
+                zh, en = kind
+                finding = _finding("error", "not_yet", f"本版本尚不支持{zh}", f"{en} is not supported by this release yet", node.id, node.line)
+                self.add(self.bpmn, replace(finding, name=node.name or ""))
 
     def _missing(self, node: Node, zh: str, en: str) -> None:
         finding = _finding("error", "missing_reference", f"文件夹中没有{zh}", f"the folder has no {en}", node.id, node.line)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -18,9 +19,9 @@ from workflows.graph import Node
 from workflows.history import GENESIS, SYSTEM, Author, write
 from workflows.host import EngineHost, Functions, assignments, feel
 from workflows.jobs import raise_incident
-from workflows.machine import Happening
+from workflows.machine import Happening, MachineError
 from workflows.models import BufferedMessage, OutboxMessage, ProcessInstance, Wait
-from workflows.timers import timer_due
+from workflows.timers import next_round, timer_due
 
 INSTANCE = ProcessInstance.__table__
 SAVED = (
@@ -127,8 +128,7 @@ class ProcessEngine:
 
     def restore(self, connection: Connection, case: Case, before: Mapping[str, Any], kind: str, detail: Mapping[str, Any]) -> None:
         """Put marking, variables and waits back as `before` says; token numbers go on counting, history keeps both ways."""
-        counter = case.version.machine.counter(case.state)
-        case.state = case.version.machine.with_counter(before["state"], counter)
+        case.state = case.version.machine.restored(before["state"], case.state)
         case.variables, case.inputs = dict(before["variables"]), None
         case.status, case.stage, case.round = before["status"], before["stage"], before["round"]
         case.ended_at = None
@@ -161,8 +161,8 @@ class ProcessEngine:
         for row, instance_id in zip(rows, ids, strict=True):
             case = Case({**row, "id": instance_id, "ended_at": None}, version, now, author)
             case.record("started", detail={"version": version.version})
-            state, happenings = version.machine.start(EngineHost(case, self.functions(connection, case)))
-            case.state = state
+            with refusing():
+                case.state, happenings = version.machine.start(EngineHost(case, self.functions(connection, case)))
             outcomes.append((case, happenings))
         self.settle(connection, outcomes)
         return [case for case, _ in outcomes]
@@ -187,7 +187,8 @@ class ProcessEngine:
         node = case.version.graph.nodes[self.node_of(case, token)]
         changes = case.set(patch)
         case.record("activity_completed", node=node.id, token=token, detail={**detail, "changes": changes})
-        happenings = case.version.machine.complete(case.state, _token(token), EngineHost(case, self.functions(connection, case)))
+        with refusing():
+            happenings = case.version.machine.complete(case.state, token, EngineHost(case, self.functions(connection, case)))
         self.settle(connection, [(case, happenings)])
         return happenings
 
@@ -199,7 +200,8 @@ class ProcessEngine:
         if start and case.status == "completed":
             case.status, case.ended_at = "active", None
         host = EngineHost(case, self.functions(connection, case))
-        happenings = case.version.machine.modify(case.state, host, cancel=[_token(token) for token in cancel], start=list(start))
+        with refusing():
+            happenings = case.version.machine.modify(case.state, host, cancel=list(cancel), start=list(start))
         self.settle(connection, [(case, happenings)])
         return happenings
 
@@ -212,7 +214,8 @@ class ProcessEngine:
         variable = node.event.message_variable or node.properties.get("message_variable")
         changes = case.set(assignments(variable, payload, case.variables)) if variable and payload is not None else {}
         case.record(kind, node=node_id, detail={"changes": changes, **({"payload": payload} if payload is not None else {})})
-        happenings = case.version.machine.trigger(case.state, _token(wait_id), EngineHost(case, self.functions(connection, case)))
+        with refusing():
+            happenings = case.version.machine.trigger(case.state, wait_id, EngineHost(case, self.functions(connection, case)))
         self.settle(connection, [(case, happenings)])
         for listener in self.after_events:
             listener(connection, case)
@@ -240,11 +243,15 @@ class ProcessEngine:
 
     def fire_timer(self, connection: Connection, instance_id: int, wait_id: str) -> None:
         """A timer of a case is due: move its token, unless it was cancelled meanwhile."""
-        still = select(Wait.due_at).where(Wait.instance_id == instance_id, Wait.wait_id == wait_id)
+        mine = (Wait.instance_id == instance_id, Wait.wait_id == wait_id)
         case = self.load(connection, instance_id)
-        due = connection.execute(still).scalar()
-        if due is not None and due <= self._clock.now() and case.status == "active":
-            self.trigger(connection, case, wait_id, None, "timer_fired")
+        wait = connection.execute(select(Wait.due_at, Wait.repeat, Wait.node_id).where(*mine)).first()
+        if wait is None or wait.due_at is None or wait.due_at > self._clock.now() or case.status != "active":
+            return
+        self.trigger(connection, case, wait_id, None, "timer_fired")
+        if case.version.graph.nodes[wait.node_id].event.timer == "cycle":
+            due, left = next_round(wait.due_at, wait.repeat)
+            connection.execute(update(Wait).where(*mine).values(due_at=due, repeat=left))
 
     def due_timers(self, connection: Connection, limit: int = 200) -> list[tuple[int, str]]:
         """(case, wait) of timers that are due, earliest first."""
@@ -271,7 +278,7 @@ class ProcessEngine:
             functions = self.functions(connection, case)
             for happening in happenings:
                 self._follow(case, functions, happening)
-            if case.version.machine.is_deadlocked(case.state):
+            if any(happening.kind == "deadlocked" for happening in happenings):
                 raise_incident(
                     connection, case.now, "deadlock", f"事项停在汇合处，没有可办理的环节（{case.subject or case.id}）",
                     instance_id=case.id, unique_key=f"deadlock:{case.id}",
@@ -387,8 +394,13 @@ def _key(case: Case, functions: Functions, node: Node) -> str | None:
     return None if key is None else str(key)
 
 
-def _token(text: str) -> Any:
-    return text
+@contextmanager
+def refusing() -> Iterator[None]:
+    """What the machine cannot do, as a refusal: the transaction is rolled back, so its half-changed state is thrown away."""
+    try:
+        yield
+    except MachineError as error:
+        raise Rejection(error.zh, error.en, status=409) from error
 
 
 def _row_of(case: Case) -> dict[str, Any]:

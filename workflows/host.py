@@ -42,10 +42,10 @@ class EngineHost:
         self._case = case
         self._functions = functions
 
-    def condition(self, expression: str, scope: str) -> bool:
+    def condition(self, expression: str, scope: str, counters: Mapping[str, int] | None = None) -> bool:
         """Whether a condition holds; anything but true does not (FEEL: null is not true)."""
         text = expression if expression.startswith("=") else f"={expression}"
-        return feel(self._case, self._functions, text) is True
+        return feel(self._case, self._functions, text, counters) is True
 
     def count(self, expression: str, scope: str) -> int:
         """How many instances a multi-instance activity has: a number, or the length of a list."""

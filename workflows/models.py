@@ -336,3 +336,11 @@ class CalendarChange(Base):
     before: Mapped[str | None]
     after: Mapped[str | None]
     reason: Mapped[str] = mapped_column(Text)
+
+
+class Setting(Base):
+    """One remembered value of this installation, by name."""
+
+    __tablename__ = "setting"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]

@@ -45,6 +45,16 @@ def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "").replace('"', "") + '"'
 
 
+def next_round(last: datetime, repeat: str | None) -> tuple[datetime | None, str | None]:
+    """When a cycle is due again after it was due at `last`, and what is left of it then; (None, None) when it is used up."""
+    match = CYCLE.match(repeat or "")
+    if match is None:
+        return None, None
+    count = int(match[1]) if match[1] else None
+    left = repeat if count is None else f"R{count - 1}/{match[2]}" if count > 1 else None
+    return after(last, match[2]), left
+
+
 def timer_due(event: Event, now: datetime, evaluate: Callable[[str], Any]) -> tuple[datetime, str | None]:
     """The due moment of a timer that starts now, and what is left of its cycle ("R2/PT1H", or None).
 

@@ -174,6 +174,11 @@ class Machine:
         Migration(self.plan, new_machine.plan, state, mapping or {}).run(run)
         return run.happenings
 
+    @staticmethod
+    def restored(before: State, now: State) -> State:
+        """The marking `before`, with ids counted on from `now`: an id is never given out twice in a case."""
+        return {**before, "n": max(before["n"], now["n"])}
+
     # looking
 
     def tokens(self, state: State) -> list[tuple[str, str, str, tuple[str, ...]]]:
