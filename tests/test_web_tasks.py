@@ -173,3 +173,34 @@ def test_a_single_page_costs_few_statements(office: Office, path: str) -> None:
     with office.statements() as seen:
         assert browser.get(address).status_code == 200
     assert len(seen) <= (10 if path == "/mine" else 20), f"{len(seen)}\n" + "\n\n".join(seen)
+
+
+def test_a_reviewer_starts_each_round_with_a_clean_sheet_the_applicant_with_what_he_wrote(office: Office) -> None:
+    seat = office.submitted()[0]
+    instance_id = office.row("SELECT instance_id FROM seat WHERE id = ?", (seat.id,))[0]
+    clerk = office.browser(office.clerk)
+    decide(clerk, seat, "return", return_reason="R1", return_text="请写明培训名称")
+    back = form_data(office.browser(office.applicant).get(f"/tasks/{office.seat(instance_id).id}?view=own").text)
+    assert back["text"] == "去省城参加培训，往返车票"
+    office.submit(instance_id)
+    assert form_data(clerk.get(f"/tasks/{office.seat(instance_id).id}").text) == {}
+
+
+def test_a_form_is_given_only_what_its_schema_names(office: Office) -> None:
+    seat = office.submitted()[0]
+    assert form_data(office.browser(office.clerk).get(f"/tasks/{seat.id}").text) == {}
+
+
+def test_numbers_of_people_are_masked_wherever_a_text_holds_them(office: Office) -> None:
+    instance_id = office.start(1)[0]
+    office.submit(instance_id, text=f"联系电话13800138000，证件{LONG_ID}，车票")
+    browser = office.browser(office.clerk)
+    for path in ("/inbox", "/inbox/list", f"/tasks/{office.seat(instance_id).id}", f"/cases/{instance_id}", "/cases"):
+        page = browser.get(path).text
+        assert "13800138000" not in page and LONG_ID not in page, path
+    assert "138****8000" in browser.get("/inbox").text
+
+
+def form_data(page: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(page.split('id="form-data">', 1)[1].split("</script>", 1)[0])
+    return found

@@ -60,11 +60,11 @@ def verbs_for_rows(rows: Sequence[Any]) -> dict[tuple[int, str], list[Choice]]:
 
 
 def _outcomes(node: Any) -> list[dict[str, Any]]:
-    """The outcomes listed in the model that may be given to many at once; computed lists need the single task's page."""
+    """The outcomes that may be given to many at once: not those the model asks to confirm, nor lists it computes per case."""
     text = (node.properties.get("outcomes") or "").strip()
     if not text.startswith("["):
         return []
-    return [outcome for outcome in json.loads(text) if outcome.get("bulk") is not False]
+    return [outcome for outcome in json.loads(text) if outcome.get("bulk", not outcome.get("confirm"))]
 
 
 def _choice(process: Any, form: Mapping[str, Any], outcome: Mapping[str, Any]) -> Choice:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from flask import Blueprint, flash, jsonify, redirect, render_template, request, url_for
 
 from web.context import actor, connection, house, wants_json
-from web.i18n import translate as _
+from web.i18n import translate as _, words
 from web.labels import label, node_label, organisation_name, parties_line, prefixed, process_name, processes, stage_label, version
 from web.presenting import diagram_state, safe_items, split_facts, timeline_items
 from web.security import requires
@@ -85,8 +86,8 @@ def _stages(process_id: str) -> list[tuple[str, str]]:
     found: dict[str, str] = {}
     for process in processes():
         if not process_id or process.process_id == process_id:
-            for stage in house().stages(process):
-                found.setdefault(stage, prefixed(process, "stage", stage))
+            for stage, named in json.loads(process.graph.properties.get("stages") or "{}").items():
+                found.setdefault(stage, words(named))
     return list(found.items())
 
 

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, session, url_for
 
+from tasks.subjects import subject_numbers
 from tasks.worklist import Filters
 from web.bulk import Choice, command_key, ticked, values_of, verbs_for_rows
 from web.context import actor, after_commit, connection, house, is_htmx
@@ -169,7 +170,7 @@ def _list(state: dict[str, str]) -> dict[str, Any]:
         "state": state, "rows": found.rows, "counts": figures, "verbs": verbs, "choices": _choices(verbs), "tabs": _tabs(state, figures),
         "sorts": [(value, _(label)) for value, label in SORTS], "lights": [(value, _(label)) for value, label in LIGHTS],
         "facets": _facets(found.rows, state), "links": _links(state, found), "queues": _queues(found.rows, state),
-        "filtered": any(state[name] for name in FILTERS), "pending_undo": bool(session.get("undo")), "node_label": node_label, "outcome_label": outcome_label,
+        "filtered": any(state[name] for name in FILTERS), "numbers": subject_numbers(connection(), [row.instance_id for row in found.rows]), "pending_undo": bool(session.get("undo")), "node_label": node_label, "outcome_label": outcome_label,
     }
 
 

@@ -40,8 +40,10 @@ def node_label(row: Any) -> str:
 
 
 def stage_label(row: Any) -> str:
-    """The name of a case's stage."""
-    return prefixed(version(row.definition_id), "stage", row.stage)
+    """The name of a case's stage: from the process's `stages`, else from its labels."""
+    process = version(row.definition_id)
+    named = json.loads(process.graph.properties.get("stages") or "{}").get(row.stage)
+    return words(named) if named else prefixed(process, "stage", row.stage)
 
 
 def prefixed(process: Any, kind: str, key: str | None) -> str:

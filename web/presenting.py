@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
+
+from flask import Flask
 
 from tasks.roles import ROLES
 from web.i18n import language, local_datetime, masked, translate as _, words
@@ -12,24 +17,49 @@ KINDS = {
     "activity_completed": "blue", "ended": "green", "withdrawn": "yellow", "undone": "yellow", "reassigned": "yellow", "urged": "yellow",
     "returned_to_pool": "yellow", "escalated": "red",
 }
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(\.\d+)?(Z|[+-]\d\d:\d\d)")
+PERSONAL_NUMBER = re.compile(r"(?<!\d)(?:\d{6}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx]|1[3-9]\d{9})(?!\d)")
 LONG_TEXT = 60  # characters from which a fact is shown as a text of its own
 CHANNELS = {"web": "", "api": "接口", "counter": "窗口", "import": "导入", "system": "系统", "cli": "命令行"}
 
 
-def problem_words(value: Any) -> str:
+def value_words(value: Any) -> str:
     """A form value as a person reads it."""
     if isinstance(value, bool):
         return _("是") if value else _("否")
     if value is None or value == "":
         return ""
     if isinstance(value, (list, tuple)):
-        return "、".join(problem_words(item) for item in value)
-    return words(value)
+        return "、".join(value_words(item) for item in value)
+    if isinstance(value, Mapping):
+        return masked(str(value["masked"])) if "masked" in value else words(value)
+    if isinstance(value, str) and MOMENT.fullmatch(value):
+        return local_datetime(datetime.fromisoformat(value))
+    return without_numbers(words(value))
+
+
+def without_numbers(text: str) -> str:
+    """`text` with every ID number and mobile number in it masked: nobody reads those in clear outside a form of his own."""
+    return PERSONAL_NUMBER.sub(lambda found: masked(found[0]), text)
+
+
+def form_data(view: Any) -> dict[str, Any]:
+    """What a task's form is given: only the variables its schema names, the person's draft on top.
+
+    What the same activity decided in an earlier round is left out, unless it is the applicant's own: a reviewer starts
+    with a clean sheet, an applicant corrects what he wrote.
+    """
+    schema = json.dumps(view.schema, ensure_ascii=False)
+    named = {name: value for name, value in view.data.items() if re.search(rf"\b{re.escape(name)}\b", schema)}
+    if view.seat.node_id not in view.process.applicant_nodes:
+        earlier = {change["key"] for item in view.timeline if item.node_id == view.seat.node_id for change in item.changes}
+        named = {name: value for name, value in named.items() if name not in earlier}
+    return named | (view.draft or {})
 
 
 def fact_pairs(facts: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:
     """Label and value of each fact."""
-    return [(words(fact), problem_words(fact.get("value"))) for fact in facts]
+    return [(words(fact), value_words(fact.get("value"))) for fact in facts]
 
 
 def split_facts(facts: Iterable[dict[str, Any]]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
@@ -45,7 +75,7 @@ def timeline_items(items: Iterable[Any]) -> list[dict[str, Any]]:
 
 def _timeline_item(item: Any) -> dict[str, Any]:
     changes = [
-        {"label": words(change), "before": problem_words(change.get("before")), "after": problem_words(change.get("after"))}
+        {"label": words(change), "before": value_words(change.get("before")), "after": value_words(change.get("after"))}
         for change in item.changes or () if change.get("before") or change.get("after") not in (None, "", [])
     ]
     return {
@@ -82,3 +112,8 @@ def diagram_state(process: Any, diagram: dict[str, Any]) -> dict[str, Any]:
 def safe_items(items: dict[str, Sequence[str]]) -> dict[str, list[str]]:
     """A case's child rows; whatever looks like an ID number or a phone is masked."""
     return {kind: [masked(value) if kind in ("id_number", "mobile") else str(value) for value in values] for kind, values in items.items()}
+
+
+def register(app: Flask) -> None:
+    """Give templates the filters `shown` (a value as people read it) and `private` (text without personal numbers)."""
+    app.jinja_env.filters.update(shown=value_words, private=without_numbers)

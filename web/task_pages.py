@@ -10,7 +10,7 @@ from web.context import actor, connection, house, is_htmx, wants_json
 from web.i18n import local_datetime, same_site, translate as _, words
 from web.inbox import list_answer
 from web.labels import outcome_label
-from web.presenting import diagram_state, problem_words, split_facts, timeline_items
+from web.presenting import diagram_state, form_data, value_words, split_facts, timeline_items
 from web.undo import forget, pending, remember
 from workflows.errors import Rejection
 
@@ -160,7 +160,7 @@ def _shown(view: Any) -> dict[str, Any]:
         "form": _form(view), "way": way, "next_url": _next(), "pending_undo": bool(pending()),
         "outcome": outcome_label(view.seat) if view.seat.outcome else "", "back_url": _return_url(way),
         "differences": [
-            {"label": words(change), "before": problem_words(change["before"]), "after": problem_words(change["after"])}
+            {"label": words(change), "before": value_words(change["before"]), "after": value_words(change["after"])}
             for change in view.differences
         ],
     }
@@ -184,6 +184,6 @@ def _form(view: Any) -> dict[str, Any] | None:
     if view.schema is None:
         return None
     return {
-        "schema": view.schema, "data": {**view.data, **(view.draft or {})}, "options": {"revision": view.seat.revision},
+        "schema": view.schema, "data": form_data(view), "options": {"revision": view.seat.revision},
         "read_only": not {"complete", "save"} & set(view.may),
     }
