@@ -30,8 +30,6 @@ WORDS: dict[str, Words] = {
         "若要运行，请把流程的“可执行”（isExecutable）设为 true 并解决以下问题", "to run it, set isExecutable to true and solve the findings below"),
     "not-executable": Words("warning", "流程不可执行，按说明性内容忽略", "the process is not executable and is ignored as documentation",
                             "若要运行，请设 isExecutable=\"true\"", "set isExecutable=\"true\" to run it"),
-    "black-box": Words("warning", "泳池没有流程（黑盒），只作说明", "the pool has no process (a black box); it is documentation only",
-                       "无需处理", "nothing to do"),
     "refused": Words("error", "不支持{element_zh}（{element}）", "{element_en} ({element}) is not supported", "{advice_zh}", "{advice_en}"),
     "ignored": Words("warning", "{element_zh}（{element}）只作说明，不影响运行", "{element_en} ({element}) is documentation only and changes nothing at run time",
                      "{advice_zh}", "{advice_en}"),

@@ -138,8 +138,6 @@ class FileReader:
                 if reference is not None and self._declared.find("process", reference) is None:
                     self._notes.add("dangling-reference", child, attribute="processRef", target=reference)
                     reference = None
-                elif reference is None:
-                    self._notes.add("black-box", child)
                 participants.append(Participant(child.get("id") or "", child.get("name") or "", reference))
             flows += [
                 MessageFlow(child.get("id") or "", child.get("name") or "", child.get("sourceRef") or "", child.get("targetRef") or "")
