@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, time, timedelta
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, url_for
@@ -15,9 +13,8 @@ from web.i18n import now, translate as _, words
 from web.labels import organisation_name
 from web.security import requires
 from workflows.business_calendar import SHANGHAI, end_of_day
-from workflows.calendar_deadlines import changes, cycles, moment_of_entry, read_labels
+from workflows.calendar_deadlines import changes, cycles, labels_in, moment_of_entry
 from workflows.calendar_notice import Notice, read_notice, read_notice_sheet
-from workflows.calendar_years import days_of_year
 from workflows.errors import NotFound, Rejection
 from workflows.workbook import Row, Sheet, read_rows
 
@@ -172,7 +169,7 @@ def _years(chosen: int, this: int, official: Any) -> list[dict[str, Any]]:
 
 
 def _months(year: int) -> list[dict[str, Any]]:
-    exceptions = days_of_year(connection(), year)
+    exceptions = house().calendar.days_of_year(connection(), year)
     return [{"number": month, "weeks": _weeks(year, month, exceptions)} for month in range(1, 13)]
 
 
@@ -244,12 +241,7 @@ def _name(code: str) -> str:
 
 
 def _labels() -> dict[str, dict[str, str]]:
-    return _read_labels(Path(current_app.root_path) / "bpmn" / "shared" / "calendars.yaml")
-
-
-@cache
-def _read_labels(path: Path) -> dict[str, dict[str, str]]:
-    return read_labels(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return labels_in(current_app.root_path)
 
 
 def _year(text: str, default: int) -> int:

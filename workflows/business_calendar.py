@@ -138,6 +138,10 @@ class BusinessCalendar:
         """Official years and where their tables come from."""
         return self.picture(connection).sources
 
+    def days_of_year(self, connection: Connection, year: int) -> dict[date, tuple[bool, str | None]]:
+        """The days of a year that differ from Monday to Friday or have a name: whether people work, and the note."""
+        return calendar_years.days_of_year(connection, year)
+
     def seed_official_years(self, connection: Connection) -> list[int]:
         """Write the years whose State Council notice is known and that the table lacks; returns them."""
         seeded = calendar_years.seed_official_years(connection, self.clock.now())

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -117,6 +119,13 @@ def read_labels(text: str) -> dict[str, dict[str, str]]:
     """What the dates of a calendars.yaml are called: key → {"zh", "en"}."""
     found = yaml.safe_load(text).get("labels") or {}
     return {str(key): {"zh": str(words["zh"]), "en": str(words["en"])} for key, words in found.items()}
+
+
+@cache
+def labels_in(root: str) -> dict[str, dict[str, str]]:
+    """The labels of the calendars.yaml shipped below `root`, read once; none when there is no such file."""
+    path = Path(root) / "bpmn" / "shared" / "calendars.yaml"
+    return read_labels(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 def moment_of_entry(value: object, where: str) -> datetime:

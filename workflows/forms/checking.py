@@ -11,8 +11,8 @@ from typing import Any
 import re2
 
 from workflows.feel import FeelSyntaxError, compile_expression
+from workflows.forms.checks import compile_pattern
 from workflows.forms.schema import CONTAINERS, EXPRESSION, INPUTS, SILENT, path_of
-from workflows.forms.values import compile_pattern
 
 OLDEST_SCHEMA, NEWEST_SCHEMA = 16, 19
 MAXIMUM_BYTES = 1024 * 1024

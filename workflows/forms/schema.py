@@ -1,4 +1,4 @@
-"""A form-js schema made ready once: groups flattened into paths, settings compiled, one reader and check list per input.
+"""A form-js schema made ready once: groups flattened into paths, settings compiled, one reader and list of checks per input.
 
 It judges nothing; validation.py does, and checking.py says whether a schema may be deployed.
 """
@@ -14,9 +14,10 @@ from typing import Any
 import orjson
 
 from workflows.feel import Expression, compile_expression
+from workflows.forms.checks import Check, choice_checks, moment_checks, number_checks, text_checks
 from workflows.forms.values import (
-    Check, Reader, choice_checks, moment_checks, number_checks, read_boolean, read_choice, read_choices, read_date, read_datetime,
-    read_file, read_number, read_number_text, read_text, read_time, text_checks,
+    Reader, read_boolean, read_choice, read_choices, read_date, read_datetime, read_file, read_number, read_number_text, read_text,
+    read_time,
 )
 
 INPUTS = frozenset({
