@@ -76,7 +76,7 @@ def one(command_id: int) -> str:
     """An import at its present step; only the bar when htmx polls a running one."""
     imported = house().rosters.imports.load(connection(), actor(), command_id)
     if is_htmx():
-        return render_template("imports/_progress.html", imported=imported, text=_heading(imported))
+        return render_template("imports/_progress.html", imported=imported, text=_heading(imported), polled=True)
     return _import_page(imported)
 
 

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 
 from tasks.list_queries import Filters
 from tasks.lists import NAMES
-from tasks.permissions import require
+from tasks.permissions import may, require
 from tasks.roles import role
 from web.context import actor, connection, house, reopen_for_reading
 from web.downloads import workbook
@@ -59,7 +59,8 @@ def _with_defaults(state: dict[str, str]) -> tuple[dict[str, str], Any]:
 @blueprint.get("/not-yet")
 def not_yet() -> Any:
     """Faculties and classes with how many have declared; a class representative goes to his own list."""
-    require(actor(), "class.list")
+    if not may(actor(), "class.list"):
+        require(actor(), "cases.list")
     if role(actor().role).sees == "class_list":
         return redirect(url_for("lists.class_list"))
     state, process = _with_defaults(_state())
@@ -82,6 +83,12 @@ def remind() -> Response:
     count = house().lists.classes.remind(connection(), actor(), request.form.get("process_id", ""), request.form.get("class_code", ""))
     flash(_("已提醒 {count} 名同学。", count=count), "success")
     return redirect(url_for("lists.class_list"), code=303)
+
+
+@blueprint.get("/lists")
+def lists() -> Response:
+    """The lists begin with those who have not declared."""
+    return redirect(url_for("lists.listing", name=SHOWN[0]))
 
 
 @blueprint.get("/lists/<name>")

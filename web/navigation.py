@@ -38,6 +38,7 @@ MENU = (
     Entry("/inbox", "待办", "待办", "inbox", OFFICE, count="todo"),
     Entry("/cases", "全部事项", "事项", "case", "cases.list"),
     Entry("/notices", "通知", "通知", "bell", ANYBODY, count="notices"),
+    Entry("/lists", "清单", "清单", "list", "cases.list"),
     Entry("/not-yet", "未申报名单", "未申报", "users", "class.list"),
     Entry("/import", "导入名单", "导入", "import", "cohort.import"),
     Entry("/counter", "窗口登记", "窗口", "user", "case.start"),
