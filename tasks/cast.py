@@ -35,6 +35,7 @@ class Cast:
         house.calendar.load_calendars(connection, shared["calendars.yaml"].decode())
         self._students = {str(row["key"]): row for row in yaml.safe_load(text).get("students", [])}
         self._logins = {row.login: row.id for row in connection.execute(select(Person.login, Person.id).where(Person.login.is_not(None)))}
+        self._student_names = {str(row["login"]): f"@{key}" for key, row in self._students.items() if row.get("login")}
         self._persons: dict[str, int] = {}
 
     def person(self, connection: Connection, name: str) -> int:
@@ -58,7 +59,7 @@ class Cast:
         """The name a scenario uses for a person."""
         for name, identifier in [*self._logins.items(), *((f"@{key}", value) for key, value in self._persons.items())]:
             if identifier == person_id:
-                return name
+                return self._student_names.get(name, name)
         return f"person:{person_id}"
 
     def shown(self, candidate: str) -> str:
