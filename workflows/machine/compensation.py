@@ -36,19 +36,17 @@ def cancel_transaction(run: Run, node: Node, move: Move) -> None:
     """A cancel end event: stop everything in the transaction, undo what was done, then leave by the cancel boundary event."""
     run.happen("passed", node.id, None, move.scope, move.cause, detail={"kind": "cancel"})
     run.empty_scope(move.scope)
-    handlers = _taken_from_log(run, move.scope, None)
-    token = _begin(run, node, move, handlers, "cancel")
-    if not handlers:
-        _finish(run, token)
+    _begin(run, node, move, _taken_from_log(run, move.scope, None), "cancel")
 
 
-def _begin(run: Run, node: Node, move: Move, handlers: list[str], mode: str) -> str:
+def _begin(run: Run, node: Node, move: Move, handlers: list[str], mode: str) -> None:
     token = run.open_token(node.id, move.scope, move.cause)
     run.part("k")[token] = [handlers, None, mode]
     run.happen("compensated", node.id, token, move.scope, move.cause, detail={"activities": list(handlers)})
     if handlers:
         _next(run, token)
-    return token
+    else:
+        _finish(run, token)
 
 
 def _taken_from_log(run: Run, scope: str, activity: str | None) -> list[str]:
