@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import g
 
-from web.context import connection, house
+from web.context import actor, connection, house
 from web.i18n import language, words
 
 HUMAN = ("userTask", "manualTask")
@@ -72,8 +72,12 @@ def organisation_name(code: str | None) -> str:
 
 
 def parties_line(parties: dict[str, str]) -> str:
-    """The organisations of a case in one line."""
-    return " · ".join(dict.fromkeys(organisation_name(code) for code in parties.values() if code))
+    """The organisations of a case in one line, each after the one it belongs to; the reader's own office is left out."""
+    who = actor()
+    codes = [code for code in dict.fromkeys(parties.values()) if code and code != getattr(who, "organisation_code", None)]
+    found = {code: house().people.organisation(connection(), code) for code in codes}
+    codes.sort(key=lambda code: found[code].path if found[code] else "~")
+    return " · ".join(found[code].name if found[code] else code for code in codes)
 
 
 def outcome_label(row: Any) -> str:
