@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
 from sqlalchemy import Connection, select
 
 from tasks.actors import Actor, system_actor
@@ -18,6 +17,7 @@ from workflows.engine import StartItem
 from workflows.errors import Rejection
 from workflows.feel.values import to_json
 from workflows.host import feel
+from workflows.plain_yaml import read_yaml
 
 
 class Cast:
@@ -30,10 +30,10 @@ class Cast:
         self._house = house
         self._cases = cases
         text = shared["organisations.yaml"].decode()
-        load_organisations(connection, house.people, text, password, student_password=password)
+        ids = load_organisations(connection, house.people, text, password, student_password=password)
         house.calendar.seed_official_years(connection)
         house.calendar.load_calendars(connection, shared["calendars.yaml"].decode())
-        self._students = {str(row["key"]): row for row in yaml.safe_load(text).get("students", [])}
+        self._students = {str(row["key"]): row for row in read_yaml(text).get("students", [])}
         self._logins = {row.login: row.id for row in connection.execute(select(Person.login, Person.id).where(Person.login.is_not(None)))}
         self._student_names = {str(row["login"]): f"@{key}" for key, row in self._students.items() if row.get("login")}
         self._persons: dict[str, int] = {}
@@ -57,7 +57,7 @@ class Cast:
 
     def login_of(self, person_id: int) -> str:
         """The name a scenario uses for a person."""
-        for name, identifier in [*self._logins.items(), *((f"@{key}", value) for key, value in self._persons.items())]:
+        for name, identifier in [*((f"@{key}", value) for key, value in self._persons.items()), *self._logins.items()]:
             if identifier == person_id:
                 return self._student_names.get(name, name)
         return f"person:{person_id}"

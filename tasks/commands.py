@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
+from tasks import security_log
 from tasks.people import Actor
 from workflows.business_calendar import Clock
 from workflows.errors import Forbidden, NotFound, Rejection
@@ -79,6 +80,11 @@ class ItemByItem:
             with Store.savepoint(connection):
                 return self.run_item(connection, command, item)
         except Rejection as refusal:
+            if isinstance(refusal, Forbidden):
+                security_log.record(
+                    connection, command.created_at, security_log.REFUSED, person_id=command.person, address=command.actor.get("address"),
+                    detail={"words": {"zh": refusal.zh, "en": refusal.en}, "command": command.id, "position": item.position},
+                )
             return Outcome("skipped", reason={"zh": refusal.zh, "en": refusal.en})
 
     def finish(self, connection: Connection, command: Row[Any]) -> Any:

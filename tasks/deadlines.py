@@ -140,25 +140,9 @@ class Deadlines:
         """Who may act is a question of the date: ask the decision again for each open seat; claims and drafts stay."""
         touched = []
         for case, seat in self._cases(connection, seats):
-            before = self._candidates(connection, seat.id)
             self._seats.reevaluate(connection, case, seat)
-            duty = connection.execute(select(SEAT.c.duty).where(SEAT.c.id == seat.id)).scalar()
-            if duty and duty != seat.duty:
-                self._tell_duty(connection, mark, case, seat, [duty, *[line for line in before if line != duty]])
             touched.append(case)
         self._engine.save(connection, touched)
-
-    @staticmethod
-    def _candidates(connection: Connection, seat_id: int) -> list[str]:
-        return list(connection.execute(select(SeatOffer.candidate).where(SeatOffer.seat_id == seat_id)).scalars())
-
-    def _tell_duty(self, connection: Connection, mark: Row[Any], case: Any, seat: Row[Any], lines: Sequence[str]) -> None:
-        text = {"zh": f"{case.subject}：办理责任已转移", "en": f"{case.subject}: the duty to decide has moved"}
-        connection.execute(insert(Notification), [
-            {"candidate": line, "kind": "duty", "instance_id": case.id, "seat_id": seat.id, "text": text, "created_at": case.now,
-             "unique_key": f"duty:{mark.id}:{seat.id}:{line}"}
-            for line in dict.fromkeys(lines)
-        ])
 
     def next_mark(self, connection: Connection) -> Any:
         """When the next mark is due."""

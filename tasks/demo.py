@@ -9,7 +9,6 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import yaml
 from sqlalchemy import Connection, Engine, insert, select
 
 from tasks.cast import Cast
@@ -23,6 +22,7 @@ from workflows.business_calendar import SHANGHAI, FrozenClock, SystemClock
 from workflows.definitions import read_folder
 from workflows.errors import Rejection
 from workflows.models import ProcessInstance, Setting
+from workflows.plain_yaml import read_yaml
 
 DEMO_START = datetime(2026, 7, 6, 9, 0, tzinfo=SHANGHAI)
 PASSWORD = "banjie-demo-2026"
@@ -76,7 +76,7 @@ class Seeding:
         self._clock = clock
         self._cast = cast
         self._process = process
-        self._plan: dict[str, Any] = yaml.safe_load(process.resources["demo.yaml"])
+        self._plan: dict[str, Any] = read_yaml(process.resources["demo.yaml"])
         self._random = random.Random(SEED)
         self._rows: list[dict[str, Any]] = []
 

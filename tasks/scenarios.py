@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-import yaml
 from sqlalchemy import Connection, func, insert, select
 
 from tasks.cast import Cast
@@ -18,6 +17,7 @@ from tasks.seats import LIVE, SEAT
 from workflows.business_calendar import SHANGHAI
 from workflows.engine import INSTANCE
 from workflows.errors import Forbidden, Rejection
+from workflows.plain_yaml import read_yaml
 
 MAXIMUM_ROUNDS = 2000
 
@@ -44,7 +44,7 @@ class ScenarioBook:
         self._files = files
         self._shared = shared
         self._build = build
-        self._book: dict[str, Any] = yaml.safe_load(files["scenarios.yaml"]) or {}
+        self._book: dict[str, Any] = read_yaml(files["scenarios.yaml"]) or {}
 
     @property
     def ids(self) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Integer, Row, String, bindparam, delete, insert, select, update
 
 from tasks.assignment import Assignment, assign
-from tasks.models import CaseActor, CaseItem, CaseParty, Draft, Schedule, ScheduleMark, Seat, SeatExclusion, SeatOffer
+from tasks.models import CaseActor, CaseItem, CaseParty, Draft, Notification, Schedule, ScheduleMark, Seat, SeatExclusion, SeatOffer
 from workflows.case import Case
 from workflows.engine import Outcome, ProcessEngine
 from workflows.errors import CalendarMissing, Rejection
@@ -231,6 +231,8 @@ class Seats:
         )[assignment.digest]
         before = {"duty": seat.duty, "due_at": _iso(seat.due_at)}
         after = {"duty": assignment.duty, "due_at": _iso(assignment.due_at)}
+        if assignment.duty and assignment.duty != seat.duty:
+            self._tell_duty(connection, case, seat, assignment)
         if seat.owner_id is None:
             self.offer_to(connection, seat.id, assignment.candidates, assignment.due_at, seat.created_at, assignment.priority)
         connection.execute(update(Seat).where(SEAT.c.id == seat.id).values(
@@ -242,6 +244,16 @@ class Seats:
             "before": before, "after": after, "candidates": list(assignment.candidates),
         })
         return before != after
+
+    @staticmethod
+    def _tell_duty(connection: Connection, case: Case, seat: Row[Any], assignment: Assignment) -> None:
+        """The office that must act now, and those that had the work until now, are told."""
+        before = connection.execute(select(SeatOffer.candidate).where(SeatOffer.seat_id == seat.id)).scalars().all()
+        text = {"zh": f"{case.subject or ''}：办理责任已转移", "en": f"{case.subject or ''}: the duty to decide has moved"}
+        connection.execute(insert(Notification), [
+            {"candidate": line, "kind": "duty", "instance_id": case.id, "seat_id": seat.id, "text": text, "created_at": case.now}
+            for line in dict.fromkeys([assignment.duty, *before])
+        ])
 
     def offer_to(
         self, connection: Connection, seat_id: int, candidates: Sequence[str], due_at: datetime, created_at: datetime, priority: int

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
 from sqlalchemy import Connection, insert, select, update
 
 from tasks import passwords
@@ -13,6 +12,7 @@ from tasks.account_fields import blank_account, check_membership, check_person, 
 from tasks.models import Membership, Person
 from tasks.people import People
 from workflows.errors import InvalidForm
+from workflows.plain_yaml import read_yaml
 
 PLATFORM = "PLATFORM"
 FIRST_ROLES = ("people_admin", "process_admin")
@@ -25,7 +25,7 @@ def load_organisations(
 
     All staff get `password` (None: nobody can sign in), students `student_password`. One hash is computed for each.
     """
-    found = yaml.safe_load(yaml_text)
+    found = read_yaml(yaml_text)
     for entry in found.get("organisations", ()):
         if people.organisation(connection, entry["code"]) is None:
             people.organisations.add(connection, **entry)

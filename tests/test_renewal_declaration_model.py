@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from sqlalchemy import Connection, create_engine
 
 from workflows.business_calendar import SHANGHAI, BusinessCalendar, FrozenClock
@@ -23,6 +22,7 @@ from workflows.decisions import DecisionModel, read_decisions
 from workflows.feel import compile_expression
 from workflows.graph import ProcessGraph, read_graph
 from workflows.models import Base
+from workflows.plain_yaml import read_yaml
 
 FOLDER = Path(__file__).parents[1] / "bpmn" / "renewal_declaration_audit"
 SHARED = FOLDER.parent / "shared"
@@ -45,7 +45,7 @@ class World:
     """What the host functions of an expression answer, over the shipped calendars and organisations."""
 
     def __init__(self, connection: Connection) -> None:
-        listed = yaml.safe_load((SHARED / "organisations.yaml").read_text())["organisations"]
+        listed = read_yaml((SHARED / "organisations.yaml").read_text())["organisations"]
         self._rows = {row["code"]: row for row in listed}
         self._connection = connection
         self.earlier_texts: dict[str, set[str]] = {"own": set(), "others": set()}
@@ -410,7 +410,7 @@ def test_every_return_reason_has_a_text_long_enough_to_send() -> None:
 
 
 def test_every_activity_field_and_outcome_has_words_in_both_languages() -> None:
-    chinese, english = (yaml.safe_load((FOLDER / f"labels.{language}.yaml").read_text()) for language in ("zh-CN", "en"))
+    chinese, english = (read_yaml((FOLDER / f"labels.{language}.yaml").read_text()) for language in ("zh-CN", "en"))
     drawn = graph()
     needed = {node.id for node in drawn.nodes.values() if node.type == "userTask"}
     needed |= {node.event.name for node in drawn.nodes.values() if node.event.kind == "message" and node.event.name}

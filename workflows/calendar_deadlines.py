@@ -18,6 +18,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from workflows.calendar_tables import SHANGHAI, end_of_day
 from workflows.errors import Rejection
 from workflows.models import CalendarChange, CalendarDeadline
+from workflows.plain_yaml import read_yaml
 
 SHORTEST_REASON = 4  # characters; below that it is no reason
 LONGEST_NAME = 60
@@ -103,7 +104,7 @@ def load_calendars(connection: Connection, text: str, now: datetime) -> int:
 def read_calendars(text: str) -> list[dict[str, Any]]:
     """The rows of a calendars.yaml: organisation, cycle, key, at (aware)."""
     try:
-        document = yaml.safe_load(text)
+        document = read_yaml(text)
     except yaml.YAMLError as error:
         raise Rejection(f"日历文件不是有效的 YAML：{error}", f"The calendar file is not valid YAML: {error}") from error
     rows = []
@@ -117,7 +118,7 @@ def read_calendars(text: str) -> list[dict[str, Any]]:
 
 def read_labels(text: str) -> dict[str, dict[str, str]]:
     """What the dates of a calendars.yaml are called: key → {"zh", "en"}."""
-    found = yaml.safe_load(text).get("labels") or {}
+    found = read_yaml(text).get("labels") or {}
     return {str(key): {"zh": str(words["zh"]), "en": str(words["en"])} for key, words in found.items()}
 
 

@@ -21,6 +21,7 @@ from workflows.forms import check_form
 from workflows.graph import Finding, Node, ProcessGraph, read_graph
 from workflows.machine import Machine
 from workflows.models import Definition, DefinitionResource, ProcessInstance
+from workflows.plain_yaml import read_yaml
 from workflows.spiff import validate_schema
 
 LANGUAGES = ("zh-CN", "en")
@@ -183,7 +184,7 @@ class _Reader:
         if name not in self.files:
             return None
         try:
-            return yaml.safe_load(self.files[name])
+            return read_yaml(self.files[name])
         except yaml.YAMLError as error:
             self.add(name, _finding("error", "yaml", f"无法读取：{error}", f"cannot be read: {error}"))
             return None
