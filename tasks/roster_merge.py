@@ -43,7 +43,7 @@ def merge(connection: Connection, engine: ProcessEngine, known: Row[Any], facts:
     case.set({"case": {**before, **added}})
     case.record("roster_merged", detail={"added": {name: [before.get(name), value] for name, value in added.items()}})
     _write_items(connection, engine, case)
-    engine.save(connection, [case])
+    engine.settle(connection, [(case, [])])  # the listeners hear that facts changed: who sees the case now
     return True, differing
 
 

@@ -97,3 +97,14 @@ def test_a_walk_in_is_registered_by_the_county_for_its_own_county_only(house, ca
             house.rosters.counter.register(connection, cast.actor(connection, "chenjingban"), PROCESS, typed)
         assert "origin_county" in caught.value.fields
         assert house.rosters.counter.register(connection, cast.actor(connection, "dengjingban"), PROCESS, typed).outcome == "done"
+
+
+def test_a_class_that_a_later_sheet_names_sees_the_case_from_then_on(house, cast, renewal):
+    row = line("乙某", id_number(5))
+    run(house, cast, "gaojingban", [[*row[:4], "", "", *row[6:]]])
+    assert run(house, cast, "gaojingban", [row])["merged"] == 1
+    with house.store.read() as connection:
+        parties = {found.kind: found.organisation_code for found in connection.execute(select(CaseParty.kind, CaseParty.organisation_code))}
+        listed = house.lists.class_list(connection, cast.actor(connection, "xiaobanzhang"))
+    assert parties["class"] == "U1401-CS-2301"
+    assert listed[0].missing == ["乙某"]
