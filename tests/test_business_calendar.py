@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select, update
 from workflows.business_calendar import SHANGHAI, BusinessCalendar, FrozenClock, SystemClock, end_of_day, local_day
 from workflows.calendar_deadlines import changes, cycles, moment_of_entry, read_calendars, read_labels
 from workflows.calendar_notice import Notice, read_notice, read_notice_sheet
-from workflows.calendar_years import days_of_year
+from workflows.calendar_years import days_of_year, known_days
 from workflows.errors import CalendarMissing, Rejection
 from workflows.feel import compile_expression
 from workflows.models import Base, CalendarDay, CalendarYear
@@ -164,6 +164,10 @@ def test_the_notice_gives_the_same_year_as_the_seed(calendar: BusinessCalendar, 
     calendar.import_notice(connection, notice, 7)
     assert [calendar.is_working_day(connection, day) for day in days] == before
     assert days_of_year(connection, 2026)[date(2026, 10, 4)] == (False, "国庆节")
+
+
+def test_the_seed_names_the_same_days_off_as_the_notice():
+    assert {(entry.day, entry.working) for entry in known_days(2026)} == {(entry.day, entry.working) for entry in read_notice(NOTICE_2026).days}
 
 
 def test_importing_a_notice_makes_the_year_official(calendar: BusinessCalendar, connection: Connection):

@@ -35,11 +35,20 @@ def seed_official_years(connection: Connection, now: datetime) -> list[int]:
 
 
 def known_days(year: int) -> list[NoticeDay]:
-    """The days of an official year that are holidays or differ from Monday–Friday, from the holidays library."""
+    """The days of an official year that are holidays or differ from Monday–Friday, from the holidays library.
+
+    The library leaves out weekends inside a holiday; a notice names them, so they are named here as well.
+    """
     table = holidays.country_holidays("CN", years=[year], language="zh_CN")
     made_up = {day for day in getattr(table, "weekend_workdays", set()) if day.year == year}
-    rest = [NoticeDay(day, False, str(name)) for day, name in sorted(table.items()) if day.year == year and day not in made_up]
-    return sorted(rest + [NoticeDay(day, True, "调休上班") for day in made_up], key=lambda entry: entry.day)
+    rest = {day: str(name) for day, name in table.items() if day.year == year and day not in made_up}
+    weekends = [day for day in every_day(year) if day.weekday() >= 5 and day not in made_up]
+    for day in [*weekends, *reversed(weekends)]:
+        beside = rest.get(day - timedelta(days=1)) or rest.get(day + timedelta(days=1))
+        if beside:
+            rest.setdefault(day, beside.partition("（")[0])
+    days = [*(NoticeDay(day, False, name) for day, name in rest.items()), *(NoticeDay(day, True, "调休上班") for day in made_up)]
+    return sorted(days, key=lambda entry: entry.day)
 
 
 def save_notice(connection: Connection, notice: Notice, person: int | None, now: datetime) -> None:

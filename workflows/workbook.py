@@ -215,6 +215,8 @@ def _cells(line: Sequence[Cell], width: int) -> list[Cell]:
 
 
 def _is_empty(line: Sequence[Cell]) -> bool:
+    if line and type(line[0]) is str and line[0].strip():  # the usual row, without a loop
+        return False
     return not any(cell is not None and (not isinstance(cell, str) or cell.strip()) for cell in line)
 
 
