@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Connection
 
 from workflows import calendar_deadlines, calendar_functions, calendar_years
+from workflows.calendar_notice import Notice
 from workflows.calendar_tables import (
     EVERYWHERE, SHANGHAI, CalendarPicture, end_of_day, local_day, raise_version, read_picture, read_version,
 )
@@ -149,7 +150,7 @@ class BusinessCalendar:
             self.changed(connection)
         return seeded
 
-    def import_notice(self, connection: Connection, notice: calendar_years.Notice, person: int | None) -> None:
+    def import_notice(self, connection: Connection, notice: Notice, person: int | None) -> None:
         """Make the year of a notice official with exactly the days of the notice; a Rejection if it has problems."""
         calendar_years.save_notice(connection, notice, person, self.clock.now())
         self.changed(connection)

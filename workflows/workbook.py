@@ -97,7 +97,7 @@ def _read_xlsx(data: bytes) -> tuple[str, Lines, Merged]:
     return name, _shifted(sheet.iter_rows(), sheet.start[1]), list(sheet.merged_cell_ranges or [])
 
 
-def _shifted(lines: Iterable[list[Cell]], columns: int) -> Iterator[list[Cell]]:
+def _shifted(lines: Iterable[Sequence[Cell]], columns: int) -> Iterator[Sequence[Cell]]:
     """The library leaves out empty columns on the left; addresses need them."""
     left: list[Cell] = [None] * columns
     for line in lines:

@@ -180,7 +180,8 @@ def _width(column: SheetColumn) -> float:
 
 def _fits(value: int | float | Decimal) -> bool:
     """Whether a spreadsheet keeps every digit."""
-    return abs(value) < 10**15 if value == value else False
+    size = float(value)
+    return size == size and abs(size) < 1e15
 
 
 def _plain(value: Any) -> str:
