@@ -62,6 +62,7 @@ ELEMENTS = (
     _row("DMNDI", KEPT, "图形", "the diagram"),
 )
 SUPPORT = {element.name: element.support for element in ELEMENTS}
+DESCRIPTIONS = frozenset(("description", "extensionElements"))
 MODEL_NAMESPACES = frozenset((
     "http://www.omg.org/spec/DMN/20151101/dmn.xsd",
     "http://www.omg.org/spec/DMN/20151101/dmn11.xsd",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from workflows.decisions.elements import DESCRIPTIONS, REFUSED, SUPPORT
 from workflows.decisions.running import Code
 from workflows.decisions.workshop import Workshop
 from workflows.decisions.xml import Xml, child, children, local_name, reference
@@ -51,10 +52,20 @@ class ModelPart:
         self.workshop = Workshop(root)
         self.nodes: dict[str, Node] = {}
         self.imports: dict[str, ModelPart] = {}
+        self._check_elements()
         for element in root:
             kind = local_name(element)
             if kind in ("inputData", "decision", "businessKnowledgeModel", "decisionService"):
                 self._add(kind, element)
+
+    def _check_elements(self) -> None:
+        """Findings for what the table of elements refuses, and for top-level elements it does not know."""
+        for element in self.root.iter():
+            kind = local_name(element)
+            if SUPPORT.get(kind) == REFUSED:
+                self.workshop.remark("error", element, f"{kind} is not supported", "see docs/dmn_support.md for what to use instead")
+            elif kind and element.getparent() is self.root and kind not in SUPPORT and kind not in DESCRIPTIONS:
+                self.workshop.remark("warning", element, f"the element {kind} is not known to DMN", "remove it")
 
     def _add(self, kind: str, element: Xml) -> None:
         name = element.get("name", "")

@@ -30,7 +30,8 @@ class Result:
 
 
 class DecisionModel:
-    """A DMN model with everything it imports. `decisions`, `decision_services` and `inputs` map ids to names."""
+    """A DMN model with everything it imports. `decisions`, `decision_services`, `knowledge_models` and
+    `inputs` map ids to names; `host_functions` are functions it calls that neither FEEL nor the model defines."""
 
     def __init__(self, main: ModelPart, parts: list[ModelPart]) -> None:
         self._main = main
@@ -41,6 +42,7 @@ class DecisionModel:
         self.decision_services = self._names("decisionService")
         self.knowledge_models = self._names("businessKnowledgeModel")
         self.inputs = self._names("inputData")
+        self.host_functions = frozenset(name for part in parts for name in part.workshop.called)
 
     def _names(self, kind: str) -> dict[str, str]:
         return {node.id: node.name for node in self._main.nodes.values() if node.kind == kind}

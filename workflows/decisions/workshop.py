@@ -10,6 +10,7 @@ from workflows.decisions.running import Code, DecisionRun
 from workflows.decisions.xml import Xml, children, local_name
 from workflows.feel import Expression, FeelError, UnaryTests
 from workflows.feel.expression import guarded
+from workflows.feel.names import canonical
 from workflows.feel.parser import parse_expression, parse_unary_tests
 from workflows.feel.runtime import Scope
 from workflows.feel.types import Type
@@ -21,6 +22,7 @@ class Workshop:
 
     def __init__(self, root: Xml) -> None:
         self.findings: list[Finding] = []
+        self.called: set[str] = set()
         self.names = frozenset(_component_names(root))
         self.types = TypeTable(list(children(root, "itemDefinition")), lambda text, at: self.unary_tests(text, at, ()))
         self._expressions: dict[tuple[str, frozenset[str]], Expression] = {}
@@ -42,6 +44,7 @@ class Workshop:
             try:
                 tree = parse_expression(text, key[1], self.types.find)
                 self._expressions[key] = guarded(Expression, text, tree)
+                self._check_names(self._expressions[key], at, key[1])
             except FeelError as error:
                 self.remark("error", at, f"the expression {_short(text)} cannot be read: {error}", "correct the expression")
                 return None
@@ -66,10 +69,18 @@ class Workshop:
             try:
                 tree = parse_unary_tests(text, key[1], self.types.find)
                 self._tests[key] = guarded(UnaryTests, text, tree)
+                self._check_names(self._tests[key], at, key[1])
             except FeelError as error:
                 self.remark("error", at, f"the test {_short(text)} cannot be read: {error}", "correct the cell; texts need double quotes")
                 return None
         return self._tests[key]
+
+    def _check_names(self, compiled: Expression | UnaryTests, at: Xml, known: frozenset[str]) -> None:
+        """A warning for every name nothing gives a value to, and the host's functions noted."""
+        for name in sorted(compiled.names - {canonical(one) for one in known} - {"?"}):
+            self.remark("warning", at, f"the name {name} is not known here and will be null",
+                        f"draw a requirement from {name}, or correct the name")
+        self.called |= compiled.called - {canonical(one) for one in known}
 
     def remark(self, severity: str, at: Xml, reason: str, advice: str) -> None:
         """Keep a finding that points at an element, or at the nearest one around it that has an id."""

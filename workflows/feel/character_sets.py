@@ -57,8 +57,20 @@ def _cased_pairs() -> tuple[tuple[int, int], ...]:
 @lru_cache(maxsize=64)
 def category(name: str) -> Ranges:
     """The code points of a Unicode general category such as Lu, or of a group such as L."""
-    found = [(code, code) for code in range(LAST + 1) if unicodedata.category(chr(code)).startswith(name)]
-    return union(found)
+    return union(pair for own, ranges in _categories().items() if own.startswith(name) for pair in ranges)
+
+
+@lru_cache(maxsize=1)
+def _categories() -> dict[str, list[tuple[int, int]]]:
+    """The ranges of every two-letter category, found in one pass over all characters."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    for code in range(LAST + 1):
+        ranges = found.setdefault(unicodedata.category(chr(code)), [])
+        if ranges and ranges[-1][1] == code - 1:
+            ranges[-1] = (ranges[-1][0], code)
+        else:
+            ranges.append((code, code))
+    return found
 
 
 def to_class(ranges: Ranges) -> str:

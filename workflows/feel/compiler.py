@@ -36,12 +36,14 @@ _ARITHMETIC = {"-": subtract, "*": multiply, "/": divide, "**": power}
 class Compiler:
     """Compiles one tree. `frames` are the statically known names around the place being compiled, None for an item.
 
-    After compiling, `names` and `paths` hold what the expression reads from outside.
+    After compiling, `names` and `paths` hold what the expression reads from outside, `item_names` what is read inside
+    filters and may belong to the item or to the outside, `called` the functions it does not find itself.
     """
 
     def __init__(self) -> None:
         self.frames: list[frozenset[str] | None] = []
         self.names: set[str] = set()
+        self.item_names: set[str] = set()
         self.paths: set[tuple[str, ...]] = set()
         self.called: set[str] = set()
         self._compilers: dict[type, Callable[[Any], Code]] = {
@@ -85,7 +87,9 @@ class Compiler:
         text = node.text
         items, hops = self.find(text)
         if hops is None:
-            if text not in BUILT_INS:
+            if items:
+                self.item_names.add(text)
+            elif text not in BUILT_INS:
                 self.names.add(text)
                 self.paths.add((text,))
             found = _outer(text, len(self.frames))

@@ -19,8 +19,8 @@ Found = TypeVar("Found")
 
 
 class Expression:
-    """A compiled expression. `names` are the free names it reads, `paths` the dotted paths, `called` the functions it
-    calls that are neither built in nor defined in the text itself."""
+    """A compiled expression. `names` are the free names it reads, `paths` the dotted paths, `item_names` names inside
+    filters that may be an entry of the item or a free name, `called` functions neither built in nor defined in the text."""
 
     def __init__(self, text: str, tree: syntax.Node) -> None:
         compiler = Compiler()
@@ -28,6 +28,7 @@ class Expression:
         self.tree = tree
         self.code: Code = compiler.compile(tree)
         self.names = frozenset(compiler.names)
+        self.item_names = frozenset(compiler.item_names)
         self.paths = frozenset(compiler.paths)
         self.called = frozenset(compiler.called)
 
@@ -63,6 +64,7 @@ class UnaryTests:
         self.negated = tree.negated
         self.tests = [compiler.test(test) for test in tree.tests]
         self.names = frozenset(compiler.names - {"?"})
+        self.item_names = frozenset(compiler.item_names)
         self.paths = frozenset(compiler.paths)
         self.called = frozenset(compiler.called)
         literal = tree.tests and not tree.negated and all(isinstance(test, syntax.Literal) for test in tree.tests)

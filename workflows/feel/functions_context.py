@@ -11,16 +11,16 @@ from workflows.feel.values import FeelValue
 Values = list[FeelValue]
 
 
+@built_in("get value", "context: context, key: string")
 @built_in("get value", "m: context, key: string", "取某键的值", "the value of a key",
           'get value({key1: "value1"}, "key1") = "value1"', group="context")
-@built_in("get value", "context: context, key: string")
 def get_value(context: dict[str, FeelValue], key: str) -> FeelValue:
     return context.get(key)
 
 
+@built_in("get entries", "context: context")
 @built_in("get entries", "m: context", "键值对列表", "the list of key and value pairs",
           'get entries({a: 1}) = [{key: "a", value: 1}]', group="context")
-@built_in("get entries", "context: context")
 def get_entries(context: dict[str, FeelValue]) -> Values:
     return [{"key": key, "value": value} for key, value in context.items()]
 

@@ -72,7 +72,10 @@ class Parser(TypeParser):
         return self.expression()
 
     def expression(self) -> Node:
+        """A whole expression, which may be a range written as a comparison, such as `< 5`."""
         with self.nested():
+            if self.token.kind == "mark" and self.token.text in COMPARISONS:
+                return self.test()
             return self.disjunction()
 
     @contextmanager
@@ -243,8 +246,6 @@ class Parser(TypeParser):
             case "?":
                 self.advance(1)
                 return syntax.Name("?")
-            case "<" | "<=" | ">" | ">=" | "=" | "!=":
-                return self.test()
         hint = 'texts stand in double quotes "…"' if token.text == "'" else ""
         raise self.error(f"{token.text} is not expected here", hint)
 
