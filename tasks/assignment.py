@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from tasks.shared_answers import SharedAnswers
 from workflows.case import Case
 from workflows.errors import Rejection
 from workflows.feel.values import to_json
@@ -42,8 +43,10 @@ class Assignment:
         return hashlib.sha256(orjson.dumps(self.marks, option=orjson.OPT_SORT_KEYS)).digest()
 
 
-def assign(case: Case, node: Node, functions: Functions, created_at: datetime) -> Assignment:
+def assign(case: Case, node: Node, functions: Functions, created_at: datetime, answers: SharedAnswers | None = None) -> Assignment:
     """Evaluate the settings of `node` for `case` as of the case's clock; `created_at` is when the seat came to be.
+
+    Cases of one chunk may share `answers`: settings that read equal values are then evaluated once.
 
     Raises Rejection when an expression or the decision cannot be evaluated, CalendarMissing when a year is not official.
     """
@@ -55,13 +58,16 @@ def assign(case: Case, node: Node, functions: Functions, created_at: datetime) -
     def ask(text: str | None) -> Any:
         return feel(case, functions, text, extra)
 
-    due = as_instant(ask(node.attributes.get("dueDate"))) or FAR_FUTURE
+    def ask_once(text: str | None) -> Any:
+        return answers.ask(case, functions, text, extra) if answers is not None else ask(text)
+
+    due = as_instant(ask_once(node.attributes.get("dueDate"))) or FAR_FUTURE
     priority = ask(node.attributes.get("priority"))
     duty = ask(settings.get("duty"))
     return Assignment(
         _candidates(ask(node.attributes.get("candidateGroups")), ask(node.attributes.get("candidateUsers")), ask(node.attributes.get("assignee"))),
         due, _yellow(created_at, due), int(priority) if priority is not None else DEFAULT_PRIORITY, None if duty is None else str(duty),
-        _summary(case, node, ask), tuple(_marks(case, node, ask)),
+        _summary(case, node, ask), tuple(_marks(case, node, ask_once)),
     )
 
 

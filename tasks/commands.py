@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Row, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, update
 
 from tasks import security_log
 from tasks.people import Actor
@@ -170,13 +170,17 @@ class Commands:
         if not items:
             return
         table = CommandItem.__table__
-        for item, outcome in zip(items, outcomes, strict=True):
-            detail = {"reason": outcome.reason, "detail": outcome.detail} if outcome.reason or outcome.detail else None
-            reason = outcome.reason["zh"] if outcome.reason else None
-            connection.execute(
-                update(table).where(table.c.command_id == command_id, table.c.position == item.position)
-                .values(status=outcome.status, instance_id=outcome.instance_id, reason=reason, detail=detail)
-            )
+        statement = update(table).where(table.c.command_id == command_id, table.c.position == bindparam("b_position")).values(
+            status=bindparam("b_status"), instance_id=bindparam("b_instance"), reason=bindparam("b_reason"), detail=bindparam("b_detail")
+        )
+        connection.execute(statement, [
+            {
+                "b_position": item.position, "b_status": outcome.status, "b_instance": outcome.instance_id,
+                "b_reason": outcome.reason["zh"] if outcome.reason else None,
+                "b_detail": {"reason": outcome.reason, "detail": outcome.detail} if outcome.reason or outcome.detail else None,
+            }
+            for item, outcome in zip(items, outcomes, strict=True)
+        ])
         kept = sum(outcome.status in ("done", "merged") for outcome in outcomes)
         connection.execute(update(Command).where(Command.id == command_id).values(
             done=Command.done + len(items), succeeded=Command.succeeded + kept, skipped=Command.skipped + len(items) - kept

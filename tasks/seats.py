@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Integer, Row, String, bindparam, delete, inse
 
 from tasks.assignment import Assignment, assign
 from tasks.models import CaseActor, CaseItem, CaseParty, Draft, Notification, Schedule, ScheduleMark, Seat, SeatExclusion, SeatOffer
+from tasks.shared_answers import SharedAnswers
 from workflows.case import Case
 from workflows.engine import Outcome, ProcessEngine
 from workflows.errors import CalendarMissing, Rejection
@@ -56,6 +57,7 @@ class Seats:
     def hear(self, connection: Connection, outcomes: Sequence[Outcome]) -> None:
         """In the engine's transaction: close seats of ended activities, open seats for entered ones."""
         openings: list[_Opening] = []
+        answers = SharedAnswers() if len(outcomes) > 1 else None
         started: list[Case] = []
         for case, happenings in outcomes:
             if case.revision == 0 and case.chain.rows and case.chain.rows[0]["kind"] == "started":
@@ -67,7 +69,7 @@ class Seats:
                 if node is None or node.type not in HUMAN:
                     continue
                 if happening.kind == "opened":
-                    openings.append(_Opening(case, node, str(happening.token), self._assign(connection, case, node)))
+                    openings.append(_Opening(case, node, str(happening.token), self._assign(connection, case, node, answers)))
                 elif happening.kind == "cancelled":
                     openings = [known for known in openings if not (known.case is case and known.token == str(happening.token))]
                     self.close(connection, case.id, str(happening.token), "cancelled", case.now)
@@ -75,10 +77,10 @@ class Seats:
         if openings:
             self._open(connection, openings)
 
-    def _assign(self, connection: Connection, case: Case, node: Node) -> Assignment:
+    def _assign(self, connection: Connection, case: Case, node: Node, answers: SharedAnswers | None = None) -> Assignment:
         functions = self._engine.functions(connection, case)
         try:
-            return assign(case, node, functions, case.now)
+            return assign(case, node, functions, case.now, answers)
         except CalendarMissing as missing:
             # A blocking alarm, never a guess: the work is there, its date is not.
             raise_incident(

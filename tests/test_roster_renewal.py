@@ -7,7 +7,7 @@ from python_calamine import CalamineWorkbook
 from sqlalchemy import select
 
 from tasks.list_queries import Filters
-from tasks.models import CaseItem, CaseParty
+from tasks.models import CaseItem, CaseParty, ScheduleMark, Seat
 from tests.roster_process import id_number, sheet
 from workflows.errors import InvalidForm
 from workflows.models import ProcessInstance
@@ -108,3 +108,34 @@ def test_a_class_that_a_later_sheet_names_sees_the_case_from_then_on(house, cast
         listed = house.lists.class_list(connection, cast.actor(connection, "xiaobanzhang"))
     assert parties["class"] == "U1401-CS-2301"
     assert listed[0].missing == ["乙某"]
+
+
+def test_students_of_different_classes_and_counties_keep_their_own_reminders(house, cast, renewal):
+    """Settings that read equal values are evaluated once per chunk; this pins that unequal ones are not shared."""
+    rows = []
+    for serial, (class_, county) in enumerate([("U1401-CS-2301", "C429999"), ("U1401-CS-2302", "C429999"), ("U1401-CS-2301", "C149999")] * 2):
+        rows.append([f"某{'甲乙丙丁戊己'[serial]}", id_number(serial), "1", "U1401", "", class_, county, "", "", "", ""])
+    run(house, cast, "gaojingban", rows)
+    together = reminders(house)
+    one_by_one = {}
+    for serial, one in enumerate(rows):
+        run(house, cast, "gaojingban", [[one[0], id_number(100 + serial), *one[2:]]])
+    for (name, due, marks) in list(reminders(house))[len(rows):]:
+        one_by_one[name] = (due, marks)
+    assert {name: (due, marks) for name, due, marks in together} == one_by_one
+    assert len({str(marks) for _name, _due, marks in together}) >= 2
+
+
+def reminders(house):
+    with house.store.read() as connection:
+        seats = connection.execute(
+            select(ProcessInstance.subject, Seat.due_at, Seat.schedule_id).join(Seat, Seat.instance_id == ProcessInstance.id).order_by(Seat.id)
+        ).all()
+        return [
+            (seat.subject, seat.due_at, [
+                (mark.at, mark.kind, mark.argument) for mark in connection.execute(
+                    select(ScheduleMark.at, ScheduleMark.kind, ScheduleMark.argument).where(ScheduleMark.schedule_id == seat.schedule_id)
+                    .order_by(ScheduleMark.at, ScheduleMark.id)
+                )
+            ]) for seat in seats
+        ]
