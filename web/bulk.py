@@ -21,11 +21,12 @@ TEXTS = ("textarea", "textfield")
 
 @dataclass(frozen=True)
 class Reason:
-    """One ready answer of a verb's dialog; `digit` is the key that picks it."""
+    """One ready answer of a verb's dialog; `digit` is the key that picks it, `sentence` what it writes into the text."""
 
     value: str
     text: str
     digit: str
+    sentence: str
 
 
 @dataclass(frozen=True)
@@ -88,10 +89,14 @@ def _fields(form: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _reasons(process: Any, field: Mapping[str, Any]) -> tuple[Reason, ...]:
-    return tuple(
-        Reason(str(option["value"]), label(process, str(option["value"]), option.get("label", "")), str(place % 10) if place <= 10 else "")
-        for place, option in enumerate(field.get("values") or (), 1)
-    )
+    return tuple(_reason(process, option, place) for place, option in enumerate(field.get("values") or (), 1))
+
+
+def _reason(process: Any, option: Mapping[str, Any], place: int) -> Reason:
+    """The option's own words; the model may give the sentence it stands for as the label `VALUE.text`."""
+    value = str(option["value"])
+    text = label(process, value, option.get("label", ""))
+    return Reason(value, text, str(place % 10) if place <= 10 else "", label(process, f"{value}.text", text))
 
 
 def ticked(form: MultiDict[str, str]) -> list[tuple[int, int]]:

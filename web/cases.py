@@ -45,7 +45,7 @@ def page(instance_id: int) -> str:
     facts, texts = split_facts(view.facts)
     return render_template(
         "cases/case.html", view=view, case=view.instance, process=process, facts=facts, texts=texts, items=safe_items(view.items),
-        timeline=timeline_items(view.timeline), diagram=diagram_state(process, view.diagram), statuses=dict(_statuses()),
+        timeline=timeline_items(view.timeline, process), diagram=diagram_state(process, view.diagram), statuses=dict(_statuses()),
         stage_label=stage_label, node_label=node_label, prefixed=prefixed, title=process_name(process), organisation_name=organisation_name,
     )
 

@@ -13,7 +13,7 @@ from tasks.worklist import Filters
 from web.bulk import Choice, command_key, ticked, values_of, verbs_for_rows
 from web.context import actor, after_commit, connection, house, is_htmx
 from web.i18n import translate as _, words
-from web.labels import activities, node_label, organisation_name, outcome_label, parties_line, process_name, processes
+from web.labels import activities, organisation_name, outcome_label, parties_line, process_name, processes, task_title
 from web.navigation import counts
 from web.undo import announce, remember
 from workflows.errors import Rejection
@@ -169,10 +169,10 @@ def _list(state: dict[str, str]) -> dict[str, Any]:
     cases = [row.instance_id for row in found.rows]
     return {
         "numbers": subject_numbers(connection(), cases), "parties": case_parties(connection(), cases), "parties_line": parties_line,
-        "state": state, "rows": found.rows, "counts": figures, "verbs": verbs, "choices": _choices(verbs), "tabs": _tabs(state, figures),
+        "state": state, "rows": found.rows, "counts": figures, "tabs": _tabs(state, figures), "verbs": verbs, "choices": _choices(verbs),
         "sorts": [(value, _(label)) for value, label in SORTS], "lights": [(value, _(label)) for value, label in LIGHTS],
         "facets": _facets(found.rows, state), "links": _links(state, found), "queues": _queues(found.rows, state),
-        "filtered": any(state[name] for name in FILTERS), "pending_undo": bool(session.get("undo")), "node_label": node_label, "outcome_label": outcome_label,
+        "filtered": any(state[name] for name in FILTERS), "pending_undo": bool(session.get("undo")), "task_title": task_title, "outcome_label": outcome_label,
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from flask import g
 
 from web.context import actor, connection, house
-from web.i18n import language, words
+from web.i18n import chinese, language, words
 
 HUMAN = ("userTask", "manualTask")
 
@@ -37,6 +37,12 @@ def label(process: Any, key: str | None, default: str = "") -> str:
 def node_label(row: Any) -> str:
     """The name of the activity of a worklist row."""
     return label(version(row.definition_id), row.node_id)
+
+
+def task_title(row: Any) -> str:
+    """What a list calls a task: the title its model computes, when it is in the reader's language, else the activity's name."""
+    title = row.summary.get("title")
+    return words(title) if title and (isinstance(title, dict) or chinese()) else node_label(row)
 
 
 def stage_label(row: Any) -> str:

@@ -68,16 +68,28 @@ def split_facts(facts: Iterable[dict[str, Any]]) -> tuple[list[tuple[str, str]],
     return [pair for pair in pairs if len(pair[1]) <= LONG_TEXT], [pair for pair in pairs if len(pair[1]) > LONG_TEXT]
 
 
-def timeline_items(items: Iterable[Any]) -> list[dict[str, Any]]:
+def timeline_items(items: Iterable[Any], process: Any) -> list[dict[str, Any]]:
     """The newest first, as the timeline macro takes them; `items` come oldest first."""
-    return [_timeline_item(item) for item in reversed(list(items))]
+    return [_timeline_item(item, process) for item in reversed(list(items))]
 
 
-def _timeline_item(item: Any) -> dict[str, Any]:
-    changes = [
-        {"label": words(change), "before": value_words(change.get("before")), "after": value_words(change.get("after"))}
-        for change in item.changes or () if change.get("before") or change.get("after") not in (None, "", [])
+def change_words(changes: Iterable[dict[str, Any]], process: Any) -> list[dict[str, str]]:
+    """Label, old and new value of each field that changed; a chosen option is shown by the model's word for it."""
+    return [
+        {"label": words(change), "before": _option(change.get("before"), process), "after": _option(change.get("after"), process)}
+        for change in changes if change.get("before") or change.get("after") not in (None, "", [])
     ]
+
+
+def _option(value: Any, process: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return "、".join(_option(item, process) for item in value)
+    named = process.labels.get(language(), {}).get(value) if isinstance(value, str) else None
+    return str(named) if named else value_words(value)
+
+
+def _timeline_item(item: Any, process: Any) -> dict[str, Any]:
+    changes = change_words(item.changes or (), process)
     return {
         "at": local_datetime(item.at), "title": words({"zh": item.zh, "en": item.en}), "who": _who(item),
         "text": item.opinion or "", "kind": KINDS.get(item.kind, "grey"), "round": item.round if item.round and item.round > 1 else None,

@@ -10,7 +10,7 @@ from web.context import actor, connection, house, is_htmx, wants_json
 from web.i18n import local_datetime, same_site, translate as _, words
 from web.inbox import list_answer
 from web.labels import outcome_label
-from web.presenting import diagram_state, form_data, value_words, split_facts, timeline_items
+from web.presenting import change_words, diagram_state, form_data, split_facts, timeline_items
 from web.undo import forget, pending, remember
 from workflows.errors import Rejection
 
@@ -156,13 +156,10 @@ def _shown(view: Any) -> dict[str, Any]:
     way = _way()
     return {
         "view": view, "seat": view.seat, "name": words(view.node_name), "facts": facts, "texts": texts, "few": few, "more": more,
-        "timeline": timeline_items(view.timeline), "diagram": diagram_state(view.process, view.diagram),
+        "timeline": timeline_items(view.timeline, view.process), "diagram": diagram_state(view.process, view.diagram),
         "form": _form(view), "way": way, "next_url": _next(), "pending_undo": bool(pending()),
         "outcome": outcome_label(view.seat) if view.seat.outcome else "", "back_url": _return_url(way),
-        "differences": [
-            {"label": words(change), "before": value_words(change["before"]), "after": value_words(change["after"])}
-            for change in view.differences
-        ],
+        "differences": change_words(view.differences, view.process),
     }
 
 
