@@ -225,3 +225,9 @@ def test_cells_of_decision_tables_match(cell: str, passing: Any, failing: Any) -
 def test_a_cell_on_something_incomparable_is_neither_true_nor_false() -> None:
     assert compile_unary_tests("< 10").matches("text", {}) is None
     assert compile_unary_tests("not(< 10)").matches("text", {}) is None
+
+
+def test_named_arguments_of_relations_follow_the_order_of_the_call() -> None:
+    assert value("before(point: 1, range: [2..3])") is True
+    assert value("before(range: [2..3], point: 1)") is False
+    assert value("after(range: [2..3], point: 1)") is True

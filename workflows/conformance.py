@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from lxml import etree
 
 from workflows.decisions import DecisionError, DecisionModel, Result, read_decisions
-from workflows.feel import FeelError
+from workflows.feel import FeelError, Words
 from workflows.feel.comparison import equal
 from workflows.feel.literals import parse_date, parse_date_time, parse_duration, parse_time
 from workflows.feel.text import to_text
@@ -89,7 +89,7 @@ def _model_file(root: Xml, test_file: Path) -> Path:
         return candidate
     files = sorted(test_file.parent.glob("*.dmn"))
     if not files:
-        raise DecisionError("there is no DMN file in the folder")
+        raise DecisionError(Words("文件夹中没有 DMN 文件", "there is no DMN file in the folder"))
     return next((file for file in files if test_file.name.startswith(file.stem)), files[0])
 
 
@@ -178,7 +178,7 @@ def decide(path: Path, inputs: Mapping[str, Any], decision: str | None) -> str:
     try:
         model = load_model(path)
     except OSError as error:
-        raise DecisionError(f"the file {path} cannot be read: {error.strerror}") from None
+        raise DecisionError(Words(f"文件 {path} 无法读取：{error.strerror}", f"the file {path} cannot be read: {error.strerror}")) from None
     lines = [f"{finding.severity} {path.name}:{finding.line} {finding.name}: {finding.reason}" for finding in model.findings]
     for wanted in [decision] if decision else model.decisions:
         name = model.find(wanted).name

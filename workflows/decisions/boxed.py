@@ -9,6 +9,7 @@ from workflows.decisions.running import Code, DecisionRun
 from workflows.decisions.tables import compile_table
 from workflows.decisions.workshop import Workshop, broken
 from workflows.decisions.xml import Xml, child, children, expression_child, local_name, text_of, type_reference
+from workflows.feel import Words
 from workflows.feel.invocation import closure, invoke
 from workflows.feel.loops import element_at, elements_of
 from workflows.feel.runtime import Run
@@ -52,16 +53,16 @@ class BoxedCompiler:
         """The code of the expression wrapped in a child such as `in` or `then`."""
         wrapper = child(element, part)
         if expression_child(wrapper) is None:
-            self.workshop.remark("error", element, f"the part {part} is missing", f"give the {local_name(element)} its {part}")
-            return broken(f"the part {part} is missing")
+            self.workshop.remark("error", element, Words(f"缺少 {part} 部分", f"the part {part} is missing"), Words(f"请补上 {local_name(element)} 的 {part}", f"give the {local_name(element)} its {part}"))
+            return broken(Words(f"缺少 {part} 部分", f"the part {part} is missing"))
         return self.compile(expression_child(wrapper), known)
 
     def literal(self, element: Xml, known: Known) -> Code:
         text = text_of(element, "text")
         language = element.get("expressionLanguage", "")
         if language and "feel" not in language.lower():
-            self.workshop.remark("error", element, f"the expression language {language} is not supported", "write FEEL")
-            return broken(f"the expression language {language} is not supported")
+            self.workshop.remark("error", element, Words(f"不支持表达式语言 {language}", f"the expression language {language} is not supported"), Words("请用 FEEL", "write FEEL"))
+            return broken(Words(f"不支持表达式语言 {language}", f"the expression language {language} is not supported"))
         return (lambda names, run: None) if text is None else self.workshop.code(text, element, known)
 
     def context(self, element: Xml, known: Known) -> Code:
@@ -105,7 +106,7 @@ class BoxedCompiler:
         def choose(names: Names, run: DecisionRun) -> FeelValue:
             verdict = condition(names, run)
             if verdict is not None and not isinstance(verdict, bool):
-                run.problem("the condition is neither true nor false")
+                run.problem(Words("条件既不是真也不是假", "the condition is neither true nor false"))
                 return None
             return then(names, run) if verdict else otherwise(names, run)
 
@@ -177,7 +178,7 @@ class BoxedCompiler:
         parameters, types = self.parameters(element)
         kind = element.get("kind", "FEEL")
         if kind not in ("FEEL", "F", ""):
-            self.workshop.remark("warning", element, f"functions of kind {kind} are not run", "write the function in FEEL; its result is null here")
+            self.workshop.remark("warning", element, Words(f"{kind} 函数不能运行", f"functions of kind {kind} are not run"), Words("请用 FEEL 写函数；在这里结果是 null", "write the function in FEEL; its result is null here"))
             external = Function("external", parameters, lambda arguments, run: None, types)
             return lambda names, run: external
         body = self.compile(expression_child(element), known | frozenset(parameters))
@@ -203,7 +204,7 @@ class BoxedCompiler:
         def call(names: Names, run: DecisionRun) -> FeelValue:
             function = called(names, run)
             if not isinstance(function, Function):
-                run.problem("what is invoked is not a function")
+                run.problem(Words("被调用的不是函数", "what is invoked is not a function"))
                 return None
             arguments = [code(names, run) for _, code in bindings]
             return invoke(function, arguments, [name for name, _ in bindings], run)
@@ -244,7 +245,8 @@ def fit(value: FeelValue, declared: Type, run: DecisionRun) -> FeelValue:
     run.charge_value(value)
     fitted = coerce(value, declared)
     if fitted is None and value is not None:
-        run.problem(f"the value {_show(value)} does not conform to its declared type")
+        shown = _show(value)
+        run.problem(Words(f"值 {shown} 不符合声明的类型", f"the value {shown} does not conform to its declared type"))
     return fitted
 
 

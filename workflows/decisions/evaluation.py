@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from workflows.decisions.boxed import boxed_function, fit
 from workflows.decisions.graph import Node
 from workflows.decisions.running import DecisionRun
-from workflows.feel import FeelError
+from workflows.feel import FeelError, Words
 from workflows.feel.runtime import Run
 from workflows.feel.types import coerce
 from workflows.feel.values import FeelValue, Function, Names
 
 MAXIMUM_REQUIREMENT_DEPTH = 60
+_TOO_DEEP = Words("求值嵌套太深", "the evaluation is nested too deeply")
 
 
 class Evaluation:
@@ -42,7 +43,7 @@ class Evaluation:
             return value
         except (FeelError, RecursionError) as error:
             self.run.element_name = node.name
-            self.run.problem("the evaluation is nested too deeply" if isinstance(error, RecursionError) else str(error))
+            self.run.problem(_TOO_DEEP if isinstance(error, RecursionError) else error.words)
             return None
 
     def value(self, node: Node, import_name: str = "") -> FeelValue:
@@ -51,7 +52,7 @@ class Evaluation:
         if key not in self.values:
             self.depth += 1
             if self.depth > MAXIMUM_REQUIREMENT_DEPTH:
-                raise FeelError("the requirements are nested too deeply or go round in a circle")
+                raise FeelError(Words("需求关系嵌套太深或成环", "the requirements are nested too deeply or go round in a circle"))
             try:
                 self.values[key] = self._compute(node, import_name)
             finally:
@@ -60,12 +61,20 @@ class Evaluation:
 
     def _compute(self, node: Node, import_name: str) -> FeelValue:
         if node.kind == "inputData":
-            return self._typed(node, self._given(node, import_name))
+            return self._input(node, import_name)
         if node.kind == "businessKnowledgeModel":
             return self._knowledge(node)
         if node.kind == "decisionService":
             return self._service(node)
         return self._decide(node)
+
+    def _input(self, node: Node, import_name: str) -> FeelValue:
+        run = self.run
+        outer, run.element_name = run.element_name, node.name
+        try:
+            return self._typed(node, self._given(node, import_name))
+        finally:
+            run.element_name = outer
 
     def _decide(self, node: Node) -> FeelValue:
         names = self.names_for(node)
@@ -126,7 +135,7 @@ class Evaluation:
                 return None
             for argument, entry in zip(arguments, node.service_inputs, strict=True):
                 if argument is not None and coerce(argument, entry.type) is None:
-                    run.problem(f"{node.name}: the argument {entry.variable} does not conform to its type")
+                    run.problem(Words(f"{node.name}：参数 {entry.variable} 不符合其类型", f"{node.name}: the argument {entry.variable} does not conform to its type"))
                     return None
             return self._serve(node, arguments, run)
 

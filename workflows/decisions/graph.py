@@ -8,6 +8,7 @@ from workflows.decisions.elements import DESCRIPTIONS, REFUSED, SUPPORT
 from workflows.decisions.running import Code
 from workflows.decisions.workshop import Workshop
 from workflows.decisions.xml import Xml, child, children, local_name, reference
+from workflows.feel import Words
 from workflows.feel.types import Type
 
 
@@ -63,9 +64,9 @@ class ModelPart:
         for element in self.root.iter():
             kind = local_name(element)
             if SUPPORT.get(kind) == REFUSED:
-                self.workshop.remark("error", element, f"{kind} is not supported", "see docs/dmn_support.md for what to use instead")
+                self.workshop.remark("error", element, Words(f"不支持 {kind}", f"{kind} is not supported"), Words("可用的元素见 docs/dmn_support.md", "see docs/dmn_support.md for what to use instead"))
             elif kind and element.getparent() is self.root and kind not in SUPPORT and kind not in DESCRIPTIONS:
-                self.workshop.remark("warning", element, f"the element {kind} is not known to DMN", "remove it")
+                self.workshop.remark("warning", element, Words(f"DMN 没有元素 {kind}", f"the element {kind} is not known to DMN"), Words("请删去", "remove it"))
 
     def _add(self, kind: str, element: Xml) -> None:
         name = element.get("name", "")
@@ -73,7 +74,7 @@ class ModelPart:
         variable = child(element, "variable")
         node.variable = (variable.get("name") if variable is not None else None) or name
         if node.id in self.nodes:
-            self.workshop.remark("error", element, f"the id {node.id} is used twice", "give every element its own id")
+            self.workshop.remark("error", element, Words(f"id {node.id} 重复", f"the id {node.id} is used twice"), Words("请让每个元素各有自己的 id", "give every element its own id"))
             return
         self.nodes[node.id] = node
 
@@ -86,8 +87,8 @@ class ModelPart:
             node = part.nodes.get(identifier)
             if node is not None:
                 return name, node
-        self.workshop.remark("error", at, f"the reference {href or '(empty)'} points at nothing",
-                             "draw the requirement again, or import the model it points into")
+        self.workshop.remark("error", at, Words(f"引用 {href or '（空）'} 没有指向任何元素", f"the reference {href or '(empty)'} points at nothing"),
+                             Words("请重画需求线，或引入所指的模型", "draw the requirement again, or import the model it points into"))
         return None
 
 
@@ -100,7 +101,7 @@ def link(part: ModelPart) -> None:
         for requirement in children(node.xml, "informationRequirement", "knowledgeRequirement"):
             target = child(requirement, "requiredDecision", "requiredInput", "requiredKnowledge")
             if target is None:
-                part.workshop.remark("error", requirement, "a requirement points at nothing", "draw the requirement again")
+                part.workshop.remark("error", requirement, Words("有一条需求线没有指向任何元素", "a requirement points at nothing"), Words("请重画需求线", "draw the requirement again"))
                 continue
             found = part.resolve(reference(target), target)
             if found is not None:
@@ -117,7 +118,7 @@ def _link_service(part: ModelPart, node: Node) -> None:
     node.service_inputs = groups["inputData"] + groups["inputDecision"]
     node.parameters = tuple(entry.variable for entry in node.service_inputs)
     if not node.outputs:
-        part.workshop.remark("error", node.xml, "the decision service has no output decision", "give it one")
+        part.workshop.remark("error", node.xml, Words("决策服务没有输出决策", "the decision service has no output decision"), Words("请指定一个", "give it one"))
 
 
 def find_cycles(part: ModelPart) -> None:
@@ -127,7 +128,7 @@ def find_cycles(part: ModelPart) -> None:
     def visit(node: Node, path: tuple[Node, ...]) -> None:
         if any(node is earlier for earlier in path):
             names = " → ".join(entry.name for entry in (*path, node))
-            node.model.workshop.remark("error", node.xml, f"the requirements go round in a circle: {names}", "remove one requirement")
+            node.model.workshop.remark("error", node.xml, Words(f"需求关系成环：{names}", f"the requirements go round in a circle: {names}"), Words("请去掉其中一条需求线", "remove one requirement"))
             done.add(node.key)
             return
         if node.key in done:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from workflows.decisions.running import Code, DecisionRun
 from workflows.decisions.workshop import Workshop
 from workflows.decisions.xml import Xml
+from workflows.feel import Words
 from workflows.feel.builtins import BUILT_INS
 from workflows.feel.comparison import equal
 from workflows.feel.types import Type, coerce
@@ -58,13 +59,13 @@ def read_hit_policy(workshop: Workshop, element: Xml, outputs: list[Output]) -> 
     name = _LETTERS.get(given, given)
     aggregation = element.get("aggregation", "")
     if name not in _LETTERS.values() or (aggregation and aggregation not in _AGGREGATORS):
-        workshop.remark("error", element, f"the hit policy {given} {aggregation} is not known", "use one of U A P F R O C C+ C< C> C#")
+        workshop.remark("error", element, Words(f"命中策略 {given} {aggregation} 不存在", f"the hit policy {given} {aggregation} is not known"), Words("请从 U A P F R O C C+ C< C> C# 中选用", "use one of U A P F R O C C+ C< C> C#"))
         name, aggregation = "UNIQUE", ""
     if not outputs:
-        workshop.remark("error", element, "the decision table has no output", "add an output column")
+        workshop.remark("error", element, Words("决策表没有输出列", "the decision table has no output"), Words("请加一个输出列", "add an output column"))
     ordered = any(output.order for output in outputs)
     if name in ("PRIORITY", "OUTPUT ORDER") and not ordered:
-        workshop.remark("warning", element, f"the hit policy {name} has no order of output values", "list the output values from the highest priority down")
+        workshop.remark("warning", element, Words(f"命中策略 {name} 缺少输出值的次序", f"the hit policy {name} has no order of output values"), Words("请按优先级从高到低列出输出值", "list the output values from the highest priority down"))
     return Policy(name, _AGGREGATORS.get(aggregation, "") if name == "COLLECT" else "", tuple(outputs))
 
 
@@ -79,10 +80,10 @@ def apply_hit_policy(
     match policy.name:
         case "UNIQUE" if len(hits) > 1:
             rules = ", ".join(str(hit.rule + 1) for hit in hits)
-            run.problem(f"the hit policy is UNIQUE, but the rules {rules} match together")
+            run.problem(Words(f"命中策略为唯一（UNIQUE），但规则 {rules} 同时命中", f"the hit policy is UNIQUE, but the rules {rules} match together"))
             return None
         case "ANY" if any(equal(values[0], other) is not True for other in values[1:]):
-            run.problem("the hit policy is ANY, but the matching rules have different outputs")
+            run.problem(Words("命中策略为任一（ANY），但命中的规则输出不同", "the hit policy is ANY, but the matching rules have different outputs"))
             return None
         case "PRIORITY":
             best = min(range(len(hits)), key=lambda index: _rank(policy, values[index]))
@@ -101,7 +102,7 @@ def apply_hit_policy(
 def _cell(output: Output, value: FeelValue, run: DecisionRun) -> FeelValue:
     fitted = coerce(value, output.type)
     if fitted is None and value is not None:
-        run.problem(f"an output {output.name} has the value {value}, which does not conform to its type")
+        run.problem(Words(f"输出 {output.name} 的值 {value} 不符合其类型", f"an output {output.name} has the value {value}, which does not conform to its type"))
     return fitted
 
 

@@ -14,6 +14,7 @@ from workflows.decisions.findings import DecisionError, Finding
 from workflows.decisions.graph import ModelPart, Node, find_cycles, link
 from workflows.decisions.running import DecisionRun, Match
 from workflows.decisions.xml import Xml, child, children, expression_child, local_name, type_reference
+from workflows.feel import Words
 from workflows.feel.values import FeelValue, from_python, to_python
 from workflows.hardened_xml import XmlError, parse_xml
 
@@ -26,7 +27,7 @@ class Result:
 
     value: Any
     matched: tuple[Match, ...]
-    errors: tuple[str, ...]
+    errors: tuple[Words, ...]
 
 
 class DecisionModel:
@@ -58,7 +59,7 @@ class DecisionModel:
             if node.name == wanted:
                 return node
         known = ", ".join(node.name for node in candidates) or "none"
-        raise DecisionError(f"the model has no decision {wanted!r}; it has: {known}")
+        raise DecisionError(Words(f"模型中没有决策 {wanted!r}；现有：{known}", f"the model has no decision {wanted!r}; it has: {known}"))
 
     def evaluate(
         self, decision: str, inputs: Mapping[str, Any], functions: Functions | None = None, now: datetime | None = None
@@ -82,10 +83,13 @@ def given_inputs(inputs: Mapping[str, Any]) -> dict[str, FeelValue]:
 def read_decisions(xml: bytes, imports: Mapping[str, bytes] | None = None) -> DecisionModel:
     """Read a DMN file of version 1.1 to 1.5; what is wrong with it is collected in `findings`, not raised.
 
-    `imports` holds other DMN files, under any key: they are found by the namespace they declare. Raises DecisionError
-    when `xml` itself is not XML or not a DMN model.
+    `imports` holds other DMN files, under any key: they are found by the namespace they declare. A file that is
+    not XML, or not a DMN model, gives a model without decisions and one finding.
     """
-    main = _part(xml)
+    try:
+        main = _part(xml)
+    except DecisionError as error:
+        return _unreadable(error.words)
     parts = {main.namespace: main}
     for file in (imports or {}).values():
         try:
@@ -107,10 +111,17 @@ def _part(data: bytes) -> ModelPart:
     try:
         root = parse_xml(data)
     except XmlError as error:
-        raise DecisionError(f"the file is not readable XML: {error.reason} (line {error.line})") from None
+        raise DecisionError(Words(f"文件不是可读的 XML：{error.reason}（第 {error.line} 行）", f"the file is not readable XML: {error.reason} (line {error.line})")) from None
     if local_name(root) != "definitions":
-        raise DecisionError("the file is not a DMN model: its root is not definitions in a namespace of DMN 1.1 to 1.5")
+        raise DecisionError(Words("文件不是 DMN 模型：根元素不是 DMN 1.1 至 1.5 命名空间的 definitions", "the file is not a DMN model: its root is not definitions in a namespace of DMN 1.1 to 1.5"))
     return ModelPart(root)
+
+
+def _unreadable(reason: Words) -> DecisionModel:
+    """A model of nothing, for a file that cannot be read."""
+    part = ModelPart(parse_xml(b"<definitions/>"))
+    part.workshop.remark("error", part.root, reason, Words("请上传 DMN 文件", "give a DMN file"))
+    return DecisionModel(part, [part])
 
 
 def _connect(main: ModelPart, parts: Mapping[str, ModelPart]) -> list[ModelPart]:
@@ -137,9 +148,9 @@ def _missing_import(part: ModelPart, element: Xml) -> None:
     kind = element.get("importType", "")
     name = element.get("name") or element.get("namespace", "")
     if kind in MODEL_NAMESPACES or not kind:
-        part.workshop.remark("error", element, f"the imported model {name} is not among the given files", "deploy it in the same folder")
+        part.workshop.remark("error", element, Words(f"引入的模型 {name} 不在所给文件中", f"the imported model {name} is not among the given files"), Words("请与它放在同一文件夹一起部署", "deploy it in the same folder"))
     else:
-        part.workshop.remark("warning", element, f"the import {name} of type {kind} is not read", "define its types as item definitions")
+        part.workshop.remark("warning", element, Words(f"引入 {name}（类型 {kind}）不读取", f"the import {name} of type {kind} is not read"), Words("请把其中的类型写成 itemDefinition", "define its types as item definitions"))
 
 
 def _compile(node: Node) -> None:
@@ -152,7 +163,7 @@ def _compile(node: Node) -> None:
     if node.kind == "decision":
         logic = expression_child(node.xml)
         if logic is None:
-            part.workshop.remark("warning", node.xml, "the decision has no logic", "give it a decision table or an expression; its value is null")
+            part.workshop.remark("warning", node.xml, Words("决策没有逻辑", "the decision has no logic"), Words("给它决策表或表达式；目前它的值是 null", "give it a decision table or an expression; its value is null"))
         node.code = boxed.compile(logic, known)
     elif node.kind == "businessKnowledgeModel":
         _compile_knowledge(node, boxed, known)
@@ -161,13 +172,13 @@ def _compile(node: Node) -> None:
 def _compile_knowledge(node: Node, boxed: BoxedCompiler, known: frozenset[str]) -> None:
     logic = child(node.xml, "encapsulatedLogic")
     if logic is None:
-        node.model.workshop.remark("warning", node.xml, "the business knowledge model has no logic", "give it a function; its result is null")
+        node.model.workshop.remark("warning", node.xml, Words("业务知识模型没有逻辑", "the business knowledge model has no logic"), Words("给它函数；目前结果是 null", "give it a function; its result is null"))
         node.code = boxed.compile(None, known)
         return
     node.parameters, node.parameter_types = boxed.parameters(logic)
     kind = logic.get("kind", "FEEL")
     if kind not in ("FEEL", "F"):
-        node.model.workshop.remark("warning", logic, f"functions of kind {kind} are not run", "write the function in FEEL; its result is null here")
+        node.model.workshop.remark("warning", logic, Words(f"{kind} 函数不能运行", f"functions of kind {kind} are not run"), Words("请用 FEEL 写函数；在这里结果是 null", "write the function in FEEL; its result is null here"))
         node.external = True
         return
     if node.type is not None and node.type.kind == "function":

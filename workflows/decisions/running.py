@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
+from workflows.feel import Words
 from workflows.feel.runtime import Run
 from workflows.feel.values import FeelValue, Names
 
@@ -28,14 +29,15 @@ class DecisionRun(Run):
 
     def __init__(self, functions: Mapping[str, Callable[..., Any]] | None, now: datetime | None) -> None:
         super().__init__(functions, now)
-        self.errors: list[str] = []
+        self.errors: list[Words] = []
         self.matched: list[Match] = []
         self.element_id = ""
         self.element_name = ""
 
-    def problem(self, text: str) -> None:
+    def problem(self, words: Words) -> None:
         """Note what went wrong, with the element it went wrong in."""
-        self.errors.append(f"{self.element_name}: {text}" if self.element_name else text)
+        name = self.element_name
+        self.errors.append(Words(f"{name}：{words}", f"{name}: {words.en}") if name else words)
 
 
 Code: TypeAlias = Callable[[Names, DecisionRun], FeelValue]

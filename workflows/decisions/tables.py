@@ -9,7 +9,7 @@ from workflows.decisions.hit_policies import Hit, Output, apply_hit_policy, read
 from workflows.decisions.running import Code, DecisionRun, Match
 from workflows.decisions.workshop import Workshop
 from workflows.decisions.xml import Xml, child, children, text_of, type_reference
-from workflows.feel import UnaryTests
+from workflows.feel import UnaryTests, Words
 from workflows.feel.types import Type, coerce
 from workflows.feel.values import FeelValue, Names
 
@@ -71,10 +71,10 @@ def _input_value(column: Input, names: Names, run: DecisionRun) -> FeelValue:
     if column.type is not None and value is not None:
         fitted = coerce(value, column.type)
         if fitted is None:
-            run.problem(f"the input {column.label} has a value that does not conform to its type")
+            run.problem(Words(f"输入 {column.label} 的值不符合其类型", f"the input {column.label} has a value that does not conform to its type"))
         value = fitted
     if value is not None and column.allowed is not None and column.allowed.test(value, names, run) is not True:
-        run.problem(f"the input {column.label} has the value {value}, which is not among its input values")
+        run.problem(Words(f"输入 {column.label} 的值 {value} 不在其取值之内", f"the input {column.label} has the value {value}, which is not among its input values"))
         return _INVALID
     return value
 
@@ -99,7 +99,7 @@ def _input(workshop: Workshop, column: Xml, cells: list[Xml | None], known: froz
     expression = child(column, "inputExpression")
     text = text_of(expression, "text")
     if text is None:
-        workshop.remark("error", column, "an input column has no expression", "give the column an input expression")
+        workshop.remark("error", column, Words("有输入列没有表达式", "an input column has no expression"), Words("请给该列写输入表达式", "give the column an input expression"))
     value: Code = (lambda names, run: None) if text is None else workshop.code(text, column, known)
     allowed_text = text_of(column, "inputValues", "text")
     allowed = None if allowed_text is None else workshop.unary_tests(allowed_text, column, known)
@@ -123,8 +123,8 @@ def _output(workshop: Workshop, column: Xml, known: frozenset[str]) -> Output:
 def _rule(workshop: Workshop, rule: Xml, columns: int, titles: list[str], known: frozenset[str]) -> Rule:
     entries = list(children(rule, "outputEntry"))
     if len(entries) != columns:
-        workshop.remark("error", rule, f"the rule has {len(entries)} output entries for {columns} output columns",
-                        "give every output column one entry")
+        workshop.remark("error", rule, Words(f"规则有 {len(entries)} 个输出，而输出列有 {columns} 个", f"the rule has {len(entries)} output entries for {columns} output columns"),
+                        Words("请让每个输出列各有一个", "give every output column one entry"))
     codes: list[Code] = []
     for entry in entries[:columns]:
         text = text_of(entry, "text")

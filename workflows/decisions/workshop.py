@@ -8,7 +8,7 @@ from workflows.decisions.findings import Finding
 from workflows.decisions.item_definitions import TypeTable
 from workflows.decisions.running import Code, DecisionRun
 from workflows.decisions.xml import Xml, children, local_name
-from workflows.feel import Expression, FeelError, UnaryTests
+from workflows.feel import Expression, FeelError, UnaryTests, Words
 from workflows.feel.expression import guarded
 from workflows.feel.names import canonical
 from workflows.feel.parser import parse_expression, parse_unary_tests
@@ -34,7 +34,7 @@ class Workshop:
             return None
         found = self.types.find(reference)
         if found is None:
-            self.remark("warning", at, f"the type {reference} is not defined", "define it as an item definition, or use a built-in type")
+            self.remark("warning", at, Words(f"类型 {reference} 没有定义", f"the type {reference} is not defined"), Words("请写成 itemDefinition，或使用内置类型", "define it as an item definition, or use a built-in type"))
         return found
 
     def expression(self, text: str, at: Xml, known: Iterable[str]) -> Expression | None:
@@ -46,7 +46,8 @@ class Workshop:
                 self._expressions[key] = guarded(Expression, text, tree)
                 self._check_names(self._expressions[key], at, key[1])
             except FeelError as error:
-                self.remark("error", at, f"the expression {_short(text)} cannot be read: {error}", "correct the expression")
+                self.remark("error", at, Words(f"表达式 {_short(text)} 无法读取：{error}", f"the expression {_short(text)} cannot be read: {error.words.en}"),
+                            Words("请更正表达式", "correct the expression"))
                 return None
         return self._expressions[key]
 
@@ -54,7 +55,7 @@ class Workshop:
         """Like expression, as code; a broken expression is null and a problem of the run."""
         compiled = self.expression(text, at, known)
         if compiled is None:
-            return broken(f"the expression {_short(text)} cannot be read")
+            return broken(Words(f"表达式 {_short(text)} 无法读取", f"the expression {_short(text)} cannot be read"))
         run_code = compiled.code
 
         def evaluate(names: Names, run: DecisionRun) -> FeelValue:
@@ -71,18 +72,19 @@ class Workshop:
                 self._tests[key] = guarded(UnaryTests, text, tree)
                 self._check_names(self._tests[key], at, key[1])
             except FeelError as error:
-                self.remark("error", at, f"the test {_short(text)} cannot be read: {error}", "correct the cell; texts need double quotes")
+                self.remark("error", at, Words(f"单元格 {_short(text)} 无法读取：{error}", f"the test {_short(text)} cannot be read: {error.words.en}"),
+                            Words("请更正单元格；文字要加双引号", "correct the cell; texts need double quotes"))
                 return None
         return self._tests[key]
 
     def _check_names(self, compiled: Expression | UnaryTests, at: Xml, known: frozenset[str]) -> None:
         """A warning for every name nothing gives a value to, and the host's functions noted."""
         for name in sorted(compiled.names - {canonical(one) for one in known} - {"?"}):
-            self.remark("warning", at, f"the name {name} is not known here and will be null",
-                        f"draw a requirement from {name}, or correct the name")
+            self.remark("warning", at, Words(f"名字 {name} 在这里没有来源，值会是 null", f"the name {name} is not known here and will be null"),
+                        Words(f"请从 {name} 画一条需求线，或更正名字", f"draw a requirement from {name}, or correct the name"))
         self.called |= compiled.called - {canonical(one) for one in known}
 
-    def remark(self, severity: str, at: Xml, reason: str, advice: str) -> None:
+    def remark(self, severity: str, at: Xml, reason: Words, advice: Words) -> None:
         """Keep a finding that points at an element, or at the nearest one around it that has an id."""
         holder: Xml | None = at
         while holder is not None and not holder.get("id"):
@@ -95,7 +97,7 @@ class Workshop:
         self.findings.append(Finding(severity, at.sourceline or 0, element_id, name, reason, advice))
 
 
-def broken(reason: str) -> Code:
+def broken(reason: Words) -> Code:
     """Code for what could not be compiled: null, and a problem each time it is needed."""
 
     def evaluate(names: Names, run: DecisionRun) -> FeelValue:

@@ -3,9 +3,10 @@
 It must not know BPMN, DMN files or storage.
 """
 
-from workflows.feel.errors import FeelError, FeelLimitError, FeelSyntaxError
+from workflows.feel.errors import FeelError, FeelLimitError, FeelSyntaxError, Words
 from workflows.feel.expression import Expression, UnaryTests, compile_expression, compile_unary_tests
 
 __all__ = [
-    "Expression", "FeelError", "FeelLimitError", "FeelSyntaxError", "UnaryTests", "compile_expression", "compile_unary_tests",
+    "Expression", "FeelError", "FeelLimitError", "FeelSyntaxError", "UnaryTests", "Words", "compile_expression",
+    "compile_unary_tests",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from workflows.feel.errors import FeelLimitError
+from workflows.feel.errors import FeelLimitError, Words
 from workflows.feel.temporal import NANOSECONDS, Date, DateTime, DaysTimeDuration, Time, YearsMonthsDuration
 from workflows.feel.types import midnight
 from workflows.feel.values import FeelValue, Range
@@ -52,7 +52,7 @@ class _Comparison:
     def equal(self, left: FeelValue, right: FeelValue) -> bool | None:
         self.left_over -= 1
         if self.left_over < 0:
-            raise FeelLimitError(f"two values with more than {MAXIMUM_COMPARED:,} elements cannot be compared")
+            raise FeelLimitError(Words(f"元素超过 {MAXIMUM_COMPARED:,} 个的两个值不能比较", f"two values with more than {MAXIMUM_COMPARED:,} elements cannot be compared"))
         if left is right:
             return True
         if type(left) is list and type(right) is list:

@@ -14,7 +14,7 @@ from workflows.feel.arithmetic import add, divide, multiply, negate, power, subt
 from workflows.feel.builtins import BUILT_INS
 from workflows.feel.calls import compile_call, define_function
 from workflows.feel.comparison import compare, equal, matches_test
-from workflows.feel.errors import FeelLimitError
+from workflows.feel.errors import FeelLimitError, Words
 from workflows.feel.loops import compile_filter, compile_for, compile_quantified, mentions
 from workflows.feel.properties import get_property
 from workflows.feel.runtime import Scope
@@ -158,7 +158,7 @@ class Compiler:
         while isinstance(leaning, syntax.Binary):
             depth, leaning = depth + 1, leaning.left
         if depth > MAXIMUM_TREE_DEPTH:
-            raise FeelLimitError(f"more than {MAXIMUM_TREE_DEPTH} operators follow each other; put the values into a list")
+            raise FeelLimitError(Words(f"连续的运算符超过 {MAXIMUM_TREE_DEPTH} 个；请把值放进列表", f"more than {MAXIMUM_TREE_DEPTH} operators follow each other; put the values into a list"))
         return self.compile(node.left), self.compile(node.right)
 
     def between(self, node: syntax.Between) -> Code:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from workflows.feel import syntax
 from workflows.feel.compiler import Code, Compiler
-from workflows.feel.errors import FeelLimitError
+from workflows.feel.errors import FeelLimitError, Words
 from workflows.feel.parser import parse_expression, parse_unary_tests
 from workflows.feel.runtime import Run, Scope
 from workflows.feel.values import FeelValue, from_python, to_python
@@ -99,7 +99,7 @@ def guarded(code: Callable[..., Found], *arguments: Any) -> Found:
     try:
         return code(*arguments)
     except RecursionError:
-        raise FeelLimitError("the evaluation is nested too deeply; a function may call itself without end") from None
+        raise FeelLimitError(Words("求值嵌套太深；可能有函数无休止地调用自己", "the evaluation is nested too deeply; a function may call itself without end")) from None
 
 
 @lru_cache(maxsize=8192)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from workflows.feel.errors import FeelError
+from workflows.feel.errors import FeelError, Words
 from workflows.feel.registry import built_in
 from workflows.feel.values import FeelValue
 
@@ -51,7 +51,7 @@ def _put(context: FeelValue, keys: Sequence[FeelValue], value: FeelValue) -> dic
     if not keys or type(keys[0]) is not str or type(context) is not dict:
         return None
     if len(keys) > 60:
-        raise FeelError("the path of keys is longer than 60")
+        raise FeelError(Words("键路径超过 60 层", "the path of keys is longer than 60"))
     if len(keys) == 1:
         return context | {keys[0]: value}
     inner = _put(context.get(keys[0]), keys[1:], value)

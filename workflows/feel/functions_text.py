@@ -8,7 +8,7 @@ from typing import Any
 
 import re2
 
-from workflows.feel.errors import FeelError
+from workflows.feel.errors import FeelError, Words
 from workflows.feel.patterns import NotSupported, replacement_template, translate
 from workflows.feel.registry import built_in
 from workflows.feel.runtime import MAXIMUM_STEPS, MAXIMUM_STRING, Run
@@ -138,7 +138,7 @@ def string_join(run: Run, texts: list[FeelValue], delimiter: str | None = None) 
         return None
     present = [text for text in texts if text is not None]
     if sum(map(len, present)) + len(delimiter or "") * len(present) > MAXIMUM_STRING:
-        raise FeelError(f"the joined text would be longer than {MAXIMUM_STRING:,} characters")
+        raise FeelError(Words(f"连接后的文字会超过 {MAXIMUM_STRING:,} 字", f"the joined text would be longer than {MAXIMUM_STRING:,} characters"))
     return run.check_text((delimiter or "").join(present))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from workflows.feel.errors import FeelLimitError
+from workflows.feel.errors import FeelLimitError, Words
 from workflows.feel.runtime import MAXIMUM_CALLS, Run
 from workflows.feel.types import Type, coerce
 from workflows.feel.values import FeelValue, Function, from_python, to_python
@@ -21,7 +21,7 @@ def invoke(function: Function, arguments: Sequence[FeelValue], names: Sequence[s
     run.charge(1)
     run.calls += 1
     if run.calls > MAXIMUM_CALLS:
-        raise FeelLimitError(f"functions call each other more than {MAXIMUM_CALLS} levels deep")
+        raise FeelLimitError(Words(f"函数互相调用超过 {MAXIMUM_CALLS} 层", f"functions call each other more than {MAXIMUM_CALLS} levels deep"))
     try:
         if not names:
             return function.call(arguments, run)

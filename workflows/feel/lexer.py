@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 
-from workflows.feel.errors import FeelSyntaxError
+from workflows.feel.errors import FeelSyntaxError, Words
 
 MAXIMUM_TEXT = 100_000
 
@@ -47,7 +47,7 @@ class Token:
 def tokenize(text: str) -> list[Token]:
     """The tokens of `text`, closed by one of kind `end`; FeelSyntaxError at a character that begins none."""
     if len(text) > MAXIMUM_TEXT:
-        raise FeelSyntaxError(f"the expression is longer than {MAXIMUM_TEXT} characters")
+        raise FeelSyntaxError(Words(f"表达式超过 {MAXIMUM_TEXT} 字", f"the expression is longer than {MAXIMUM_TEXT} characters"))
     tokens: list[Token] = []
     position = 0
     while position < len(text):
@@ -61,7 +61,7 @@ def tokenize(text: str) -> list[Token]:
     return tokens
 
 
-def syntax_error(text: str, position: int, reason: str, hint: str = "") -> FeelSyntaxError:
+def syntax_error(text: str, position: int, reason: Words, hint: Words | None = None) -> FeelSyntaxError:
     """An error that points at the offset `position` of `text`."""
     starts = [0, *(index + 1 for index, character in enumerate(text) if character == "\n")]
     line = bisect_right(starts, position)
@@ -88,11 +88,17 @@ def _join_surrogates(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+_HINTS = {
+    "&": Words("请写 and", "write and"),
+    "%": Words("请写 modulo(a, b)", "write modulo(a, b)"),
+}
+
+
 def _unexpected(text: str, position: int) -> FeelSyntaxError:
     character = text[position]
     if character in FULL_WIDTH:
-        return syntax_error(text, position, f"{character} is a full-width mark", f"write {FULL_WIDTH[character]}")
+        return syntax_error(text, position, Words(f"{character} 是全角标点", f"{character} is a full-width mark"), Words(f"请改用半角 {FULL_WIDTH[character]}", f"write {FULL_WIDTH[character]}"))
     if character == '"' or text.startswith('@"', position):
-        return syntax_error(text, position, "the text has no closing quote", 'end it with "')
-    hints = {"&": "write and", "|": "write or", "'": 'texts stand in double quotes "…"', "%": "write modulo(a, b)"}
-    return syntax_error(text, position, f"the character {character} has no meaning here", hints.get(character, ""))
+        return syntax_error(text, position, Words("文字缺少右引号", "the text has no closing quote"), Words('在末尾加 "', 'end it with "'))
+    reason = Words(f"字符 {character} 在这里没有意义", f"the character {character} has no meaning here")
+    return syntax_error(text, position, reason, _HINTS.get(character))

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from workflows.feel import syntax
-from workflows.feel.errors import FeelLimitError
+from workflows.feel.errors import FeelLimitError, Words
 from workflows.feel.lexer import Token, syntax_error, tokenize, unescape
 from workflows.feel.literals import parse_at_literal
 from workflows.feel.names import KEYWORDS, KnownNames
@@ -62,7 +62,7 @@ class Parser(TypeParser):
         while self.accept(","):
             found.append(self.test())
         if closing and not self.at(closing):
-            raise self.error(f"a {closing} is missing")
+            raise self.error(Words(f"缺少 {closing}", f"a {closing} is missing"))
         return tuple(found)
 
     def test(self) -> Node:
@@ -83,7 +83,7 @@ class Parser(TypeParser):
         """One level deeper."""
         self.depth += 1
         if self.depth > MAXIMUM_DEPTH:
-            raise FeelLimitError(f"the expression is nested deeper than {MAXIMUM_DEPTH} levels; split it into parts")
+            raise FeelLimitError(Words(f"表达式嵌套超过 {MAXIMUM_DEPTH} 层；请拆开写", f"the expression is nested deeper than {MAXIMUM_DEPTH} levels; split it into parts"))
         endpoint, self.endpoint = self.endpoint, False
         yield
         self.endpoint = endpoint
@@ -174,7 +174,7 @@ class Parser(TypeParser):
         while self.token.kind == "mark":
             if self.at(".") and self.following().kind != "end":
                 self.advance(1)
-                node = syntax.Path(node, self.name("the name of a property"))
+                node = syntax.Path(node, self.name(Words("属性名", "the name of a property")))
             elif self.at("[") and not self.closes_endpoint():
                 self.advance(1)
                 node = syntax.Filter(node, self.expression())
@@ -201,7 +201,7 @@ class Parser(TypeParser):
                 break
         self.expect(")")
         if len({name is None for name, _ in found}) > 1:
-            raise self.error("named and positional arguments cannot be mixed in one call")
+            raise self.error(Words("一次调用里不能混用具名参数和按位参数", "named and positional arguments cannot be mixed in one call"))
         return tuple(found)
 
     def argument_name(self) -> str | None:
@@ -230,7 +230,7 @@ class Parser(TypeParser):
             return self.bracketed(token)
         if token.kind == "name":
             return self.word(token)
-        raise self.error("the expression ends too early", "something is missing at the end")
+        raise self.error(Words("表达式没有写完", "the expression ends too early"), Words("末尾缺少内容", "something is missing at the end"))
 
     def bracketed(self, token: Token) -> Node:
         match token.text:
@@ -246,8 +246,8 @@ class Parser(TypeParser):
             case "?":
                 self.advance(1)
                 return syntax.Name("?")
-        hint = 'texts stand in double quotes "…"' if token.text == "'" else ""
-        raise self.error(f"{token.text} is not expected here", hint)
+        hint = Words('文字用双引号 "…"', 'texts stand in double quotes "…"') if token.text in ("'", "’") else None
+        raise self.error(Words(f"{token.text} 不应出现在这里", f"{token.text} is not expected here"), hint)
 
     def parenthesis(self) -> Node:
         self.advance(1)
@@ -278,7 +278,7 @@ class Parser(TypeParser):
             end = self.additive()
         closing = self.token.text
         if closing not in ("]", ")", "["):
-            raise self.error("the interval is not closed", "end it with ] or )")
+            raise self.error(Words("区间没有结束", "the interval is not closed"), Words("以 ] 或 ) 结束", "end it with ] or )"))
         self.advance(1)
         return syntax.Interval(start, end, start_included, closing == "]")
 
@@ -295,7 +295,7 @@ class Parser(TypeParser):
                     break
         self.expect("}")
         if len({key for key, _ in entries}) < len(entries):
-            raise self.error("a context has the same key twice")
+            raise self.error(Words("上下文中有重复的键", "a context has the same key twice"))
         return syntax.ContextLiteral(tuple(entries))
 
     def context_key(self) -> str:
@@ -303,14 +303,14 @@ class Parser(TypeParser):
             return unescape(self.next().text)
         name = self.name_until_colon()
         if name is None:
-            raise self.error("the key of a context entry is expected", "write {key: value}")
+            raise self.error(Words("这里应是上下文的键", "the key of a context entry is expected"), Words("写成 {key: value}", "write {key: value}"))
         return name
 
     def word(self, token: Token) -> Node:
         known = self.known.longest(self.tokens, self.index)
         if token.text in KEYWORDS and known <= 1:
             return self.keyword(token)
-        return syntax.Name(self.name("a name"))
+        return syntax.Name(self.name(Words("名字", "a name")))
 
     def keyword(self, token: Token) -> Node:
         match token.text:
@@ -331,7 +331,7 @@ class Parser(TypeParser):
                 return self.quantified()
             case "function" if self.following().text == "(":
                 return self.function_definition()
-        raise self.error(f"the word {token.text} is not expected here", "it is a word of the language, not a name")
+        raise self.error(Words(f"词 {token.text} 不应出现在这里", f"the word {token.text} is not expected here"), Words("它是语言的保留词，不能作名字", "it is a word of the language, not a name"))
 
     def conditional(self) -> Node:
         self.advance(1)
@@ -359,7 +359,7 @@ class Parser(TypeParser):
     def iterators(self) -> tuple[syntax.Iterator, ...]:
         found: list[syntax.Iterator] = []
         while True:
-            name = self.name("the name of the variable")
+            name = self.name(Words("变量名", "the name of the variable"))
             self.expect_word("in")
             source = self.expression()
             end = self.expression() if self.accept("..") else None
@@ -373,7 +373,7 @@ class Parser(TypeParser):
         parameters = []
         with self.known.scope():
             while not self.at(")"):
-                name = self.name("the name of a parameter")
+                name = self.name(Words("参数名", "the name of a parameter"))
                 parameters.append((name, self.type() if self.accept(":") else None))
                 self.known.add(name)
                 if not self.accept(","):
@@ -400,4 +400,4 @@ def _guarded(text: str, parse: Callable[[], Tree]) -> Tree:
     try:
         return parse()
     except RecursionError:
-        raise syntax_error(text, 0, "the expression is nested too deeply") from None
+        raise syntax_error(text, 0, Words("表达式嵌套太深", "the expression is nested too deeply")) from None

@@ -88,6 +88,10 @@ class Signature:
             fitted.append(value)
         return fitted
 
+    def names(self) -> list[str]:
+        """The names of the parameters in order."""
+        return [parameter.name for parameter in self.parameters]
+
     def text(self) -> str:
         """The parameters as the documentation shows them."""
         shown = []
@@ -135,9 +139,13 @@ class BuiltIn:
             return None
 
     def invoke_named(self, given: Mapping[str, FeelValue], run: Run) -> FeelValue:
-        """Call the signature that has all these names; a required argument left out is null."""
-        for signature in self.signatures:
-            names = [parameter.name for parameter in signature.parameters]
+        """Call the signature that has all these names; a required argument left out is null.
+
+        Where two signatures have the same names, such as before(point, range) and before(range, point), the order of the
+        call decides.
+        """
+        for signature in sorted(self.signatures, key=lambda one: one.names() != list(given)):
+            names = signature.names()
             if not set(given) <= set(names):
                 continue
             while names and names[-1] not in given and signature.parameters[len(names) - 1].optional:

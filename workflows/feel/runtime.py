@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from workflows.feel.errors import FeelLimitError
+from workflows.feel.errors import FeelLimitError, Words
 from workflows.feel.values import FeelValue, from_python
 
 MAXIMUM_STEPS = 1_000_000
@@ -34,7 +34,10 @@ class Run:
         self.steps -= steps
         if self.steps < 0:
             raise FeelLimitError(
-                f"the expression took more than {MAXIMUM_STEPS:,} steps and was stopped; loop over less, or filter first"
+                Words(
+                    f"表达式超过 {MAXIMUM_STEPS:,} 步，已停止；请减少循环，或先筛选",
+                    f"the expression took more than {MAXIMUM_STEPS:,} steps and was stopped; loop over less, or filter first",
+                )
             )
 
     def charge_value(self, value: FeelValue) -> None:
@@ -58,7 +61,7 @@ class Run:
     def check_text(self, text: str) -> str:
         """`text` unless it is longer than one evaluation may build."""
         if len(text) > MAXIMUM_STRING:
-            raise FeelLimitError(f"the expression built a text of more than {MAXIMUM_STRING:,} characters and was stopped")
+            raise FeelLimitError(Words(f"表达式造出的文字超过 {MAXIMUM_STRING:,} 字，已停止", f"the expression built a text of more than {MAXIMUM_STRING:,} characters and was stopped"))
         self.charge(len(text) >> 10)
         return text
 

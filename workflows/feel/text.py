@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from workflows.feel.errors import FeelLimitError
+from workflows.feel.errors import FeelLimitError, Words
 from workflows.feel.values import MAXIMUM_DEPTH, FeelValue, Range
 
 _LONGEST = 200_000
@@ -25,7 +25,7 @@ class _Writer:
         text = self._write(value, depth)
         self.written += len(text) if not isinstance(value, (list, dict)) else 4
         if depth < 0 or self.written > _LONGEST:
-            raise FeelLimitError("the value is too large to be written as text")
+            raise FeelLimitError(Words("值太大，不能转成文字", "the value is too large to be written as text"))
         return text
 
     def _write(self, value: FeelValue, depth: int) -> str:

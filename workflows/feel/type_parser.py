@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from workflows.feel.errors import FeelSyntaxError
+from workflows.feel.errors import FeelSyntaxError, Words
 from workflows.feel.lexer import Token, syntax_error
 from workflows.feel.names import KEYWORDS, KnownNames, joined
 from workflows.feel.types import ANY, UNKNOWN, Type, scalar_type
+
+_ONE_SIGN = Words("相等只写一个 =", "compare with one =")
 
 
 class TypeParser:
@@ -53,29 +55,29 @@ class TypeParser:
 
     def expect(self, mark: str) -> None:
         if not self.accept(mark):
-            raise self.error(f"{mark} is expected")
+            raise self.error(Words(f"这里应是 {mark}", f"{mark} is expected"))
 
     def expect_word(self, word: str) -> None:
         if not self.accept_word(word):
-            raise self.error(f"the word {word} is expected")
+            raise self.error(Words(f"这里应是 {word}", f"the word {word} is expected"))
 
     def expect_end(self) -> None:
         if self.token.kind != "end":
-            hint = "compare with = (one sign)" if self.token.text == "=" else ""
-            raise self.error(f"{self.token.text} is not expected here", hint)
+            hint = _ONE_SIGN if self.token.text == "=" else None
+            raise self.error(Words(f"{self.token.text} 不应出现在这里", f"{self.token.text} is not expected here"), hint)
 
-    def error(self, reason: str, hint: str = "") -> FeelSyntaxError:
+    def error(self, reason: Words, hint: Words | None = None) -> FeelSyntaxError:
         token = self.token
-        found = "the text ends" if token.kind == "end" else f"found {token.text}"
+        found = Words("已到末尾", "the text ends") if token.kind == "end" else Words(f"遇到 {token.text}", f"found {token.text}")
         if token.kind == "mark" and token.text == "=" and self.index and self.tokens[self.index - 1].text == "=":
-            hint = "compare with one ="
-        return syntax_error(self.text, token.start, f"{reason}: {found}", hint)
+            hint = _ONE_SIGN
+        return syntax_error(self.text, token.start, Words(f"{reason}：{found}", f"{reason.en}: {found.en}"), hint)
 
-    def name(self, what: str) -> str:
+    def name(self, what: Words) -> str:
         """Read a name: the longest known one, or as many adjacent words as there are."""
         count = max(self.known.longest(self.tokens, self.index), self.adjacent_words())
         if count == 0:
-            raise self.error(f"{what} is expected")
+            raise self.error(Words(f"这里应是{what}", f"{what.en} is expected"))
         found = self.tokens[self.index : self.index + count]
         self.advance(count)
         return joined(found)
@@ -129,7 +131,7 @@ class TypeParser:
         while not self.at(">"):
             name = self.name_until_colon()
             if name is None:
-                raise self.error("the name of a context entry is expected")
+                raise self.error(Words("这里应是上下文的键", "the name of a context entry is expected"))
             self.expect(":")
             entries[name] = self.type()
             if not self.accept(","):
@@ -155,9 +157,9 @@ class TypeParser:
         if self.token.text == "null" and self.token.kind == "name":
             self.advance(1)
             return Type("Null")
-        name = self.name("a type")
+        name = self.name(Words("类型", "a type"))
         while self.accept("."):
-            name += "." + self.name("a type")
+            name += "." + self.name(Words("类型", "a type"))
         declared = self.types(name) if self.types is not None else None
         if isinstance(declared, Type):
             return declared

@@ -11,7 +11,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, InvalidOp
 from typing import Any, Protocol, TypeAlias
 from zoneinfo import ZoneInfo
 
-from workflows.feel.errors import FeelLimitError
+from workflows.feel.errors import FeelLimitError, Words
 from workflows.feel.literals import parse_date, parse_date_time, parse_duration, parse_time
 from workflows.feel.temporal import (
     DAY_SECONDS, NANOSECONDS, Date, DateTime, DaysTimeDuration, Time, YearsMonthsDuration, Zone,
@@ -105,7 +105,7 @@ def _to_json(value: FeelValue, depth: int) -> Any:
     if isinstance(value, Decimal):
         return _number_to_json(value)
     if depth < 0:
-        raise FeelLimitError(f"the value is nested deeper than {MAXIMUM_DEPTH} levels")
+        raise FeelLimitError(Words(f"值嵌套超过 {MAXIMUM_DEPTH} 层", f"the value is nested deeper than {MAXIMUM_DEPTH} levels"))
     if isinstance(value, Mapping):
         return {str(key): _to_json(entry, depth - 1) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
@@ -155,7 +155,7 @@ def from_python(value: Any, depth: int = MAXIMUM_DEPTH) -> FeelValue:
     if kind is float:
         return Decimal(repr(value)) if value == value and abs(value) != float("inf") else None
     if depth < 0:
-        raise FeelLimitError(f"the value is nested deeper than {MAXIMUM_DEPTH} levels")
+        raise FeelLimitError(Words(f"值嵌套超过 {MAXIMUM_DEPTH} 层", f"the value is nested deeper than {MAXIMUM_DEPTH} levels"))
     if kind is dict:
         return tagged_value(value) if is_tagged(value) else {k: from_python(v, depth - 1) for k, v in value.items()}
     if kind is list or kind is tuple or kind is set or kind is frozenset:
