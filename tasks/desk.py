@@ -31,5 +31,5 @@ class Desk:
         self.complete, self.bulk_complete = service.complete, service.bulk_complete
         self.undo, self.undo_command, self.withdraw_case = going_back.undo, going_back.undo_command, going_back.withdraw_case
         self.reassign, self.urge, self.send_message = steering.reassign, steering.urge, steering.send_message
-        self.return_to_pool = steering.release
+        self.return_to_pool, self.hand_over = steering.release, steering.hand_over
         self.task_view, self.case_view = views.task_view, views.case_view

@@ -5,7 +5,7 @@ How a seat is moved is the caller's verb; this decides only which, and reports w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,15 +39,16 @@ def open_seats_of(connection: Connection, person_id: int) -> Sequence[Row[Any]]:
 
 
 def hand_over(
-    connection: Connection, actor: Actor, from_person: int, to_person: int | None, move: MoveSeat,
+    connection: Connection, actor: Actor, from_person: int, to_person: int | None, move: MoveSeat, only: Container[int] | None = None,
 ) -> list[Handed]:
-    """Move every open seat of `from_person` to `to_person`, or back to its pool; a seat that may not move stays, with the reason.
+    """Move every open seat of `from_person` (or those in `only`) to `to_person`, or back to its pool; what may not move stays, with the reason.
 
     `move` is called once per seat inside a savepoint of its own. Raises Rejection when both are the same person.
     """
     if from_person == to_person:
         raise Rejection("交接对象不能是本人。", "Somebody cannot hand over to himself.")
-    return [_hand(connection, actor, seat, to_person, move) for seat in open_seats_of(connection, from_person)]
+    seats = [seat for seat in open_seats_of(connection, from_person) if only is None or seat.id in only]
+    return [_hand(connection, actor, seat, to_person, move) for seat in seats]
 
 
 def _hand(connection: Connection, actor: Actor, seat: Row[Any], to_person: int | None, move: MoveSeat) -> Handed:

@@ -53,7 +53,7 @@ class PeopleAdministration:
         values = {"name": name, "login": login, **blank_account(), **sealed(self._personal_data, id_number, mobile), "created_at": self._clock.now()}
         person_id = int(connection.execute(insert(Person).values(values).returning(Person.id)).scalar_one())
         self._log(connection, actor, "person.added", person_id=person_id, name=name)
-        self.add_membership(connection, actor, person_id, role_code, organisation_code, valid_from, valid_to)
+        self._add_membership(connection, actor, person_id, role_code, organisation_code, valid_from, valid_to)
         return NewAccount(person_id, self._credentials.issue_codes(connection, [person_id])[person_id])
 
     def change_person(
@@ -97,7 +97,11 @@ class PeopleAdministration:
 
     def reset_password(self, connection: Connection, actor: Actor, person_id: int) -> str:
         """Take somebody's password away and give a one-time code in its place; his sessions end. Returns the code."""
-        self.directory.manageable(connection, actor, person_id)
+        person = self.directory.manageable(connection, actor, person_id)
+        if person_id == actor.person_id:
+            raise Forbidden("自己的密码请在“修改密码”页更改。", "Change your own password on its page.")
+        if not person.active:
+            raise Conflict(f"{person.name}的账号已停用，请先启用。", f"The account of {person.name} is disabled; enable it first.")
         values = {"password_hash": None, "session_version": Person.session_version + 1}
         connection.execute(update(Person).where(Person.id == person_id).values(values))
         self._log(connection, actor, "password.reset", person_id=person_id)
@@ -107,7 +111,14 @@ class PeopleAdministration:
         self, connection: Connection, actor: Actor, person_id: int, role_code: str, organisation_code: str,
         valid_from: date | None = None, valid_to: date | None = None,
     ) -> int:
-        """Give somebody a role at an organisation, both dates inclusive, null open. Raises InvalidForm, Forbidden, Conflict."""
+        """Give somebody in scope a role at an organisation, both dates inclusive, null open. Raises InvalidForm, Forbidden, Conflict."""
+        self.directory.manageable(connection, actor, person_id)
+        return self._add_membership(connection, actor, person_id, role_code, organisation_code, valid_from, valid_to)
+
+    def _add_membership(
+        self, connection: Connection, actor: Actor, person_id: int, role_code: str, organisation_code: str,
+        valid_from: date | None, valid_to: date | None,
+    ) -> int:
         organisation = self._organisations.require(connection, organisation_code)
         require(actor, "people.manage", organisation)
         check_membership(role_code, organisation, valid_from, valid_to)
@@ -130,7 +141,8 @@ class PeopleAdministration:
         organisation = self._organisations.tree(connection).by_id[row.organisation_id]
         require(actor, "people.manage", organisation)
         check_membership(row.role, organisation, valid_from, valid_to)
-        if valid_to is not None and valid_to < self._clock.today():
+        today = self._clock.today()
+        if row.role == "people_admin" and ((valid_to or today) < today or (valid_from or today) > today):
             self._check_not_last(connection, row.person_id)
         connection.execute(update(Membership).where(Membership.id == membership_id).values(valid_from=valid_from, valid_to=valid_to))
         self._log(

@@ -8,12 +8,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, exists, func, or_, select
 
-from tasks.actors import Actor
+from tasks.actors import Actor, MembershipView
 from tasks.memberships import valid_on
-from tasks.models import Membership, Organisation, Person
+from tasks.models import CaseParty, Membership, Organisation, Person
 from tasks.organisations import EVERYTHING, Organisations, scope_condition
 from tasks.permissions import require
 from workflows.errors import Forbidden, NotFound
+from workflows.models import ProcessInstance
 
 PERSON = Person.__table__
 PAGE = 50
@@ -26,19 +27,26 @@ class PeopleDirectory:
         self.organisations = organisations
 
     def page(
-        self, connection: Connection, actor: Actor, *, search: str = "", organisation_code: str | None = None, after: int = 0,
-        limit: int = PAGE,
+        self, connection: Connection, actor: Actor, *, search: str = "", organisation_code: str | None = None, role_code: str | None = None,
+        active: bool | None = None, after: int = 0, before: int | None = None, limit: int = PAGE,
     ) -> Sequence[Row[Any]]:
-        """Staff in the actor's scope, by id, after the person `after`: id, name, login, active, masks, locked_until, has_password."""
+        """Staff in the actor's scope by id, after the person `after`, or the last ones before `before`.
+
+        Columns: id, name, login, active, masks, locked_until, has_password. `role_code`: who holds or held that role.
+        """
         require(actor, "people.manage")
         columns = (
             Person.id, Person.name, Person.login, Person.active, Person.id_number_masked, Person.mobile_masked, Person.locked_until,
             Person.password_hash.is_not(None).label("has_password"),
         )
-        query = select(*columns).where(Person.id > after, self._in_scope(connection, actor, organisation_code))
+        query = select(*columns).where(self._in_scope(connection, actor, organisation_code, role_code))
+        if active is not None:
+            query = query.where(Person.active == active)
         if search.strip():
             query = query.where(or_(Person.name.contains(search.strip(), autoescape=True), Person.login.contains(search.strip().lower(), autoescape=True)))
-        return connection.execute(query.order_by(Person.id).limit(limit)).all()
+        if before is not None:
+            return connection.execute(query.where(Person.id < before).order_by(Person.id.desc()).limit(limit)).all()[::-1]
+        return connection.execute(query.where(Person.id > after).order_by(Person.id).limit(limit)).all()
 
     def memberships_of(self, connection: Connection, person_ids: Sequence[int]) -> dict[int, list[Row[Any]]]:
         """Person id → all his memberships, past and future too (id, role, code, organisation name, dates)."""
@@ -66,7 +74,7 @@ class PeopleDirectory:
     def manageable(self, connection: Connection, actor: Actor, person_id: int) -> Row[Any]:
         """The person, when every organisation he works for lies in the actor's scope. Raises NotFound, Forbidden.
 
-        Otherwise an office could take over the account of somebody who also works above it.
+        Somebody who works for none (a borrower) belongs to the offices that take part in his cases. Otherwise an office could take over the account of somebody who also works above it.
         """
         require(actor, "people.manage")
         person = connection.execute(select(PERSON).where(PERSON.c.id == person_id)).first()
@@ -76,9 +84,20 @@ class PeopleDirectory:
         for row in memberships:
             require(actor, "people.manage", self.organisations.get(connection, row.code))
         acting = actor.acting
-        if not memberships and acting is not None and acting.kind not in EVERYTHING:
+        if not memberships and acting is not None and not self._has_case_in_scope(connection, person_id, acting):
             raise Forbidden(f"{person.name}不在您的管理范围内。", f"{person.name} lies outside your scope.")
         return person
+
+    @staticmethod
+    def _has_case_in_scope(connection: Connection, person_id: int, acting: MembershipView) -> bool:
+        if acting.kind in EVERYTHING:
+            return True
+        query = (
+            select(CaseParty.instance_id).join(Organisation, Organisation.code == CaseParty.organisation_code)
+            .join(ProcessInstance, ProcessInstance.id == CaseParty.instance_id)
+            .where(ProcessInstance.subject_person == person_id, scope_condition(acting.kind, acting.path))
+        )
+        return connection.execute(query.limit(1)).first() is not None
 
     def is_last_administrator(self, connection: Connection, person_id: int, today: date) -> bool:
         """Whether without this person nobody could let people in any more."""
@@ -89,11 +108,13 @@ class PeopleDirectory:
         is_one = connection.execute(administrators.where(Person.id == person_id)).scalar_one()
         return bool(is_one) and not connection.execute(administrators.where(Person.id != person_id)).scalar_one()
 
-    def _in_scope(self, connection: Connection, actor: Actor, organisation_code: str | None) -> ColumnElement[bool]:
-        """SQL over Person: works, or worked, for an organisation in the actor's scope (and below `organisation_code`)."""
+    def _in_scope(self, connection: Connection, actor: Actor, organisation_code: str | None, role_code: str | None) -> ColumnElement[bool]:
+        """SQL over Person: works, or worked, for an organisation in the actor's scope (and below `organisation_code`, as `role_code`)."""
         acting = actor.acting
         conditions = [scope_condition(acting.kind, acting.path)] if acting is not None else []
         if organisation_code:
             chosen = self.organisations.require(connection, organisation_code)
             conditions.append(scope_condition(chosen.kind, chosen.path))
+        if role_code:
+            conditions.append(Membership.role == role_code)
         return exists(select(Membership.id).join(Organisation).where(Membership.person_id == Person.id, *conditions))

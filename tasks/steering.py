@@ -41,6 +41,29 @@ class Steering:
             raise Rejection("请写明改派理由。", "Give a reason for the reassignment.", status=422)
         row = self._service.lock_seat(connection, actor, seat_id)
         self._guard(connection, actor, row)
+        self._give(connection, actor, row, person_id, reason)
+
+    def hand_over(self, connection: Connection, actor: Actor, seat_id: int, person_id: int | None, from_person: int, reason: str) -> None:
+        """Give a seat that `from_person` holds to another person, or back to its pool (None), by whoever administers his account.
+
+        Raises Forbidden out of scope, Conflict when the seat is not his or is offered to nobody but him.
+        """
+        leaver = self._people.directory.manageable(connection, actor, from_person)
+        row = self._service.lock_seat(connection, actor, seat_id)
+        offered = select(SeatOffer.candidate).where(SeatOffer.seat_id == seat_id)
+        own = f"person:{from_person}"
+        mine = from_person if row.seat_owner_id is None and own in connection.execute(offered).scalars().all() else row.seat_owner_id
+        if row.seat_status not in LIVE or mine != from_person:
+            raise Conflict(f"该事项已不在{leaver.name}名下。", f"{leaver.name} no longer holds this item.")
+        if person_id is not None:
+            self._give(connection, actor, row, person_id, reason)
+        elif not set(self._pool(connection, row)) - {own}:
+            raise Conflict("该事项只指定给本人，没有可退回的待认领池。", "This item is assigned to this person alone; there is no pool to return it to.")
+        else:
+            self._return(connection, actor, row, reason)
+
+    def _give(self, connection: Connection, actor: Actor, row: Any, person_id: int, reason: str) -> None:
+        seat_id = row.seat_id
         other = self._people.actor(connection, person_id, acting=None, channel="system", address=None)
         lines = self._pool(connection, row)
         line = next((candidate for candidate in other.candidates if candidate in lines), None)
@@ -80,9 +103,12 @@ class Steering:
         row = self._service.lock_seat(connection, actor, seat_id)
         if not actor.is_system:
             self._guard(connection, actor, row)
+        self._return(connection, actor, row, reason)
+
+    def _return(self, connection: Connection, actor: Actor, row: Any, reason: str) -> None:
         case = self._engine.attach(connection, row, author_of(actor))
         case.record("returned_to_pool", node=row.seat_node_id, token=row.seat_token, detail={"from": row.seat_owner_id, "reason": reason})
-        self._service.release_seat(connection, case, seat_id)
+        self._service.release_seat(connection, case, row.seat_id)
         self._engine.save(connection, [case])
 
     def urge(self, connection: Connection, actor: Actor, seat_id: int) -> None:
