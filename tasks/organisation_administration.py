@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from tasks import security_log
 from tasks.actors import Actor
-from tasks.organisations import EVERYTHING, OrganisationRow
+from tasks.organisations import EVERYTHING, OrganisationRow, check_fields
 from tasks.people import People
 from tasks.permissions import require
 from workflows.errors import Forbidden
@@ -21,6 +21,18 @@ def add_organisation(connection: Connection, people: People, actor: Actor, *, pa
     _require_parent(connection, people, actor, parent)
     row = people.organisations.add(connection, parent=parent, **values)
     _log(connection, people, actor, "organisation.added", organisation=row.code, name=row.name)
+    return row
+
+
+def enter_organisation(
+    connection: Connection, people: People, actor: Actor, above: OrganisationRow | None, *, code: str, name: str, kind: str, province: str | None,
+    on_platform: bool,
+) -> OrganisationRow:
+    """The same for one row of many, whose parent row the caller has at hand; he reports the change once at the end."""
+    _require_above(actor, above)
+    check_fields(code, name, kind)
+    row = people.organisations.enter(connection, above, code=code, name=name, kind=kind, province=province, on_platform=on_platform)
+    _log(connection, people, actor, "organisation.added", organisation=code, name=name)
     return row
 
 
@@ -42,8 +54,12 @@ def move_organisation(connection: Connection, people: People, actor: Actor, code
 
 
 def _require_parent(connection: Connection, people: People, actor: Actor, parent: str | None) -> None:
-    if parent:
-        require(actor, MANAGE, people.organisations.require(connection, parent))
+    _require_above(actor, people.organisations.require(connection, parent) if parent else None)
+
+
+def _require_above(actor: Actor, above: OrganisationRow | None) -> None:
+    if above is not None:
+        require(actor, MANAGE, above)
         return
     require(actor, MANAGE)
     if actor.acting is not None and actor.acting.kind not in EVERYTHING:

@@ -132,17 +132,27 @@ class Organisations:
         Raises InvalidForm for a bad code, name or kind, Conflict when the code is taken, NotFound for an unknown parent.
         """
         code, name = code.strip(), name.strip()
-        _check_fields(code, name, kind)
+        check_fields(code, name, kind)
         if self.get(connection, code) is not None:
             raise Conflict(f"单位代码“{code}”已被使用。", f"The code {code!r} is already in use.")
         above = self.require(connection, parent) if parent else None
+        self.enter(connection, above, code=code, name=name, kind=kind, province=province, on_platform=on_platform)
+        self.changed(connection)
+        return self.require(connection, code)
+
+    @staticmethod
+    def enter(
+        connection: Connection, above: OrganisationRow | None, *, code: str, name: str, kind: str, province: str | None, on_platform: bool,
+    ) -> OrganisationRow:
+        """Write one checked organisation below `above` without reading the tree again: `changed` must follow, once for many."""
+        province = province or _inherited_province(code, kind, above)
+        path = f"{above.path if above else '/'}{code}/"
         values = {
             "code": code, "name": name, "kind": kind, "parent_id": above.id if above else None, "on_platform": on_platform, "active": True,
-            "path": f"{above.path if above else '/'}{code}/", "province": province or _inherited_province(code, kind, above),
+            "path": path, "province": province,
         }
-        connection.execute(insert(Organisation).values(values))
-        self._changed(connection)
-        return self.require(connection, code)
+        found = connection.execute(insert(Organisation).values(values).returning(Organisation.id)).scalar_one()
+        return OrganisationRow(int(found), code, name, kind, above.code if above else None, path, province, on_platform, True)
 
     def change(
         self, connection: Connection, code: str, *, name: str | None = None, on_platform: bool | None = None, active: bool | None = None,
@@ -161,7 +171,7 @@ class Organisations:
         changed = {key: value for key, value in values.items() if value is not None}
         if changed:
             connection.execute(update(Organisation).where(Organisation.id == row.id).values(changed))
-            self._changed(connection)
+            self.changed(connection)
         return self.require(connection, code)
 
     def move(self, connection: Connection, code: str, parent: str | None) -> OrganisationRow:
@@ -177,7 +187,7 @@ class Organisations:
             values = {"path": path + one.path[len(row.path) :], "province": province if one.province == row.province else one.province}
             connection.execute(update(Organisation).where(Organisation.id == one.id).values(values))
         connection.execute(update(Organisation).where(Organisation.id == row.id).values(parent_id=above.id if above else None))
-        self._changed(connection)
+        self.changed(connection)
         return self.require(connection, code)
 
     def _check_may_close(self, connection: Connection, row: OrganisationRow) -> None:
@@ -189,7 +199,8 @@ class Organisations:
         if count:
             raise Conflict(f"该单位还有 {count} 条未办事项，请先改派。", f"{count} open items are offered to this organisation; reassign them first.")
 
-    def _changed(self, connection: Connection) -> None:
+    def changed(self, connection: Connection) -> None:
+        """Let every process read the tree again."""
         raised = connection.execute(
             update(DataVersion).where(DataVersion.name == VERSION_NAME).values(version=DataVersion.version + 1)
         )
@@ -231,7 +242,8 @@ def _inherited_province(code: str, kind: str, above: OrganisationRow | None) -> 
     return above.province if above else None
 
 
-def _check_fields(code: str, name: str, kind: str) -> None:
+def check_fields(code: str, name: str, kind: str) -> None:
+    """Raise InvalidForm with every field of a new organisation that will not do."""
     wrong: dict[str, Words] = {}
     if not CODE.fullmatch(code):
         wrong["code"] = {"zh": "单位代码只能用字母、数字、- 和 _，最长 40 位", "en": "a code consists of letters, digits, - and _, at most 40"}

@@ -16,6 +16,7 @@ from tasks.people_administration import PeopleAdministration
 from tasks.roles import ROLES
 from workflows.errors import Conflict, InvalidForm, Rejection, Words
 from workflows.store import Store
+from workflows.workbook import SheetColumn, write_template
 
 # Key of a parsed row → the headings it is recognised by; the first one stands in the blank template.
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -27,6 +28,17 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "to": ("结束日期", "to"),
     "mobile": ("手机号", "mobile"),
 }
+_HELP: Mapping[str, tuple[str, str]] = {
+    "name": ("", ""), "login": ("3–40 位小写字母、数字、点或横线，以字母开头", "3–40 letters, digits, dots or dashes, starting with a letter"),
+    "role": ("角色名称，可从下拉列表选择", "name of the role, from the list"), "organisation": ("“单位”页上的代码", "the code shown on the organisations page"),
+    "from": ("如 2026-09-01；空着表示立即生效", "such as 2026-09-01; empty: at once"), "to": ("含当日；空着表示长期", "inclusive; empty: no end"),
+    "mobile": ("11 位手机号", "11 digits"),
+}
+_RULES = (
+    ("一行是一人的一个角色；同一人有几个角色时写几行，登录名相同。", "A row is one person in one role; for several roles write several rows with the same login."),
+    ("新账号会得到一次性激活码，结果页只显示一次。", "New accounts get a one-time code, shown once on the result page."),
+    ("有错误的行不会导入并说明原因；同一文件可重复导入，不会产生重复账号。", "Rows with errors are left out with the reason; importing a file again changes nothing."),
+)
 REQUIRED = ("name", "login", "role", "organisation")
 ROLE_BY_WORDS = {words.lower(): code for code, found in ROLES.items() for words in (code, found.zh, found.en)}
 
@@ -51,6 +63,20 @@ def import_people(
     Each row is kept or dropped by itself. Dates are dates or text as 2026-09-01, both inclusive, empty is open.
     """
     return [_row(connection, actor, administration, number, cells) for number, cells in rows]
+
+
+def template(chinese: bool) -> bytes:
+    """The blank sheet with drop-downs and instructions, in Chinese or English."""
+    which = 0 if chinese else 1
+    choices = tuple(found.zh if chinese else found.en for code, found in ROLES.items() if code != "student")
+    columns = [
+        SheetColumn(
+            names[which], "date" if key in ("from", "to") else "identifier", width=18, help=_HELP[key][which], required=key in REQUIRED,
+            choices=choices if key == "role" else (),
+        )
+        for key, names in COLUMNS.items()
+    ]
+    return write_template(columns, "人员" if chinese else "People", [rule[which] for rule in _RULES])
 
 
 def keys_of(headings: Iterable[str]) -> dict[str, str]:

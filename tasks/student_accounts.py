@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, select, update
+from sqlalchemy import Case, ColumnElement, Connection, Row, case, exists, or_, select, update
 
 from tasks import security_log
 from tasks.actors import Actor
 from tasks.credentials import Credentials
-from tasks.models import Membership, Person
+from tasks.models import CaseParty, Membership, Organisation, Person
+from tasks.organisations import OrganisationRow, scope_condition
 from tasks.permissions import require, visible_cases
 from workflows.business_calendar import Clock
 from workflows.errors import Forbidden
 from workflows.models import ProcessInstance
 
+STATES = ("none", "issued", "activated")  # no code or an expired one, a valid code, a password of his own
 STUDENT_ROLES = ("student", "class_rep", "volunteer")  # roles a borrower may hold beside
 
 
@@ -36,6 +38,44 @@ class StudentAccounts:
         self._log(connection, actor, "codes.issued", count=len(found))
         return self._credentials.issue_codes(connection, found)
 
+    def page(
+        self, connection: Connection, actor: Actor, *, organisation: OrganisationRow | None = None, search: str = "", state: str = "", after: int = 0,
+        before: int | None = None, limit: int = 50,
+    ) -> Sequence[Row[Any]]:
+        """Borrowers with a case of the acting office (and below `organisation`) by id, after the person `after` or the last before `before`.
+
+        `state`: one of STATES or empty. Columns: id, name, student_number, masks, state, activation_expires_at.
+        """
+        require(actor, "codes.issue")
+        query = select(
+            Person.id, Person.name, Person.student_number, Person.id_number_masked, Person.mobile_masked, Person.activation_expires_at,
+            self._state().label("state"),
+        ).where(Person.active, self._of_office(actor, organisation), ~_is_staff())
+        if search.strip():
+            words = search.strip()
+            query = query.where(or_(Person.name.contains(words, autoescape=True), Person.student_number == words))
+        if state:
+            query = query.where(self._state() == state)
+        if before is not None:
+            return connection.execute(query.where(Person.id < before).order_by(Person.id.desc()).limit(limit)).all()[::-1]
+        return connection.execute(query.where(Person.id > after).order_by(Person.id).limit(limit)).all()
+
+    def _state(self) -> Case[str]:
+        coded = Person.activation_expires_at.is_not(None) & (Person.activation_expires_at > self._clock.now())
+        return case((Person.password_hash.is_not(None), "activated"), (coded, "issued"), else_="none")
+
+    @staticmethod
+    def _of_office(actor: Actor, organisation: OrganisationRow | None) -> ColumnElement[bool]:
+        """SQL over Person: subject of a case with a party in the acting office's scope, and below `organisation`."""
+        conditions = [scope_condition(actor.acting.kind, actor.acting.path)] if actor.acting is not None else []
+        if organisation is not None:
+            conditions.append(scope_condition(organisation.kind, organisation.path))
+        subjects = (
+            select(ProcessInstance.subject_person).join(CaseParty, CaseParty.instance_id == ProcessInstance.id)
+            .join(Organisation, Organisation.code == CaseParty.organisation_code).where(ProcessInstance.subject_person.is_not(None), *conditions)
+        )
+        return Person.id.in_(subjects)
+
     def reset(self, connection: Connection, actor: Actor, person_id: int) -> str:
         """A new one-time code for one borrower who lost his password; the old one ends. Raises Forbidden out of sight."""
         require(actor, "codes.issue")
@@ -48,10 +88,13 @@ class StudentAccounts:
 
     def _students(self, connection: Connection, actor: Actor, person_ids: Sequence[int]) -> Sequence[Row[Any]]:
         seen = exists(select(ProcessInstance.id).where(ProcessInstance.subject_person == Person.id, visible_cases(actor)))
-        staff = exists(select(Membership.id).where(Membership.person_id == Person.id, Membership.role.not_in(STUDENT_ROLES)))
-        query = select(Person.id, Person.password_hash).where(Person.id.in_(list(person_ids)), Person.active, ~staff, seen)
+        query = select(Person.id, Person.password_hash).where(Person.id.in_(list(person_ids)), Person.active, ~_is_staff(), seen)
         return connection.execute(query.order_by(Person.id)).all()
 
     def _log(self, connection: Connection, actor: Actor, kind: str, **about: Any) -> None:
         detail = {"acting_role": actor.role, "acting_organisation": actor.organisation_code, **about}
         security_log.record(connection, self._clock.now(), kind, person_id=actor.person_id, address=actor.address, detail=detail)
+
+
+def _is_staff() -> ColumnElement[bool]:
+    return exists(select(Membership.id).where(Membership.person_id == Person.id, Membership.role.not_in(STUDENT_ROLES)))
