@@ -17,7 +17,8 @@ from tasks.permissions import may, visible_cases
 from tasks.seats import LIVE, SEAT, separated
 from tasks.steering import Steering
 from tasks.timeline import TimelineItem, timeline
-from tasks.worklist import SEAT_ROWS, CaseRow, Worklist, WorklistRow
+from tasks.worklist import CaseRow, Worklist, WorklistRow
+from tasks.worklist_statements import SEAT_ROWS
 from workflows import history
 from workflows.case import Case
 from workflows.definitions import ProcessVersion

@@ -9,33 +9,20 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, not_, or_, select, union
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, Connection, Row, func, or_, select
 
-from tasks.models import CaseParty, Organisation, Person, Seat, SeatExclusion, SeatOffer
+from tasks.models import CaseParty, Organisation, Person
 from tasks.people import Actor
 from tasks.permissions import visible_cases
+from tasks.worklist_statements import (
+    INSTANCE, SEAT, SEAT_ROWS, SORTS, beyond, filter_values, offer_counts, offer_page, offer_values, seat_conditions,
+)
 from workflows.business_calendar import Clock
 from workflows.errors import Rejection
-from workflows.models import FAR_FUTURE, ProcessInstance
+from workflows.models import FAR_FUTURE
 
-SEAT, OFFER, INSTANCE = Seat.__table__, SeatOffer.__table__, ProcessInstance.__table__
-SUBJECT = aliased(Person)
-# What `Worklist.row` needs of a seat, its case, its owner and whom the case is about.
-SEAT_ROWS = (
-    select(
-        *SEAT.c, INSTANCE.c.number, INSTANCE.c.subject, INSTANCE.c.stage, Person.name.label("owner_name"),
-        SUBJECT.id_number_masked.label("subject_id_number"), SUBJECT.mobile_masked.label("subject_mobile"),
-    )
-    .join(INSTANCE, INSTANCE.c.id == SEAT.c.instance_id).outerjoin(Person, Person.id == SEAT.c.owner_id)
-    .outerjoin(SUBJECT, SUBJECT.id == INSTANCE.c.subject_person)
-)
 COUNT_LIMIT = 1000
-SORTS = {
-    "due": (OFFER.c.due_at, OFFER.c.seat_id),
-    "arrival": (OFFER.c.created_at, OFFER.c.seat_id),
-    "priority": (OFFER.c.priority, OFFER.c.due_at, OFFER.c.seat_id),
-}
+SCAN_LIMIT = 2 * (COUNT_LIMIT + 1)  # offers read for a count; a seat is rarely offered to one person twice
 VIEWS = ("todo", "mine", "pool", "done", "started")
 
 
@@ -118,6 +105,13 @@ class Filters:
     text: str | None = None
 
 
+    @property
+    def shape(self) -> tuple[str, ...]:
+        """Which filters are set: statements are built once per shape, values are bound."""
+        set_ones = tuple(name for name in ("process_id", "node_id", "flag", "organisation", "text") if getattr(self, name))
+        return (*set_ones, f"light_{self.light}") if self.light in ("red", "yellow", "green") else set_ones
+
+
 NO_FILTERS = Filters()
 
 
@@ -151,11 +145,12 @@ class Worklist:
         if view in ("done", "started"):
             return self._past(connection, actor, view, after, size, filters)
         backwards, position = decode_cursor(after) if after else (False, None)
-        columns = SORTS.get(sort, SORTS["due"])
+        sort = sort if sort in SORTS else "due"
         candidates = self._candidates(actor, view)
-        inner = self._offers(actor, candidates, columns, position, backwards, size + 1, filters)
-        rows = connection.execute(inner).all()
-        return self._paged(connection, actor, rows, columns, position is not None, backwards, size)
+        statement = offer_page(len(candidates), sort, position is not None, backwards, filters.shape)
+        values = offer_values(actor.person_id, candidates, position, size + 1, filters, self._clock.now())
+        rows = connection.execute(statement, values).all()
+        return self._paged(rows, SORTS[sort], actor, position is not None, backwards, size)
 
     @staticmethod
     def _candidates(actor: Actor, view: str) -> list[str]:
@@ -164,73 +159,8 @@ class Worklist:
             return [mine]
         return [line for line in actor.candidates if view != "pool" or line != mine]
 
-    def _offers(
-        self, actor: Actor, candidates: Sequence[str], columns: Sequence[Any], position: Sequence[Any] | None, backwards: bool, limit: int,
-        filters: Filters,
-    ) -> Select[Any]:
-        """The first `limit` offers in order: each candidate line reads its own index, then the few rows are merged.
-
-        One statement with `candidate IN (…)` would sort every offer of every line; twenty short index reads do not.
-        """
-        branches = []
-        order = [column.desc() if backwards else column for column in columns]
-        for candidate in candidates or ["nobody"]:
-            branch = select(*columns).where(OFFER.c.candidate == candidate)
-            branch = self._narrowed(branch, actor, filters)
-            if position is not None:
-                branch = branch.where(_beyond(columns, position, backwards))
-            branches.append(branch.order_by(*order).limit(limit).subquery())
-        merged = union(*[select(branch) for branch in branches]).subquery() if len(branches) > 1 else branches[0]
-        keys = [merged.c[column.name] for column in columns]
-        picked = select(merged.c.seat_id, *[key.label(f"sort_{key.name}") for key in keys if key.name != "seat_id"])
-        picked = picked.order_by(*[key.desc() if backwards else key for key in keys]).limit(limit)
-        chosen = picked.subquery()
-        sort_keys = [chosen.c[f"sort_{column.name}"] if column.name != "seat_id" else chosen.c.seat_id for column in columns]
-        return (
-            SEAT_ROWS.join(chosen, chosen.c.seat_id == SEAT.c.id)
-            .order_by(*[key.desc() if backwards else key for key in sort_keys])
-        )
-
-    def _narrowed(self, query: Select[Any], actor: Actor, filters: Filters) -> Select[Any]:
-        """Exclusions always; filters that need the seat join it."""
-        excluded = select(SeatExclusion.seat_id).where(
-            SeatExclusion.seat_id == OFFER.c.seat_id, SeatExclusion.person_id == actor.person_id
-        )
-        query = query.where(not_(excluded.exists()))
-        now = self._clock.now()
-        if filters.light == "red":
-            query = query.where(OFFER.c.due_at < now)
-        conditions = self._seat_conditions(filters, now)
-        if conditions:
-            query = query.join(SEAT, SEAT.c.id == OFFER.c.seat_id).where(*conditions)
-        return query
-
-    @staticmethod
-    def _seat_conditions(filters: Filters, now: datetime) -> list[ColumnElement[bool]]:
-        conditions: list[ColumnElement[bool]] = []
-        if filters.process_id:
-            conditions.append(SEAT.c.process_id == filters.process_id)
-        if filters.node_id:
-            conditions.append(SEAT.c.node_id == filters.node_id)
-        if filters.light in ("yellow", "green"):
-            yellow = SEAT.c.yellow_at <= now
-            conditions += [SEAT.c.due_at >= now, yellow if filters.light == "yellow" else not_(yellow)]
-        if filters.flag:
-            conditions.append(_document_contains(SEAT.c.summary, f'"code":{orjson.dumps(filters.flag).decode()}'))
-        if filters.text:
-            text = filters.text.strip()
-            match = or_(INSTANCE.c.subject.startswith(text, autoescape=True), INSTANCE.c.number == text)
-            conditions.append(select(INSTANCE.c.id).where(INSTANCE.c.id == SEAT.c.instance_id, match).exists())
-        if filters.organisation:
-            inside = select(CaseParty.instance_id).join(Organisation, Organisation.code == CaseParty.organisation_code).where(
-                CaseParty.instance_id == SEAT.c.instance_id, Organisation.path.contains(f"/{filters.organisation}/", autoescape=True)
-            )
-            conditions.append(inside.exists())
-        return conditions
-
     def _paged(
-        self, connection: Connection, actor: Actor, rows: Sequence[Row[Any]], columns: Sequence[Any], started: bool, backwards: bool,
-        size: int,
+        self, rows: Sequence[Row[Any]], columns: Sequence[Any], actor: Actor, started: bool, backwards: bool, size: int
     ) -> Page:
         more = len(rows) > size
         shown = list(rows[:size])
@@ -267,36 +197,25 @@ class Worklist:
         else:
             latest = select(func.max(SEAT.c.id)).where(SEAT.c.instance_id == INSTANCE.c.id).scalar_subquery()
             query = query.where(INSTANCE.c.subject_person == actor.person_id, SEAT.c.id == latest)
-        query = query.where(*self._seat_conditions(filters, self._clock.now()))
+        query = query.where(*seat_conditions(filters.shape))
         backwards, position = decode_cursor(after) if after else (False, None)
         if position is not None:
-            query = query.where(_beyond(columns, position, not backwards))
-        rows = connection.execute(query.order_by(*[c if backwards else c.desc() for c in columns]).limit(size + 1)).all()
-        return self._paged(connection, actor, rows, columns, position is not None, backwards, size)
+            query = query.where(beyond(columns, position, not backwards))
+        values = filter_values(filters, self._clock.now())
+        rows = connection.execute(query.order_by(*[c if backwards else c.desc() for c in columns]).limit(size + 1), values).all()
+        return self._paged(rows, columns, actor, position is not None, backwards, size)
 
     def counts(self, connection: Connection, actor: Actor) -> dict[str, Count]:
-        """How much there is: todo, mine, pool, overdue, yellow; exact to 1,000, one statement."""
-        now = self._clock.now()
-        mine = self._candidates(actor, "mine")
-        pool = self._candidates(actor, "pool")
-        parts = {
-            "mine": self._ids(actor, mine), "pool": self._ids(actor, pool), "todo": self._ids(actor, [*mine, *pool]),
-            "overdue": self._ids(actor, [*mine, *pool], until=now),
-        }
-        columns = [select(func.count()).select_from(part.subquery()).scalar_subquery().label(name) for name, part in parts.items()]
-        row = connection.execute(select(*columns)).one()
-        return {name: Count(min(value, COUNT_LIMIT), value > COUNT_LIMIT) for name, value in row._mapping.items()}
-
-    def _ids(self, actor: Actor, candidates: Sequence[str], until: datetime | None = None) -> Select[Any]:
-        """Distinct seats of the candidate lines, at most one more than is counted."""
-        branches = []
-        for candidate in candidates or ["nobody"]:
-            branch = self._narrowed(select(OFFER.c.seat_id).where(OFFER.c.candidate == candidate), actor, NO_FILTERS)
-            if until is not None:
-                branch = branch.where(OFFER.c.due_at < until)
-            branches.append(select(branch.limit(COUNT_LIMIT + 1).subquery()))
-        merged = union(*branches).subquery() if len(branches) > 1 else branches[0].subquery()
-        return select(merged.c.seat_id).limit(COUNT_LIMIT + 1)
+        """How much there is: todo, mine, pool, overdue; exact to 1,000 and cheap beyond, in one statement."""
+        mine, pool = self._candidates(actor, "mine"), self._candidates(actor, "pool")
+        values = {"person": actor.person_id, "now": self._clock.now(), "scan": SCAN_LIMIT, "mine": mine[0]}
+        values |= {f"line{number}": line for number, line in enumerate(pool)}
+        row = connection.execute(offer_counts(len(pool)), values).one()
+        if row.scanned >= SCAN_LIMIT and row.pool <= COUNT_LIMIT:
+            # Nearly every seat is offered to several lines of this person: read on until the count is certain.
+            row = connection.execute(offer_counts(len(pool)), {**values, "scan": SCAN_LIMIT * max(2, len(pool))}).one()
+        found = {"mine": row.mine, "pool": row.pool, "todo": row.pool + row.only_mine, "overdue": row.overdue}
+        return {name: Count(min(value, COUNT_LIMIT), value > COUNT_LIMIT) for name, value in found.items()}
 
     # cases
 
@@ -318,7 +237,7 @@ class Worklist:
         columns = (INSTANCE.c.last_change_at, INSTANCE.c.id)
         backwards, position = decode_cursor(after) if after else (False, None)
         if position is not None:
-            conditions.append(_beyond(columns, position, not backwards))
+            conditions.append(beyond(columns, position, not backwards))
         order = [column if backwards else column.desc() for column in columns]
         rows = connection.execute(select(*CASE_COLUMNS).where(*conditions).order_by(*order).limit(size + 1)).all()
         more, shown = len(rows) > size, list(rows[:size])
@@ -376,21 +295,6 @@ def _masked(row: Any) -> dict[str, Any]:
 
 def _sort_value(row: Row[Any], column: Any) -> Any:
     return row.id if column.name in ("seat_id", "id") else getattr(row, column.name)
-
-
-def _beyond(columns: Sequence[Any], position: Sequence[Any], backwards: bool) -> ColumnElement[bool]:
-    """Rows past the cursor: (a, b) > (x, y) written out, so that both databases use their index."""
-    clauses = []
-    for index, column in enumerate(columns):
-        equal = [earlier == value for earlier, value in zip(columns[:index], position[:index], strict=True)]
-        clauses.append(and_(*equal, column < position[index] if backwards else column > position[index]))
-    bound = columns[0] <= position[0] if backwards else columns[0] >= position[0]
-    return and_(bound, or_(*clauses))
-
-
-def _document_contains(column: Any, fragment: str) -> ColumnElement[bool]:
-    """Whether a stored JSON document holds a fragment; only used beside an index condition."""
-    return func.instr(column, fragment.encode()) > 0
 
 
 __all__ = ["CaseRow", "Count", "Filters", "NO_FILTERS", "Page", "Worklist", "WorklistRow"]

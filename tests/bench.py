@@ -219,7 +219,7 @@ class Bench:
         file = self.folder / "roster.xlsx"
         bench_roster.write_file(self.house, file, number)
         started = time.perf_counter()
-        self.house.rosters.files.import_file(file, "renewal_declaration_audit", "xujingban", lambda _line: None)
+        self.house.rosters.files.run(file, "renewal_declaration_audit", "xujingban", lambda _line: None)
         self.put("import_10000_s", time.perf_counter() - started, f"import {number} Excel rows into cases, seconds")
 
     def inbox(self, size: int) -> None:

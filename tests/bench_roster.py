@@ -15,7 +15,7 @@ from tasks.personal_data import check_character
 from tasks.roster_columns import read_roster
 from tasks.roster_facts import plain_values
 from tasks.service import author_of
-from workflows.workbook import Column, write_workbook
+from workflows.workbook_writing import SheetColumn, write_workbook
 
 PROCESS = "renewal_declaration_audit"
 DECLARATION = {
@@ -24,6 +24,7 @@ DECLARATION = {
     "mobile": "13900000000", "enrolment_confirmed": True,
 }
 CYCLE = "2026"
+NUMERALS = "零一二三四五六七八九"
 
 
 def borrowers(number: int, university: str, first: int) -> Iterator[dict[str, Any]]:
@@ -32,7 +33,7 @@ def borrowers(number: int, university: str, first: int) -> Iterator[dict[str, An
         born = date(1990, 1, 1) + timedelta(days=serial % 5000)
         digits = f"{499900 + serial // 5_000_00:06d}{born:%Y%m%d}{serial // 5000 % 1000:03d}"
         yield {
-            "name": f"测试{serial}", "id_number": digits + check_character(digits), "student_number": f"{serial:09d}", "university": university,
+            "name": "测" + "".join(NUMERALS[int(digit)] for digit in str(serial)), "id_number": digits + check_character(digits), "student_number": f"{serial:09d}", "university": university,
             "origin_county": "C429999", "mobile": f"139{serial:08d}", "expected_graduation": date(2027, 6, 30),
             "contracts": [f"HT{serial:09d}"], "platform_logins": 3, "contact_updated": True,
         }
@@ -56,7 +57,7 @@ def write_file(house: House, path: Path, number: int) -> None:
     roster = read_roster(PROCESS, version.roster or {})
     rows = list(borrowers(number, "U4201", 1_000_000))
     keys = [column.key for column in roster.columns if column.key in rows[0]]
-    columns = [Column(column.key, column.zh, text=True) for column in roster.columns if column.key in keys]
+    columns = [SheetColumn(column.zh) for column in roster.columns if column.key in keys]
     path.write_bytes(write_workbook(columns, ([_cell(row[key]) for key in keys] for row in rows), "借款学生名单"))
 
 
