@@ -46,7 +46,8 @@ class Migration:
             scopes[token] = self._to(entry[0])
         for entry in tokens.values():
             node, target = self._old.nodes[entry[0]], self._new.nodes.get(self._to(entry[0]))
-            if target is None or target.scope != scopes[entry[1]] or not _alike(node, target):
+            placed = target is not None and (target.scope == scopes[entry[1]] or target.for_compensation)
+            if target is None or not placed or not _alike(node, target):
                 self._problems.append(node.name or node.id)
         for scope, arrivals in self._state.get("j", {}).items():
             for flow in arrivals:
