@@ -6,31 +6,23 @@ Names are bound where they can be bound before evaluation: only inside a filter 
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
 from workflows.feel import syntax
-from workflows.feel.arithmetic import add, divide, multiply, negate, power, subtract
 from workflows.feel.builtins import BUILT_INS
 from workflows.feel.calls import compile_call, define_function
-from workflows.feel.comparison import compare, equal, matches_test
 from workflows.feel.errors import FeelLimitError, Words
 from workflows.feel.loops import compile_filter, compile_for, compile_quantified, mentions
+from workflows.feel.lookups import item_or, local, outer, outer_path
+from workflows.feel.operators import between, binary, charged_test, make_range, negation, unary_range
 from workflows.feel.properties import get_property
 from workflows.feel.runtime import Scope
 from workflows.feel.syntax import Node
 from workflows.feel.types import is_instance
-from workflows.feel.values import FeelValue, Names, Range, is_tagged
+from workflows.feel.values import FeelValue, Range
 
 Code = Callable[[Scope], FeelValue]
 MAXIMUM_TREE_DEPTH = 300
-_ORDERS: dict[str, Callable[[int], bool]] = {
-    "<": lambda order: order < 0,
-    "<=": lambda order: order <= 0,
-    ">": lambda order: order > 0,
-    ">=": lambda order: order >= 0,
-}
-_ARITHMETIC = {"-": subtract, "*": multiply, "/": divide, "**": power}
 
 
 class Compiler:
@@ -92,10 +84,10 @@ class Compiler:
             elif text not in BUILT_INS:
                 self.names.add(text)
                 self.paths.add((text,))
-            found = _outer(text, len(self.frames))
+            found = outer(text, len(self.frames))
         else:
-            found = _local(text, hops)
-        return found if not items else _item_or(text, items, found)
+            found = local(text, hops)
+        return found if not items else item_or(text, items, found)
 
     def find(self, text: str) -> tuple[tuple[int, ...], int | None]:
         """How many scopes up the name is bound (None: outside), and the item scopes on the way that may have it."""
@@ -119,7 +111,7 @@ class Compiler:
         if isinstance(base, syntax.Name) and self.find(base.text) == ((), None):
             self.names.add(base.text)
             self.paths.add((base.text, *keys))
-            return _outer_path(base.text, tuple(keys), len(self.frames))
+            return outer_path(base.text, tuple(keys), len(self.frames))
         code, name = self.compile(node.base), node.name
 
         def read(scope: Scope) -> FeelValue:
@@ -132,25 +124,11 @@ class Compiler:
 
     def negation(self, node: syntax.Negation) -> Code:
         code = self.compile(node.operand)
-        return lambda scope: negate(code(scope))
+        return negation(code)
 
     def binary(self, node: syntax.Binary) -> Code:
         left, right = self.operands(node)
-        match node.operator:
-            case "and":
-                return _and(left, right)
-            case "or":
-                return _or(left, right)
-            case "=":
-                return _equal(left, right)
-            case "!=":
-                return _unequal(left, right)
-            case "+":
-                return _plus(left, right)
-            case "-" | "*" | "/" | "**":
-                operation = _ARITHMETIC[node.operator]
-                return lambda scope: operation(left(scope), right(scope))
-        return _ordered(left, right, _ORDERS[node.operator])
+        return binary(node.operator, left, right)
 
     def operands(self, node: syntax.Binary) -> tuple[Code, Code]:
         """Both sides; a long chain such as a + b + c … leans left and is bounded here."""
@@ -162,16 +140,7 @@ class Compiler:
         return self.compile(node.left), self.compile(node.right)
 
     def between(self, node: syntax.Between) -> Code:
-        value, low, high = self.compile(node.value), self.compile(node.low), self.compile(node.high)
-
-        def between(scope: Scope) -> bool | None:
-            tested = value(scope)
-            first, second = compare(tested, low(scope)), compare(tested, high(scope))
-            if (first is not None and first < 0) or (second is not None and second > 0):
-                return False
-            return None if first is None or second is None else True
-
-        return between
+        return between(self.compile(node.value), self.compile(node.low), self.compile(node.high))
 
     def membership(self, node: syntax.In) -> Code:
         value = self.compile(node.value)
@@ -262,167 +231,5 @@ class Compiler:
         return unary
 
 
-def charged_test(value: FeelValue, test: FeelValue, scope: Scope) -> bool | None:
-    """`value in test`; a list that is looked through costs its length."""
-    if type(test) is list:
-        scope.run.charge(len(test))
-    return matches_test(value, test)
-
-
-def make_range(low: FeelValue, high: FeelValue, low_included: bool, high_included: bool) -> Range | None:
-    """An interval of two comparable endpoints; null when they are not comparable."""
-    if low is not None and high is not None and compare(low, high) is None:
-        return None
-    return Range(low, high, low_included, high_included)
-
-
-def unary_range(operator: str, end: FeelValue) -> Range | None:
-    """The range a unary test such as `< 5` stands for."""
-    if operator in ("=", "!="):
-        return Range(end, end, True, True, operator)
-    if end is None or compare(end, end) is None:
-        return None
-    included = operator in ("<=", ">=")
-    return Range(end, None, included, False, operator) if operator[0] == ">" else Range(None, end, False, included, operator)
-
-
-def _outer(text: str, hops: int) -> Code:
-    """A name from the caller's variables, made a FEEL value when it is read."""
-    built_in = BUILT_INS.get(text)
-
-    def read(scope: Scope) -> FeelValue:
-        for _ in range(hops):
-            scope = scope.parent  # type: ignore[assignment]
-        value = scope.frame.get(text)
-        kind = type(value)
-        if kind is str or kind is Decimal or kind is bool:
-            return value
-        if value is None:
-            return built_in
-        return value if type(scope.frame) is Names else scope.run.convert(scope.frame, text, value)
-
-    return read
-
-
-def _local(text: str, hops: int) -> Code:
-    item = text == "item"
-
-    def read(scope: Scope) -> FeelValue:
-        for _ in range(hops):
-            scope = scope.parent  # type: ignore[assignment]
-        return scope.frame[text] if type(scope.frame) is dict and (not item or text in scope.frame) else scope.frame
-
-    return read
-
-
-def _item_or(text: str, items: tuple[int, ...], otherwise: Code) -> Code:
-    """A name that the nearest filtered item with such an entry binds, else what it means outside the filters."""
-
-    def read(scope: Scope) -> FeelValue:
-        holder, above = scope, 0
-        for hops in items:
-            while above < hops:
-                holder, above = holder.parent, above + 1  # type: ignore[assignment]
-            frame = holder.frame
-            if type(frame) is dict:
-                if text in frame:
-                    return frame[text]
-            else:
-                value = get_property(frame, text, scope.run) if type(frame) is not list else None
-                if value is not None:
-                    return value
-        return otherwise(scope)
-
-    return read
-
-
-def _outer_path(text: str, keys: tuple[str, ...], hops: int) -> Code:
-    """A path from the caller's variables; only what it ends at is converted, so its cost does not grow with the document."""
-
-    def read(scope: Scope) -> FeelValue:
-        for _ in range(hops):
-            scope = scope.parent  # type: ignore[assignment]
-        if type(scope.frame) is Names:
-            value = scope.frame.get(text)
-            for key in keys:
-                value = get_property(value, key, scope.run)
-            return value
-        value = scope.frame.get(text)
-        for index, key in enumerate(keys):
-            if type(value) is dict and not (len(value) == 1 and is_tagged(value)):
-                value = value.get(key)
-                continue
-            value = scope.run.convert(scope.frame, (text, keys[:index]), value)
-            for rest in keys[index:]:
-                value = get_property(value, rest, scope.run)
-            return value
-        kind = type(value)
-        return value if kind is str or kind is bool else scope.run.convert(scope.frame, (text, keys), value)
-
-    return read
-
-
 def _boolean(value: FeelValue) -> bool | None:
     return value if type(value) is bool else None
-
-
-def _equal(left: Code, right: Code) -> Code:
-    def same(scope: Scope) -> bool | None:
-        first, second = left(scope), right(scope)
-        if type(first) is list or type(first) is dict:
-            scope.run.charge_value(first)
-        return equal(first, second)
-
-    return same
-
-
-def _unequal(left: Code, right: Code) -> Code:
-    check = _equal(left, right)
-
-    def unequal(scope: Scope) -> bool | None:
-        same = check(scope)
-        return None if same is None else not same
-
-    return unequal
-
-
-def _plus(left: Code, right: Code) -> Code:
-    def plus(scope: Scope) -> FeelValue:
-        total = add(left(scope), right(scope))
-        return scope.run.check_text(total) if type(total) is str else total
-
-    return plus
-
-
-def _ordered(left: Code, right: Code, accepts: Callable[[int], bool]) -> Code:
-    def ordered(scope: Scope) -> bool | None:
-        order = compare(left(scope), right(scope))
-        return None if order is None else accepts(order)
-
-    return ordered
-
-
-def _and(left: Code, right: Code) -> Code:
-    def conjunction(scope: Scope) -> bool | None:
-        first = left(scope)
-        if first is False:
-            return False
-        second = right(scope)
-        if second is False:
-            return False
-        return True if first is True and second is True else None
-
-    return conjunction
-
-
-def _or(left: Code, right: Code) -> Code:
-    def disjunction(scope: Scope) -> bool | None:
-        first = left(scope)
-        if first is True:
-            return True
-        second = right(scope)
-        if second is True:
-            return True
-        return False if first is False and second is False else None
-
-    return disjunction
