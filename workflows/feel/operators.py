@@ -107,8 +107,7 @@ def _or(left: Code, right: Code) -> Code:
 
 def between(value: Code, low: Code, high: Code) -> Code:
     """The closure of `value between low and high`."""
-
-    def between(scope: Scope) -> bool | None:
+    def inside(scope: Scope) -> bool | None:
         tested = value(scope)
         first, second = compare(tested, low(scope)), compare(tested, high(scope))
         if (first is not None and first < 0) or (second is not None and second > 0):
