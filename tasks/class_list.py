@@ -38,6 +38,7 @@ class ClassList:
 
     @property
     def total(self) -> int:
+        """How many are on the list."""
         return len(self.missing) + len(self.done)
 
 

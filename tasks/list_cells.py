@@ -64,13 +64,13 @@ class CellReader:
 
     def _cell(self, row: Row[Any], source: str) -> str:
         if source in PERSON_FIELDS:
-            return getattr(row, PERSON_FIELDS[source]) or ""
+            return str(getattr(row, PERSON_FIELDS[source]) or "")
         if source in PLAIN:
             return "" if getattr(row, source) is None else str(getattr(row, source))
         if source in MOMENTS:
             return moment_text(getattr(row, source))
         if source == "status":
-            return STATUS.get(row.status, (row.status, row.status))[0 if self._language == "zh-CN" else 1]
+            return str(STATUS.get(row.status, (row.status, row.status))[0 if self._language == "zh-CN" else 1])
         version = self._definitions.get(self._connection, row.definition_id)
         if source == "stage":
             return self._stage(version, row.stage)

@@ -57,6 +57,7 @@ class Lists:
         return [(version.process_id, version.name) for version in self._definitions.all_current(connection) if version.roster]
 
     def roster(self, connection: Connection, process_id: str) -> Roster:
+        """The columns and lists of a process."""
         return self._access.roster(connection, process_id)
 
     def cycle(self, roster: Roster, named: str = "") -> str:

@@ -31,6 +31,7 @@ class Branch:
 
     @property
     def done(self) -> int:
+        """How many have declared."""
         return self.total - self.not_yet
 
     @property

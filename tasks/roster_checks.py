@@ -20,8 +20,10 @@ _BATCH = 400  # values in one IN list
 class SheetRow(Protocol):
     """What a reader gives for a line of the sheet: its number as the spreadsheet shows it, and its cells."""
 
-    number: int
-    cells: Sequence[Any]
+    @property
+    def number(self) -> int: ...
+    @property
+    def cells(self) -> Sequence[Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,7 @@ class _Checker:
         self._roster = roster
 
     def read(self, row: SheetRow) -> tuple[dict[str, Any], list[Problem]]:
+        """The values of a row and everything wrong with it."""
         values: dict[str, Any] = {}
         problems: list[Problem] = []
         for column, position in self._columns:
@@ -210,6 +213,7 @@ class _Merger:
         self._first: dict[str, CheckedRow] = {}
 
     def add(self, number: int, values: dict[str, Any]) -> None:
+        """Take a good row in: as the first about its person, or into that one."""
         identity = str(values.get(self._roster.identity.key, number))
         first = self._first.get(identity)
         if first is None:

@@ -37,6 +37,7 @@ class Column:
         return (self.zh, self.en, self.key, *self.aliases)
 
     def label(self, language: str) -> str:
+        """The heading in a language."""
         return self.zh if language.startswith("zh") else self.en
 
 
@@ -88,6 +89,7 @@ class Roster:
     lists: Mapping[str, CaseList]
 
     def column(self, key: str) -> Column:
+        """The column with this key."""
         return next(column for column in self.columns if column.key == key)
 
     @property

@@ -46,6 +46,7 @@ class ImportRow:
 
     @property
     def percent(self) -> int:
+        """How much of the rows is done."""
         return 100 if not self.total else self.done * 100 // self.total
 
 

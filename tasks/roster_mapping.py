@@ -61,10 +61,9 @@ def remember(
 ) -> None:
     """Keep what the office said, for the next sheet with the same headings."""
     where = {"organisation_code": organisation_code, "process_id": process_id, "header_digest": header_digest(header)}
-    table = SavedMapping.__table__
-    known = [table.c[name] == value for name, value in where.items()]
-    if connection.execute(update(table).where(*known).values(mapping=dict(mapping))).rowcount == 0:
-        connection.execute(insert(table).values(mapping=dict(mapping), **where))
+    known = [getattr(SavedMapping, name) == value for name, value in where.items()]
+    if connection.execute(update(SavedMapping).where(*known).values(mapping=dict(mapping))).rowcount == 0:
+        connection.execute(insert(SavedMapping).values(mapping=dict(mapping), **where))
 
 
 def missing(roster: Roster, mapping: Mapping[str, int]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from tasks.models import CaseItem
 from tasks.roster_facts import additions
@@ -19,7 +19,7 @@ from workflows.models import ProcessInstance
 CASE = ProcessInstance.__table__
 
 
-def known_cases(connection: Connection, process_id: str, cycle: str, persons: Sequence[int]) -> dict[int, Row[Any]]:
+def known_cases(connection: Connection, process_id: str, cycle: str, persons: Sequence[int]) -> dict[int, Any]:
     """Person id → his case of this process and cycle, for those who have one (void cases do not count)."""
     if not persons:
         return {}
@@ -29,7 +29,7 @@ def known_cases(connection: Connection, process_id: str, cycle: str, persons: Se
     return {int(row.subject_person): row for row in connection.execute(query.order_by(CASE.c.id))}
 
 
-def merge(connection: Connection, engine: ProcessEngine, known: Row[Any], facts: Mapping[str, Any], author: Author) -> tuple[bool, list[str]]:
+def merge(connection: Connection, engine: ProcessEngine, known: Any, facts: Mapping[str, Any], author: Author) -> tuple[bool, list[str]]:
     """Add to a running case what only the new facts have; lists are united, nothing is overwritten.
 
     Returns whether anything was added, and the names whose values differ. Nothing is written when nothing is added.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -13,7 +13,6 @@ from tasks.models import Person
 from tasks.personal_data import PersonalData, mask_id_number, mask_mobile
 from workflows.business_calendar import Clock
 
-PERSON = Person.__table__
 SEALED_COLUMN = "case.fact"  # the encryption context of personal data inside a case's facts
 
 
@@ -48,26 +47,26 @@ class Students:
         new = {index: row for index, row in zip(indexes, rows, strict=True) if index not in known}
         if new:
             now = self._clock.now()
-            connection.execute(insert(PERSON), [_new_person(self._personal_data, index, row, now) for index, row in new.items()])
+            connection.execute(insert(Person), [_new_person(self._personal_data, index, row, now) for index, row in new.items()])
             known |= _known(connection, list(new))
         pairs = [(known[index], row) for index, row in zip(indexes, rows, strict=True) if index not in new]
         _complete(connection, self._personal_data, pairs)
-        return [int(known[index]["id"]) for index in indexes]
+        return [int(known[index].id) for index in indexes]
 
     def find(self, connection: Connection, rows: Sequence[Student]) -> list[int]:
         """The ids of those of `rows` who are known."""
         indexes = [self._personal_data.blind_index(row.id_number) for row in rows]
-        return [int(known["id"]) for known in _known(connection, indexes).values()]
+        return [int(known.id) for known in _known(connection, indexes).values()]
 
     def seal(self, text: str) -> str:
         """Somebody's ID or mobile number as text that only this installation can read again."""
         return base64.b64encode(self._personal_data.encrypt(SEALED_COLUMN, text)).decode()
 
 
-def _known(connection: Connection, indexes: Sequence[bytes]) -> dict[bytes, Mapping[str, Any]]:
-    columns = (PERSON.c.id, PERSON.c.id_number_index, PERSON.c.student_number, PERSON.c.mobile_masked)
-    found = connection.execute(select(*columns).where(PERSON.c.id_number_index.in_(list(indexes)))).all()
-    return {bytes(row.id_number_index): row._mapping for row in found}
+def _known(connection: Connection, indexes: Sequence[bytes]) -> dict[bytes, Any]:
+    columns = (Person.id, Person.id_number_index, Person.student_number, Person.mobile_masked)
+    found = connection.execute(select(*columns).where(Person.id_number_index.in_(list(indexes)))).all()
+    return {bytes(row.id_number_index): row for row in found}
 
 
 def _new_person(personal_data: PersonalData, index: bytes, row: Student, now: datetime) -> dict[str, Any]:
@@ -85,13 +84,13 @@ def _mobile(personal_data: PersonalData, mobile: str | None) -> dict[str, Any]:
     return {"mobile_cipher": personal_data.encrypt("person.mobile", mobile), "mobile_masked": mask_mobile(mobile)}
 
 
-def _complete(connection: Connection, personal_data: PersonalData, pairs: Sequence[tuple[Mapping[str, Any], Student]]) -> None:
+def _complete(connection: Connection, personal_data: PersonalData, pairs: Sequence[tuple[Any, Student]]) -> None:
     numbers = [
-        {"b_id": known["id"], "student_number": row.student_number} for known, row in pairs if row.student_number and not known["student_number"]
+        {"b_id": known.id, "student_number": row.student_number} for known, row in pairs if row.student_number and not known.student_number
     ]
     mobiles = [
-        {"b_id": known["id"], **_mobile(personal_data, row.mobile)} for known, row in pairs if row.mobile and not known["mobile_masked"]
+        {"b_id": known.id, **_mobile(personal_data, row.mobile)} for known, row in pairs if row.mobile and not known.mobile_masked
     ]
     for changes in (numbers, mobiles):
         if changes:
-            connection.execute(update(PERSON).where(PERSON.c.id == bindparam("b_id")), changes)
+            connection.execute(update(Person).where(Person.id == bindparam("b_id")), changes)
