@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, and_, or_, select
 from tasks.actors import Actor
 from tasks.models import Seat, SeatOffer
 from workflows.errors import Rejection, Words
+from workflows.models import ProcessInstance
 from workflows.store import Store
 
 LIVE = ("open", "parked", "queued")
@@ -31,11 +32,15 @@ class Handed:
 
 
 def open_seats_of(connection: Connection, person_id: int) -> Sequence[Row[Any]]:
-    """The live seats somebody holds or is offered in person, by due time: seat id, instance_id, node_id, due_at, summary, owner_id."""
-    columns = (Seat.id, Seat.instance_id, Seat.process_id, Seat.node_id, Seat.due_at, Seat.summary, Seat.owner_id)
+    """The live seats somebody holds or is offered in person, by due time: seat id, case, step, due_at, owner_id."""
+    columns = (
+        Seat.id, Seat.id.label("seat_id"), Seat.instance_id, Seat.definition_id, Seat.process_id, Seat.node_id, Seat.due_at, Seat.summary, Seat.owner_id,
+        ProcessInstance.subject, ProcessInstance.number,
+    )
     offered = select(SeatOffer.seat_id).where(SeatOffer.candidate == f"person:{person_id}")
     mine = or_(Seat.owner_id == person_id, and_(Seat.owner_id.is_(None), Seat.id.in_(offered)))
-    return connection.execute(select(*columns).where(mine, Seat.status.in_(LIVE)).order_by(Seat.due_at, Seat.id)).all()
+    query = select(*columns).join(ProcessInstance, ProcessInstance.id == Seat.instance_id).where(mine, Seat.status.in_(LIVE))
+    return connection.execute(query.order_by(Seat.due_at, Seat.id)).all()
 
 
 def hand_over(

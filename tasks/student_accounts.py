@@ -60,6 +60,17 @@ class StudentAccounts:
             return connection.execute(query.where(Person.id < before).order_by(Person.id.desc()).limit(limit)).all()[::-1]
         return connection.execute(query.where(Person.id > after).order_by(Person.id).limit(limit)).all()
 
+    @staticmethod
+    def classes_of(connection: Connection, person_ids: Sequence[int]) -> dict[int, str]:
+        """Person id → name of the class (or other lowest school unit) that his newest case names."""
+        query = (
+            select(ProcessInstance.subject_person, Organisation.name).join(CaseParty, CaseParty.instance_id == ProcessInstance.id)
+            .join(Organisation, Organisation.code == CaseParty.organisation_code)
+            .where(ProcessInstance.subject_person.in_(list(person_ids)), Organisation.kind.in_(("class", "faculty")))
+            .order_by(ProcessInstance.id, Organisation.path)
+        )
+        return {row.subject_person: row.name for row in connection.execute(query)}
+
     def _state(self) -> Case[str]:
         coded = Person.activation_expires_at.is_not(None) & (Person.activation_expires_at > self._clock.now())
         return case((Person.password_hash.is_not(None), "activated"), (coded, "issued"), else_="none")
