@@ -140,13 +140,11 @@ def _shift(value: FeelValue, duration: DaysTimeDuration | YearsMonthsDuration) -
 
 def _shift_moment(value: DateTime, nanoseconds: int) -> DateTime:
     """Move along the time line: in a named zone the clock's offset may change on the way."""
-    zone = value.time.zone
-    days, rest = divmod(value.nanoseconds + nanoseconds + (value.offset or 0) * NANOSECONDS, _DAY)
-    moved = DateTime(Date.from_days(days), Time.from_nanoseconds(rest, zone))
-    drift = (moved.offset or 0) - (value.offset or 0)
-    if not drift:
-        return moved
-    days, rest = divmod(days * _DAY + rest + drift * NANOSECONDS, _DAY)
+    zone, total = value.time.zone, value.nanoseconds + nanoseconds
+    if zone is not None:
+        days, rest = divmod(total, _DAY)
+        total += zone.offset_from_utc(Date.from_days(days), rest // NANOSECONDS) * NANOSECONDS
+    days, rest = divmod(total, _DAY)
     return DateTime(Date.from_days(days), Time.from_nanoseconds(rest, zone))
 
 

@@ -76,6 +76,15 @@ class Zone:
         offset = moment.utcoffset()
         return int(offset.total_seconds()) if offset is not None else 0
 
+    def offset_from_utc(self, day: Date, second_of_day: int) -> int:
+        """Offset in seconds east of UTC at a moment given in UTC."""
+        if self.offset is not None or self._rules is None:
+            return self.offset or 0
+        year = day.year if 1 < day.year < 9999 else 2000 + day.year % 400
+        moment = datetime(year, day.month, day.day, tzinfo=UTC) + timedelta(seconds=second_of_day)
+        offset = moment.astimezone(self._rules).utcoffset()
+        return int(offset.total_seconds()) if offset is not None else 0
+
     def python(self) -> tzinfo:
         """The same zone for Python's datetime."""
         if self._rules is not None:
