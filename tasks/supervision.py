@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Integer, Row, String, and_, case, cast, func, literal, not_, or_, select
+from sqlalchemy.orm import aliased
 
 from tasks.models import CaseParty, Organisation, Person, Seat, SeatOffer
 from tasks.people import Actor, People
@@ -91,7 +92,8 @@ class Supervision:
         waits_for_student = select(SeatOffer.seat_id).where(
             SeatOffer.seat_id == SEAT.c.id, SeatOffer.candidate == literal("person:") + cast(INSTANCE.c.subject_person, String)
         ).exists()
-        disabled = select(Person.id).where(Person.id == SEAT.c.owner_id, not_(Person.active)).exists()
+        owner = aliased(Person)  # lists join Person for the owner's name; this must stay a table of its own
+        disabled = select(owner.id).where(owner.id == SEAT.c.owner_id, not_(owner.active)).exists()
         return {
             "overdue": SEAT.c.due_at < now,
             "unclaimed": and_(SEAT.c.owner_id.is_(None), SEAT.c.created_at < cutoffs[UNCLAIMED_DAYS], not_(waits_for_student)),

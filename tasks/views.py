@@ -51,6 +51,7 @@ class TaskView:
     timeline: list[TimelineItem]
     differences: list[dict[str, Any]]
     diagram: dict[str, Any]
+    on_behalf: bool  # the reader would complete it for the applicant, not in his own name
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ class Views:
             _form_data(case), self._draft(connection, actor, seat_id), outcomes(case, node, functions), self.facts(case, node, functions),
             list((row.summary or {}).get("flags", [])), [block] if block else [], verbs, refused,
             timeline(connection, self._people, case, facts_of_history), self._differences(case, facts_of_history),
-            self._diagram(case, facts_of_history),
+            self._diagram(case, facts_of_history), stands_in,
         )
 
     def _standing(

@@ -17,12 +17,12 @@ from web.i18n import local_datetime, now, translate as _, words
 
 blueprint = Blueprint("home", __name__)
 
-OWN, OFFICE, ANYBODY = "own", "office", "anybody"  # beside the actions of tasks.permissions
+OWN, OFFICE, CLASS, ANYBODY = "own", "office", "class", "anybody"  # beside the actions of tasks.permissions
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the menu; `needs` is an action of tasks.permissions or one of the three words above."""
+    """One line of the menu; `needs` is an action of tasks.permissions or one of the four words above."""
 
     path: str
     label: str
@@ -35,11 +35,12 @@ class Entry:
 
 MENU = (
     Entry("/mine", "我的事项", "我的", "case", OWN),
+    Entry("/class", "班级名单", "班级", "users", CLASS),
     Entry("/inbox", "待办", "待办", "inbox", OFFICE, count="todo"),
     Entry("/cases", "全部事项", "事项", "case", "cases.list"),
     Entry("/notices", "通知", "通知", "bell", ANYBODY, count="notices"),
     Entry("/lists", "清单", "清单", "list", "cases.list"),
-    Entry("/not-yet", "未申报名单", "未申报", "users", "class.list"),
+    Entry("/not-yet", "未申报名单", "未申报", "users", "cases.list"),
     Entry("/import", "导入名单", "导入", "import", "cohort.import"),
     Entry("/counter", "窗口登记", "窗口", "user", "case.start"),
     Entry("/supervisor", "督办", "督办", "chart", "cases.supervise", "督导"),
@@ -96,6 +97,8 @@ def _may(who: Any, needs: str) -> bool:
         return True
     if needs in (OWN, OFFICE):
         return (needs == OFFICE) == any(one.role != "student" for one in who.memberships)
+    if needs == CLASS:  # who sees a class but no case of it
+        return may(who, "class.list") and not may(who, "cases.list")
     return may(who, needs)
 
 
