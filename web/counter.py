@@ -30,6 +30,8 @@ def _form(values: dict[str, str], errors: dict[str, str], warnings: tuple[Any, .
     offered = house().rosters.access.offered(connection(), actor(), counter=True)
     chosen = request.values.get("process_id") or (offered[0][0].process_id if offered else "")
     roster = next((roster for process, roster in offered if process.process_id == chosen), None)
+    rule = roster.importer(actor().role, counter=True) if roster else None
+    values = {**dict.fromkeys(rule.own if rule else (), actor().organisation_code or ""), **values}  # his own office is what he registers for
     return render_template(
         "imports/counter.html", offered=[(process.process_id, process_name(process)) for process, _roster in offered], chosen=chosen,
         roster=roster, values=values, errors=errors, warnings=[words({"zh": item.zh, "en": item.en}) for item in warnings],
