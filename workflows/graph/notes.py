@@ -19,25 +19,28 @@ class Notes:
         self.findings: list[Finding] = []
         self._check_expression = check_expression
         self._seen: set[tuple[str, str, int, str]] = set()
+        self._counts = {"error": 0, "warning": 0}
 
     @property
     def full(self) -> bool:
-        """True when no more findings are taken."""
-        return len(self.findings) > MAXIMUM_FINDINGS
+        """True when no more findings are taken; warnings never crowd out errors."""
+        return min(self._counts.values()) > MAXIMUM_FINDINGS
 
     def add(self, code: str, place: Any = None, severity: str | None = None, **facts: object) -> None:
         """Note a finding at `place` (an XML element, a Node, a Flow or None); `facts` fill in the words."""
-        if self.full:
-            return
-        if len(self.findings) == MAXIMUM_FINDINGS:
-            code, place, facts = "too-many", None, {"limit": MAXIMUM_FINDINGS}
-        identity, name, line = located(place)
         words = WORDS[code]
+        kind = severity or words.severity
+        if self._counts[kind] > MAXIMUM_FINDINGS:
+            return
+        if self._counts[kind] == MAXIMUM_FINDINGS:
+            words, code, place, facts = WORDS["too-many"], "too-many", None, {"limit": MAXIMUM_FINDINGS}
+        identity, name, line = located(place)
         texts = [_filled(text, facts) for text in words[1:]]
         key = (code, identity, line, texts[1])
         if key not in self._seen:
             self._seen.add(key)
-            self.findings.append(Finding(severity or words.severity, code, identity, name, line, *texts))
+            self._counts[kind] += 1
+            self.findings.append(Finding(kind, code, identity, name, line, *texts))
 
     def expression(self, place: Any, attribute: str, text: str | None) -> str | None:
         """Check a text that must be FEEL after "=" and return the FEEL; None when it is missing or wrong."""

@@ -264,7 +264,7 @@ class FileReader:
             return self._notes.feel(element, "conditionExpression", text)
         if text and language and "feel" not in language and not is_foreign(text):
             self._notes.add("script-language", element, format=shortened(language))
-            return None
+            return "null"
         return self._notes.expression(element, "conditionExpression", text) or "null"
 
     def _links(self, nodes: dict[str, Node]) -> list[Flow]:
