@@ -33,18 +33,23 @@ class HostFunction:
 
 
 HOST_FUNCTIONS = (
-    HostFunction("role(role: string, org: string)", "某机构中某角色的候选组，即 `角色@机构`",
-                 "the candidate group of a role in an organisation, `role@org`", 'role("county_clerk", case.origin_county)'),
-    HostFunction("org(code: string)", "机构的资料（名称、上级、层级）；没有则为 null",
-                 "what is known of an organisation (name, parent, level); null if there is none", "org(case.university).name"),
-    HostFunction("deadline(name: string, org?: string)", "日历上某项工作的截止时刻",
-                 "the moment a named piece of work is due by the calendar", 'deadline("renewal_audit", case.university)'),
-    HostFunction("working days after(from, days: number)", "若干个工作日之后", "so many working days later",
+    HostFunction("role(role: string, organisation: string)", "某机构中某角色的候选组，即 `角色@机构`",
+                 "the candidate group of a role in an organisation, `role@organisation`", 'role("county_clerk", case.origin_county)'),
+    HostFunction("org(code: string)", "机构的资料（代码、名称、种类、上级、省等）；没有则为 null",
+                 "what is known of an organisation (code, name, kind, parent, province and more); null if there is none",
+                 "org(case.university).province"),
+    HostFunction("deadline(key: string, org: string | context)", "该机构日历上某项工作的截止时刻",
+                 "the moment a piece of work is due by the calendar of an organisation", 'deadline("renewal_audit", case.university)'),
+    HostFunction("working days after(from: date | date and time, n: number)", "若干个工作日之后", "so many working days later",
                  "working days after(now(), 3)"),
-    HostFunction("working days between(from, to)", "两时之间的工作日数", "the working days between two moments",
-                 "working days between(case.submitted_at, now()) > 5"),
-    HostFunction("seen_before(text: string, scope: string)", "同一文字在此范围内是否已出现过（查重）",
-                 "whether the same text was seen before in this scope (duplicates)", 'seen_before(form.receipt_code, "receipt")'),
+    HostFunction("working days between(a: date | date and time, b: date | date and time)", "两时之间的工作日数",
+                 "the working days between two moments", "working days between(case.submitted_at, now()) > 5"),
+    HostFunction("end of day(x: date | date and time)", "当天结束的时刻（北京时间）", "the end of that day, China Standard Time",
+                 "end of day(today())"),
+    HostFunction("seen_before(text: string, scope: string)",
+                 "同一文字以前是否交过：`own` 为本人在其他轮次，`others` 为他人",
+                 "whether the same text was handed in before: `own` by the same person in another cycle, `others` by anybody else",
+                 'seen_before(statement, "others")'),
 )
 
 _HEAD = f"""# FEEL
@@ -90,7 +95,7 @@ def feel_page() -> str:
         rows = [_row(entry) for entry in REGISTRY.values() if entry.group == group]
         parts.append(f"## {chinese} · {english}\n\n| 函数 function | 含义 meaning | 例 example |\n|---|---|---|\n" + "\n".join(rows) + "\n")
     hosts = [
-        f"| `{host.signature}` | {host.chinese}。{host.english[0].upper()}{host.english[1:]}. | `{host.example}` |"
+        f"| `{host.signature.replace('|', chr(92) + '|')}` | {host.chinese}。{host.english[0].upper()}{host.english[1:]}. | `{host.example}` |"
         for host in HOST_FUNCTIONS
     ]
     parts.append(
