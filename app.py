@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -65,8 +66,8 @@ class House:
             self.worker.ring()
 
     def stages(self, process: ProcessVersion) -> list[str]:
-        """The stages a case of this process can be in, as its labels list them."""
-        return [key.removeprefix("stage.") for key in process.labels.get("zh-CN", {}) if str(key).startswith("stage.")]
+        """The stages a case of this process can be in, as the process lists them (`stages`, JSON)."""
+        return list(json.loads(process.graph.properties.get("stages") or "{}"))
 
     def steps(self) -> dict[str, Callable[[], bool]]:
         """What the worker does round and round; each answers whether it found work."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from tasks.case_views import CaseViews
 from tasks.commands import Commands
 from tasks.going_back import GoingBack
 from tasks.people import People
 from tasks.seats import Seats
 from tasks.service import TaskService
 from tasks.steering import Steering
-from tasks.views import Views
+from tasks.task_views import TaskViews
 from tasks.worklist import Worklist
 from workflows.business_calendar import Clock
 from workflows.engine import ProcessEngine
@@ -25,11 +26,11 @@ class Desk:
         service = TaskService(engine, seats, people, commands, clock)
         going_back = GoingBack(engine, seats, clock)
         steering = Steering(engine, seats, service, people, clock)
-        views = Views(engine, worklist, people, steering)
         self.start, self.start_many = service.start, service.start_many
         self.claim, self.release, self.save_draft = service.claim, service.release, service.save_draft
         self.complete, self.bulk_complete = service.complete, service.bulk_complete
         self.undo, self.undo_command, self.withdraw_case = going_back.undo, going_back.undo_command, going_back.withdraw_case
         self.reassign, self.urge, self.send_message = steering.reassign, steering.urge, steering.send_message
         self.return_to_pool, self.hand_over = steering.release, steering.hand_over
-        self.task_view, self.case_view = views.task_view, views.case_view
+        self.task_view = TaskViews(engine, worklist, people).task_view
+        self.case_view = CaseViews(engine, worklist, people, steering).case_view

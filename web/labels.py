@@ -54,6 +54,8 @@ def stage_label(row: Any) -> str:
 
 def prefixed(process: Any, kind: str, key: str | None) -> str:
     """The model's word for one of its stages, parties, items, marks or messages: `stage.submitted`, else `submitted`."""
+    if kind == "stage" and key and (listed := json.loads(process.graph.properties.get("stages") or "{}").get(key)):
+        return words(listed)
     return label(process, f"{kind}.{key}", label(process, key)) if key else ""
 
 

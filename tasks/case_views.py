@@ -1,0 +1,116 @@
+"""What a case page shows to somebody who sees the case in full, or only its status and who decided. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from tasks.case_picture import diagram, facts, masked_timeline
+from tasks.going_back import GoingBack
+from tasks.models import CaseItem, CaseMark
+from tasks.people import Actor, People
+from tasks.seats import LIVE, SEAT
+from tasks.sight import sight
+from tasks.steering import Steering
+from tasks.timeline import TimelineItem, timeline
+from tasks.worklist import CaseRow, Worklist, WorklistRow
+from tasks.worklist_statements import SEAT_ROWS
+from workflows import history
+from workflows.case import Case
+from workflows.definitions import ProcessVersion
+from workflows.engine import INSTANCE, ProcessEngine
+from workflows.errors import NotFound
+from workflows.models import OutboxMessage, Wait
+
+
+@dataclass(frozen=True)
+class CaseView:
+    """Everything the case page shows."""
+
+    instance: CaseRow
+    process: ProcessVersion
+    facts: list[dict[str, Any]]
+    items: dict[str, list[str]]
+    timeline: list[TimelineItem]
+    diagram: dict[str, Any]
+    open: list[WorklistRow]
+    may: frozenset[str]
+    messages: list[dict[str, Any]]
+    marks: list[dict[str, Any]]
+    outbox: list[dict[str, Any]] = field(default_factory=list)
+    status_only: bool = False
+
+
+class CaseViews:
+    """Builds the case page's data."""
+
+    def __init__(self, engine: ProcessEngine, worklist: Worklist, people: People, steering: Steering) -> None:
+        self._engine = engine
+        self._worklist = worklist
+        self._people = people
+        self._steering = steering
+
+    def case_view(self, connection: Connection, actor: Actor, instance_id: int) -> CaseView:
+        """The case page for somebody who may see the case; raises NotFound for anybody else."""
+        seen = sight(connection, actor, instance_id)
+        if seen == "none":
+            raise NotFound("没有这个事项，或您无权查看。", "There is no such case, or you may not see it.")
+        instance = connection.execute(select(INSTANCE).where(INSTANCE.c.id == instance_id)).one()
+        case, case_row = self._engine.attach(connection, instance, history.SYSTEM), self._worklist.case_rows(connection, [instance])[0]
+        rows = history.facts(connection, instance_id)
+        items = timeline(connection, self._people, case, rows)
+        if seen == "status":
+            return CaseView(
+                case_row, case.version, [], {}, _who_decided(items), {}, [], frozenset(), [], self._marks(connection, instance_id),
+                status_only=True,
+            )
+        own = case.subject_person == actor.person_id
+        seats = connection.execute(
+            SEAT_ROWS.where(SEAT.c.instance_id == instance_id, SEAT.c.status.in_(LIVE)).order_by(SEAT.c.id)
+        ).all()
+        return CaseView(
+            case_row, case.version, facts(case, None, self._engine.functions(connection, case)), self._items(connection, instance_id),
+            items if own else masked_timeline(items, case.version), diagram(case, rows), [self._worklist.row(row, actor) for row in seats],
+            self._verbs(actor, case, seats), self._messages(connection, actor, case), self._marks(connection, instance_id),
+            self._outbox(connection, instance_id),
+        )
+
+    @staticmethod
+    def _verbs(actor: Actor, case: Case, seats: Sequence[Row[Any]]) -> frozenset[str]:
+        nodes = {seat.node_id for seat in seats}
+        own = case.status == "active" and case.subject_person == actor.person_id
+        verbs = {"withdraw"} if own and nodes and nodes <= GoingBack.withdrawable(case) else set()
+        return frozenset(verbs | ({"urge"} if seats else set()))
+
+    def _messages(self, connection: Connection, actor: Actor, case: Case) -> list[dict[str, Any]]:
+        waiting = connection.execute(select(Wait.node_id).where(Wait.instance_id == case.id, Wait.kind == "message")).scalars().all()
+        return [
+            {"name": node.event.name, **case.version.both(node.id)} for node in self._steering.messages(case.version, set(waiting), actor)
+        ]
+
+    @staticmethod
+    def _items(connection: Connection, instance_id: int) -> dict[str, list[str]]:
+        items: dict[str, list[str]] = {}
+        for row in connection.execute(select(CaseItem.__table__).where(CaseItem.instance_id == instance_id).order_by(CaseItem.value)):
+            items.setdefault(row.kind, []).append(row.value)
+        return items
+
+    @staticmethod
+    def _marks(connection: Connection, instance_id: int) -> list[dict[str, Any]]:
+        rows = connection.execute(select(CaseMark.__table__).where(CaseMark.instance_id == instance_id).order_by(CaseMark.id)).all()
+        return [{"kind": row.kind, "organisation": row.organisation_code, "round": row.round, "at": row.at} for row in rows]
+
+    @staticmethod
+    def _outbox(connection: Connection, instance_id: int) -> list[dict[str, Any]]:
+        rows = connection.execute(
+            select(OutboxMessage.__table__).where(OutboxMessage.instance_id == instance_id).order_by(OutboxMessage.id)
+        ).all()
+        return [{"name": row.name, "status": row.status, "release_at": row.release_at, "sent_at": row.sent_at} for row in rows]
+
+
+def _who_decided(items: Sequence[TimelineItem]) -> list[TimelineItem]:
+    """Status and deciders only: no opinions, no values."""
+    return [replace(item, opinion=None, changes=[]) for item in items if item.kind in ("activity_completed", "ended")]
