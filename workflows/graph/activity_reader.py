@@ -67,7 +67,7 @@ class ActivityReader:
         return found
 
     def _setting(self, element: Element, name: str, value: str, known: dict[str, str]) -> None:
-        if name not in known and not self._notes.full:
+        if name not in known and not self._notes.full("warning"):
             like = nearest(name, known)
             self._notes.add("setting-unknown", element, setting=name,
                             nearest_zh=f"，是否为“{like}”" if like else "", nearest_en=f"; perhaps {like}" if like else "")

@@ -70,10 +70,22 @@ def _check_thrown_compensation(node: Node, graph: ProcessGraph, boundary: Mappin
         notes.add("compensation-event-sub-process", node)
     if node.event.activity:
         _check_compensated(node, graph, boundary, notes)
-    for host, events in boundary.items():
-        if any(event.event.kind == "compensation" for event in events) and host in graph.nodes:
-            instances = _instances_around(graph.nodes[host], node.scope, graph)
-            if instances is not None and node.event.activity in (None, instances.id):
+
+
+def check_compensation_inside(graph: ProcessGraph, boundary: Mapping[str, list[Node]], notes: Notes) -> None:
+    """What the instances of a multi-instance sub-process did lies in states of their own and cannot be undone from outside."""
+    inside = [
+        graph.nodes[host] for host, events in boundary.items()
+        if host in graph.nodes and graph.nodes[host].scope != graph.id and any(event.event.kind == "compensation" for event in events)
+    ]
+    throwing: dict[str, list[str | None]] = {}
+    for node in graph.nodes.values():
+        if node.event.kind == "compensation" and node.type != "boundaryEvent":
+            throwing.setdefault(node.scope, []).append(node.event.activity)
+    for scope, activities in throwing.items():
+        for host in inside:
+            instances = _instances_around(host, scope, graph)
+            if instances is not None and any(activity in (None, instances.id) for activity in activities):
                 notes.add("compensation-inside", instances)
 
 

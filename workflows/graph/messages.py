@@ -22,6 +22,8 @@ WORDS: dict[str, Words] = {
                       "根元素应为 BPMN 2.0 命名空间的 definitions", "the root must be definitions in the BPMN 2.0 namespace"),
     "too-large": Words("error", "流程有超过 {limit} 个元素", "the process has more than {limit} flow nodes",
                        "请拆分为多个流程，用调用活动相连", "split it into several processes joined by call activities"),
+    "file-too-large": Words("error", "文件有 {count} 个元素，超过 {limit} 个", "the file has {count} elements, more than {limit}",
+                           "请拆分为多个文件", "split it into several files"),
     "too-many": Words("error", "问题超过 {limit} 条，其余未列出", "there are more than {limit} findings; the rest is not listed",
                       "请先解决以上问题再检查", "solve those above and check again"),
     "no-process": Words("error", "文件中没有流程", "the file holds no process", "请画一个含开始事件的流程", "draw a process with a start event"),

@@ -21,16 +21,15 @@ class Notes:
         self._seen: set[tuple[str, str, int, str]] = set()
         self._counts = {"error": 0, "warning": 0}
 
-    @property
-    def full(self) -> bool:
-        """True when no more findings are taken; warnings never crowd out errors."""
-        return min(self._counts.values()) > MAXIMUM_FINDINGS
+    def full(self, severity: str) -> bool:
+        """True when no more findings of this severity are taken; warnings never crowd out errors."""
+        return self._counts[severity] > MAXIMUM_FINDINGS
 
     def add(self, code: str, place: Any = None, severity: str | None = None, **facts: object) -> None:
         """Note a finding at `place` (an XML element, a Node, a Flow or None); `facts` fill in the words."""
         words = WORDS[code]
         kind = severity or words.severity
-        if self._counts[kind] > MAXIMUM_FINDINGS:
+        if self.full(kind):
             return
         if self._counts[kind] == MAXIMUM_FINDINGS:
             words, code, place, facts = WORDS["too-many"], "too-many", None, {"limit": MAXIMUM_FINDINGS}

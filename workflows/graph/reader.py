@@ -17,6 +17,7 @@ from workflows.graph.support import IGNORED, REFUSED, SUPPORT
 from workflows.hardened_xml import XmlError, parse_xml
 
 MAXIMUM_NODES = 5_000
+MAXIMUM_ELEMENTS = 60_000
 TASKS = frozenset({"userTask", "manualTask", "task", "serviceTask", "sendTask", "receiveTask", "businessRuleTask", "scriptTask"})
 SUB_PROCESSES = frozenset({"subProcess", "transaction"})
 ACTIVITIES = TASKS | SUB_PROCESSES | {"callActivity"}
@@ -44,10 +45,20 @@ def read_graph(
     if root.tag != BPMN + "definitions":
         notes.add("not-bpmn", root, root=shortened(str(root.tag)))
         return Reading({}, notes.findings)
+    count = _size(root)
+    if count > MAXIMUM_ELEMENTS:
+        notes.add("file-too-large", root, count=count, limit=MAXIMUM_ELEMENTS)
+        return Reading({}, notes.findings)
     reader = FileReader(root, notes)
     reading = reader.read()
     check_calls(reading.graphs, called_processes, notes)
     return replace(reading, findings=sorted(notes.findings, key=lambda finding: (finding.severity, finding.line)))
+
+
+def _size(root: Element) -> int:
+    """How many elements the file has, the drawing itself not counted."""
+    drawing = sum(sum(1 for _ in child.iter()) for child in root if isinstance(child.tag, str) and namespace(child.tag) in DIAGRAM_NAMESPACES)
+    return sum(1 for _ in root.iter()) - drawing
 
 
 class FileReader:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from workflows.graph.event_rules import check_event
+from workflows.graph.event_rules import check_compensation_inside, check_event
 from workflows.graph.model import Flow, Node, ProcessGraph
 from workflows.graph.notes import Notes
 
@@ -43,7 +43,7 @@ def check_graph(graph: ProcessGraph, notes: Notes) -> None:
     view = View(graph, by_scope, boundary)
     for node in graph.nodes.values():
         check_event(node, graph, boundary, notes)
-        _check_gateway(node, graph, notes)
+        _check_gateway(node, view, notes)
         _check_flows(node, notes)
         _check_task(node, graph, notes)
         _check_compensation(node, notes)
@@ -51,6 +51,7 @@ def check_graph(graph: ProcessGraph, notes: Notes) -> None:
             notes.add("instances-and-loop", node)
         if node.multi_instance is not None and node.transaction:
             notes.add("instances-transaction", node)
+    check_compensation_inside(graph, boundary, notes)
     for scope, nodes in by_scope.items():
         _check_start(scope, nodes, view, notes)
         _check_ways(nodes, view, notes)
@@ -138,7 +139,7 @@ def _closure(begin: Iterable[Node], following: Callable[[Node], list[Node]]) -> 
     return seen
 
 
-def _check_gateway(node: Node, graph: ProcessGraph, notes: Notes) -> None:
+def _check_gateway(node: Node, view: View, notes: Notes) -> None:
     if node.type not in GATEWAYS:
         return
     if not node.outgoing:
@@ -146,7 +147,7 @@ def _check_gateway(node: Node, graph: ProcessGraph, notes: Notes) -> None:
     if len(node.incoming) <= 1 and len(node.outgoing) == 1:
         notes.add("gateway-single", node)
     if node.type == "eventBasedGateway":
-        _check_event_gateway(node, graph, notes)
+        _check_event_gateway(node, view, notes)
     elif node.type in ("exclusiveGateway", "inclusiveGateway") and len(node.outgoing) > 1:
         for flow in node.outgoing:
             if flow.condition is None and flow.id != node.default:
@@ -156,15 +157,15 @@ def _check_gateway(node: Node, graph: ProcessGraph, notes: Notes) -> None:
             notes.add("no-default", node)
 
 
-def _check_event_gateway(node: Node, graph: ProcessGraph, notes: Notes) -> None:
+def _check_event_gateway(node: Node, view: View, notes: Notes) -> None:
     if node.attributes.get("instantiate") == "true" or node.attributes.get("eventGatewayType") == "Parallel":
         notes.add("refused", node, element="eventBasedGateway", element_zh="由事件网关启动或并行等待", element_en="an instantiating or parallel event-based gateway",
                   advice_zh="请用消息开始事件", advice_en="use message start events")
     for flow in node.outgoing:
-        target = graph.nodes[flow.target]
+        target = view.graph.nodes[flow.target]
         catching = target.type == "intermediateCatchEvent" and target.event.kind in ("message", "timer", "signal", "conditional")
         plain = target.type == "receiveTask" and target.multi_instance is None and target.loop is None
-        if not (catching or plain) or any(other.attached_to == target.id for other in graph.nodes.values()):
+        if not (catching or plain) or target.id in view.boundary:
             notes.add("event-gateway-target", node, target=target.name or target.id)
         if len(target.incoming) > 1:
             notes.add("event-gateway-shared", node, target=target.name or target.id)

@@ -12,7 +12,7 @@ from workflows.machine import activities, compensation, events, flow
 from workflows.machine.contract import ROOT, Happening, Host, MachineError, State
 from workflows.machine.marking import Move, Run, open_instances
 from workflows.machine.migration import Migration
-from workflows.machine.modification import Deposit, Start, modify_marking
+from workflows.machine.modification import Deposit, Discard, Start, modify_marking
 from workflows.machine.plan import Plan
 
 Enter = Callable[[Run, Node, Move], None]
@@ -148,14 +148,16 @@ class Machine:
 
     def modify(
         self, state: State, host: Host, cancel: Sequence[str] = (), start: Sequence[Start] = (), redeposit: Sequence[Deposit] = (),
+        discard: Sequence[Discard] = (),
     ) -> list[Happening]:
         """One atomic modification: cancel tokens, start nodes (id, or id and scope, or id, scope and cause), put arrivals back.
 
-        `redeposit` entries are (flow into a join, scope or None, cause). What is started is caused by what was cancelled
-        unless a cause is given.
+        `redeposit` entries are (flow into a join, scope or None, cause); `discard` takes resting arrivals away (same form; cause
+        None: all on that flow), which a return to before a fork needs for the branches that wait at the join already. What is
+        started is caused by what was cancelled unless a cause is given. An ended case may be opened again by a start.
         """
         run = Run(self.plan, state, host)
-        modify_marking(run, [str(token) for token in cancel], start, redeposit)
+        modify_marking(run, [str(token) for token in cancel], start, redeposit, discard)
         return self._finish(run)
 
     def cancel_all(self, state: State) -> list[Happening]:

@@ -1,4 +1,4 @@
-"""One atomic modification of the marking: what to cancel, what to start, which join arrivals to put back. It knows no people."""
+"""One atomic modification of the marking: what to cancel, what to start, which join arrivals to take away or put back. It knows no people."""
 
 from __future__ import annotations
 
@@ -12,13 +12,18 @@ from workflows.machine.marking import Move, Run
 
 Start = str | tuple[str, str | None] | tuple[str, str | None, Sequence[str]]
 Deposit = tuple[str, str | None, Sequence[str]]
+Discard = tuple[str, str | None, Sequence[str] | None]
 
 
-def modify_marking(run: Run, cancel: Sequence[str], start: Sequence[Start], redeposit: Sequence[Deposit]) -> None:
-    """Cancel, then start and re-deposit; scopes left empty are cancelled, never completed.
+def modify_marking(
+    run: Run, cancel: Sequence[str], start: Sequence[Start], redeposit: Sequence[Deposit], discard: Sequence[Discard]
+) -> None:
+    """Discard arrivals and cancel tokens, then start and re-deposit; scopes left empty are cancelled, never completed.
 
-    Raises MachineError when a token or node does not exist, a scope is ambiguous, or nothing would be left.
+    Raises MachineError when a token, arrival or node does not exist, a scope is ambiguous, or nothing would be left.
     """
+    for flow, scope, cause in discard:
+        _discard(run, flow, scope or ROOT, cause)
     cancelled = _cancel(run, cancel)
     if run.state.pop("e", None):
         run.forget_interruption(ROOT)
@@ -50,6 +55,19 @@ def _cancel(run: Run, cancel: Sequence[str]) -> list[str]:
         else:
             _cancel_one(run, token)
     return cancelled
+
+
+def _discard(run: Run, flow: str, scope: str, cause: Sequence[str] | None) -> None:
+    """Take away the arrivals that rest on a flow into a join: those of one cause, or all of them."""
+    resting = run.state.get("j", {}).get(scope, {})
+    kept = [arrival for arrival in resting.get(flow, []) if cause is not None and arrival != [str(token) for token in cause]]
+    if len(kept) == len(resting.get(flow, [])):
+        raise MachineError("汇合处没有这个到达，可能已经处理，请刷新。", f"No such arrival rests on {flow}; it may have been used already.")
+    resting[flow] = kept
+    if not kept:
+        del resting[flow]
+    if not resting:
+        run.drop("j", scope)
 
 
 def _cancel_one(run: Run, token: str) -> None:
