@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from typing import Any
 
@@ -18,7 +19,11 @@ class Store:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self.on_replaced: list[Callable[[], None]] = []  # told when a restore put another database under our feet
+        self._generation: int | None = None
         self._sqlite = engine.dialect.name == "sqlite"
+        # Threads queue here for SQLite's only writer: its own waiting sleeps in growing steps and lets nobody overtake.
+        self._writer: AbstractContextManager[Any] = threading.RLock() if self._sqlite else nullcontext()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -27,6 +32,7 @@ class Store:
             if self._sqlite:
                 connection.exec_driver_sql("BEGIN")
                 connection.exec_driver_sql("PRAGMA query_only=ON")
+                self._notice_restore(connection)
             else:
                 connection.execute(text("SET TRANSACTION READ ONLY"))
             try:
@@ -43,9 +49,10 @@ class Store:
 
         On SQLite the write lock is taken before the first statement, so that nobody reads a state he cannot change.
         """
-        with self.engine.connect() as connection:
+        with self._writer, self.engine.connect() as connection:
             if self._sqlite:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
+                self._notice_restore(connection)
             try:
                 yield connection
                 if self._sqlite:
@@ -56,6 +63,16 @@ class Store:
                     _driver(connection).execute("ROLLBACK")
                 connection.rollback()
                 raise
+
+    def _notice_restore(self, connection: Connection) -> None:
+        """A restore raises the database's generation (see workflows.backups): what was remembered of its rows may be wrong then."""
+        generation = int(_driver(connection).execute("PRAGMA user_version").fetchone()[0])
+        if generation == self._generation:
+            return
+        if self._generation is not None:
+            for forget in self.on_replaced:
+                forget()
+        self._generation = generation
 
     @staticmethod
     @contextmanager
