@@ -25,6 +25,7 @@ from workflows.conformance import run_conformance
 from workflows.definitions import read_folder
 from workflows.errors import Rejection
 from workflows.history import verify
+from workflows.jobs import Worker
 from workflows.store import create_database_engine
 
 ADDRESS, PORT = "127.0.0.1", 5000
@@ -136,10 +137,7 @@ def web(port: int) -> None:
 @main.command()
 def worker() -> None:
     """Run background work of the installation in this process (with PostgreSQL: as many as you like)."""
-    house = installed_house()
-    while True:
-        house.work_off()
-        house.clock.pause(1.0)
+    Worker(installed_house().steps()).run()
 
 
 @main.command()
