@@ -65,6 +65,11 @@ class People:
             return {}
         return {row.id: row.name for row in connection.execute(select(Person.id, Person.name).where(Person.id.in_(wanted)))}
 
+    def logins(self, connection: Connection, person_ids: Iterable[int]) -> dict[int, str]:
+        """Person id → login name, in one statement; people without one are left out."""
+        query = select(Person.id, Person.login).where(Person.id.in_(sorted(set(person_ids))), Person.login.is_not(None))
+        return {row.id: str(row.login) for row in connection.execute(query)}
+
     def actor(
         self, connection: Connection, person_id: int, acting: int | None = None, channel: str = "web", address: str | None = None,
     ) -> Actor:

@@ -60,6 +60,16 @@ class PeopleDirectory:
             found[row.person_id].append(row)
         return found
 
+    @staticmethod
+    def figures(connection: Connection, organisation_ids: Sequence[int], today: date) -> dict[str, int]:
+        """Organisation code → how many active people hold a role there today."""
+        query = (
+            select(Organisation.code, func.count(Membership.person_id.distinct()).label("people")).join(Membership, Membership.organisation_id == Organisation.id)
+            .join(Person, Person.id == Membership.person_id).where(Organisation.id.in_(list(organisation_ids)), Person.active, valid_on(today))
+            .group_by(Organisation.code)
+        )
+        return {row.code: row.people for row in connection.execute(query)}
+
     def holds(
         self, connection: Connection, person_id: int, role_code: str, organisation_code: str, valid_from: date | None, valid_to: date | None,
     ) -> bool:

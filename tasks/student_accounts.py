@@ -61,6 +61,12 @@ class StudentAccounts:
         return connection.execute(query.where(Person.id > after).order_by(Person.id).limit(limit)).all()
 
     @staticmethod
+    def described(connection: Connection, person_ids: Sequence[int]) -> Sequence[Row[Any]]:
+        """Name, student number and masked ID number of people one has just given codes to."""
+        columns = (Person.id, Person.name, Person.student_number, Person.id_number_masked)
+        return connection.execute(select(*columns).where(Person.id.in_(list(person_ids)))).all()
+
+    @staticmethod
     def classes_of(connection: Connection, person_ids: Sequence[int]) -> dict[int, str]:
         """Person id → name of the class (or other lowest school unit) that his newest case names."""
         query = (
