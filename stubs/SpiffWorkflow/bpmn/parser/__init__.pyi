@@ -1,0 +1,26 @@
+"""Types of the part of SpiffWorkflow this product uses; the library carries none."""
+
+from collections.abc import Iterable
+
+from lxml.etree import _Element
+
+class ProcessSpec: ...
+
+class _LogEntry:
+    line: int
+    message: str
+
+class _Schema:
+    error_log: Iterable[_LogEntry]
+    def validate(self, document: _Element) -> bool: ...
+
+class BpmnValidator:
+    validator: _Schema
+    def __init__(self) -> None: ...
+    def preprocess(self, bpmn: _Element) -> None: ...
+
+class BpmnParser:
+    def __init__(self) -> None: ...
+    def add_bpmn_xml(self, bpmn: _Element) -> None: ...
+    def get_spec(self, process_id: str) -> ProcessSpec: ...
+    def get_subprocess_specs(self, name: str) -> dict[str, ProcessSpec]: ...

@@ -1,0 +1,3 @@
+"""Types of the part of SpiffWorkflow this product uses; the library carries none."""
+
+class SpiffWorkflowException(Exception): ...
