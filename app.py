@@ -30,7 +30,7 @@ from workflows.business_calendar import BusinessCalendar, Clock, SystemClock
 from workflows.definitions import Definitions, ProcessVersion
 from workflows.engine import ProcessEngine
 from workflows.jobs import Jobs, Worker
-from workflows.store import Store, create_database_engine, prepare
+from workflows.store import Store, copy_memory, create_database_engine, prepare
 from workflows.timer_work import fire_due_timers
 
 ROOT = Path(__file__).resolve().parent
@@ -95,14 +95,18 @@ class House:
 
 
 def build_house(engine: Engine, clock: Clock, keys: bytes, *, demo: bool = False) -> House:
-    """Wire every service over one database."""
+    """Wire every service over one database; `keys` is the content of the key file."""
+    return _wire(engine, clock, PersonalData(keys), demo=demo)
+
+
+def _wire(engine: Engine, clock: Clock, personal_data: PersonalData, *, demo: bool = False) -> House:
     store = Store(engine)
-    personal_data = PersonalData(keys)
     people = People(clock, personal_data)
     calendar = BusinessCalendar(clock, people.ancestors)
     definitions = Definitions(clock)
     process_engine = ProcessEngine(definitions, clock, host_functions(calendar, people))
     seats = Seats(process_engine)
+    store.on_replaced += [definitions.forget, seats.forget]
     commands = Commands(store, clock)
     worklist = Worklist(clock)
     desk = Desk(process_engine, seats, people, commands, worklist, clock)
@@ -114,9 +118,12 @@ def build_house(engine: Engine, clock: Clock, keys: bytes, *, demo: bool = False
     )
 
 
-def memory_house(clock: Clock) -> House:
-    """A house over an empty database in memory, for checks and scenarios."""
+def memory_house(clock: Clock, like: House | None = None) -> House:
+    """A house over a database in memory, for checks and scenarios: an empty one, or a copy of what `like` holds, with its keys."""
     engine = create_database_engine("sqlite://")
+    if like is not None:
+        copy_memory(like.store.engine, engine)
+        return _wire(engine, clock, like.personal_data)
     Base.metadata.create_all(engine)
     return build_house(engine, clock, load_or_create_keys(None))
 

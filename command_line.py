@@ -2,39 +2,103 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
+import sqlite3
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any, NoReturn
 
 import click
 import waitress
+from sqlalchemy.exc import SQLAlchemyError
 
 from app import INSTANCE, ROOT, House, build_house, create_app, memory_house
 from tasks.demo import DEMO_START, demo_is_seeded, seed_demo
-from tasks.installation import install, migrate
+from tasks.installation import install, is_installed, migrate
 from tasks.personal_data import load_or_create_keys
 from tasks.process_check import check_path
 from workflows import backups
 from workflows.business_calendar import FrozenClock, SystemClock
 from workflows.conformance import decide as decide_file
 from workflows.conformance import run_conformance
+from workflows.decisions import DecisionError
 from workflows.definitions import read_folder
 from workflows.errors import Rejection
+from workflows.feel import FeelError
 from workflows.history import verify
 from workflows.jobs import Worker
 from workflows.store import create_database_engine
 
 ADDRESS, PORT = "127.0.0.1", 5000
+PROGRAM = "python3 run.py"
+SPOKEN = (Rejection, DecisionError, FeelError, OSError, SQLAlchemyError, sqlite3.DatabaseError)
+NO_INPUT = (
+    "没有可读的输入：请用 --admin-login、--admin-name 和环境变量 BANJIE_ADMIN_PASSWORD 给出。"
+    " / There is no input to read: give --admin-login, --admin-name and the environment variable BANJIE_ADMIN_PASSWORD."
+)
 
 
-@click.group()
+class Verbs(click.Group):
+    """The verbs. Whatever is refused ends in words for a person and an exit code, never in a traceback."""
+
+    def main(self, args: Sequence[str] | None = None, *_positional: Any, **_options: Any) -> NoReturn:  # type: ignore[override]
+        try:
+            code = super().main(args, prog_name=PROGRAM, standalone_mode=False)
+        except click.exceptions.NoArgsIsHelpError as error:
+            click.echo(error.ctx.get_help() if error.ctx else "")
+            code = 0
+        except click.Abort as stop:
+            if isinstance(stop.__context__, EOFError):
+                click.echo(NO_INPUT, err=True)
+            code = 130
+        except click.ClickException as error:
+            click.echo(_usage_words(error), err=True)
+            code = error.exit_code
+        except SPOKEN as error:
+            click.echo(_words(error), err=True)
+            code = 1
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _usage_words(error: click.ClickException) -> str:
+    """A wrong call in both languages; what we say ourselves (ClickException) has both already."""
+    if not isinstance(error, click.UsageError):
+        return error.format_message()
+    what = {
+        click.NoSuchOption: "没有这个选项", click.MissingParameter: "缺少参数", click.BadParameter: "参数的值不正确",
+    }.get(type(error), "命令有误")
+    return f"{what}：{error.format_message()}\n  {PROGRAM} help —— 查看用法 / shows how it is called"
+
+
+def _words(error: Exception) -> str:
+    """What went wrong, in Chinese and English, with every field or finding it names."""
+    if isinstance(error, Rejection):
+        findings = [f"  {found.resource}:{found.finding.line} {found.finding.reason_zh} / {found.finding.reason_en}" for found in getattr(error, "findings", ())]
+        fields = [f"  {key}: {words['zh']} / {words['en']}" for key, words in error.fields.items()]
+        return "\n".join([f"{error.zh} / {error.en}", *fields, *findings])
+    if isinstance(error, (DecisionError, FeelError)):
+        return f"{error.words} / {error.words.en}"
+    if isinstance(error, OSError):
+        if error.errno == errno.EADDRINUSE:
+            return "端口已被占用，请用 --port 另选一个。 / The port is in use; choose another one with --port."
+        place = f"{error.filename}：" if error.filename else ""
+        return f"无法使用文件或网络 / a file or the network cannot be used: {place}{error.strerror or error}"
+    reason = str(getattr(error, "orig", None) or error)
+    return f"数据库无法使用 / the database cannot be used: {reason}"
+
+
+@click.group(cls=Verbs)
 def main() -> None:
     """办结 Banjie: a BPMN case desk for human work."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+
+
+NOT_INSTALLED = Rejection(f"尚未安装：请先运行 {PROGRAM} init。", f"Not installed yet: run `{PROGRAM} init` first.")
 
 
 def instance_path() -> Path:
@@ -51,15 +115,18 @@ def installed_house() -> House:
     """The house of the real installation; tells what to do when there is none."""
     url = database_url()
     if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
-        raise click.ClickException("尚未安装：请先运行 python3 run.py init。 / Not installed yet: run `python3 run.py init` first.")
-    engine = create_database_engine(url)
+        raise NOT_INSTALLED
     migrate(url)
-    return build_house(engine, SystemClock(), load_or_create_keys(instance_path() / "secret.key"))
+    house = build_house(create_database_engine(url), SystemClock(), load_or_create_keys(instance_path() / "secret.key"))
+    with house.store.read() as connection:
+        if not is_installed(connection):
+            raise NOT_INSTALLED
+    return house
 
 
-def scenario_house(at: datetime) -> House:
-    """An empty house in memory whose clock stands at `at`."""
-    return memory_house(FrozenClock(at))
+def scenario_house(at: datetime, like: House | None = None) -> House:
+    """A house in memory whose clock stands at `at`: empty, or a copy of `like`."""
+    return memory_house(FrozenClock(at), like)
 
 
 def serve(config: dict[str, object], port: int, greeting: Callable[[House], None]) -> None:
@@ -75,19 +142,13 @@ def serve(config: dict[str, object], port: int, greeting: Callable[[House], None
 def demo(port: int, reset: bool) -> None:
     """Serve the demo: invented offices and students, at a clock that starts on 2026-07-06."""
     path = instance_path() / "demo.sqlite"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if reset:
-        for leftover in path.parent.glob("demo.sqlite*"):
-            leftover.unlink()
     url = f"sqlite:///{path}"
-    migrate(url)
-    engine = create_database_engine(url)
-    started = demo_is_seeded(engine)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    started = None if reset else _seeded(path)
     if started is None:
         click.echo("正在准备演示数据… / Seeding the demo …")
-        started = seed_demo(build_house, engine, load_or_create_keys(path.parent / "secret.key"), ROOT / "bpmn", _progress)
+        started = _seed(path)
     offset = DEMO_START - started
-    engine.dispose()
 
     def greet(house: House) -> None:
         click.echo(f"\n  办结 Banjie  →  http://{ADDRESS}:{port}\n")
@@ -97,6 +158,30 @@ def demo(port: int, reset: bool) -> None:
         click.echo("\n  Ctrl+C 结束 / to stop")
 
     serve({"SQLALCHEMY_DATABASE_URI": url, "CLOCK_OFFSET": offset, "DEMO": True}, port, greet)
+
+
+def _seeded(path: Path) -> datetime | None:
+    """When the demo at `path` was seeded; None when there is none, or only a part of one."""
+    if not path.exists():
+        return None
+    migrate(f"sqlite:///{path}")
+    engine = create_database_engine(f"sqlite:///{path}")
+    started = demo_is_seeded(engine)
+    engine.dispose()
+    return started
+
+
+def _seed(path: Path) -> datetime:
+    """Seed beside `path` and put it there when it is whole, so that an interrupted start leaves no half demo."""
+    growing = path.with_name("demo-growing.sqlite")
+    for leftover in (*path.parent.glob(f"{growing.name}*"), *path.parent.glob(f"{path.name}*")):
+        leftover.unlink()
+    migrate(f"sqlite:///{growing}")
+    engine = create_database_engine(f"sqlite:///{growing}")
+    started = seed_demo(build_house, engine, load_or_create_keys(path.parent / "secret.key"), ROOT / "bpmn", _progress)
+    engine.dispose()
+    growing.replace(path)
+    return started
 
 
 DEMO_LOGINS = (
@@ -112,8 +197,8 @@ def _progress(done: int, total: int) -> None:
 
 
 @main.command()
-@click.option("--admin-login", prompt="管理员登录名 / administrator's login")
-@click.option("--admin-name", prompt="管理员姓名 / administrator's name")
+@click.option("--admin-login", envvar="BANJIE_ADMIN_LOGIN", prompt="管理员登录名 / administrator's login")
+@click.option("--admin-name", envvar="BANJIE_ADMIN_NAME", prompt="管理员姓名 / administrator's name")
 @click.option("--admin-password", envvar="BANJIE_ADMIN_PASSWORD", prompt="密码 / password", hide_input=True, confirmation_prompt=True)
 def init(admin_login: str, admin_name: str, admin_password: str) -> None:
     """Make an empty installation with one administrator; no demo data."""
@@ -153,7 +238,7 @@ def check(path: Path) -> None:
 def deploy(folder: Path, skip_scenarios: bool) -> None:
     """Check a process folder and deploy it as the next version."""
     if not skip_scenarios and not check_path(folder, ROOT / "bpmn" / "shared", scenario_house, click.echo):
-        raise click.ClickException("未部署。 / Not deployed.")
+        raise Rejection("未部署。", "Not deployed.")
     house = installed_house()
     with house.store.transaction() as connection:
         version = house.definitions.deploy(connection, read_folder(folder), None)
@@ -169,9 +254,10 @@ def decide(file: Path, inputs: str, decision: str | None) -> None:
     try:
         values = json.loads(inputs)
     except json.JSONDecodeError as error:
-        raise click.ClickException(f"--input 不是有效的 JSON：第 {error.lineno} 行第 {error.colno} 列 {error.msg}") from None
+        place = f"{error.lineno}:{error.colno} {error.msg}"
+        raise Rejection(f"--input 不是有效的 JSON（行:列 {place}）。", f"--input is not valid JSON (line:column {place}).") from None
     if not isinstance(values, dict):
-        raise click.ClickException("--input 应为 JSON 对象，如 '{\"x\": 1}'。 / --input must be a JSON object.")
+        raise Rejection("--input 应为 JSON 对象，如 '{\"x\": 1}'。", "--input must be a JSON object such as '{\"x\": 1}'.")
     click.echo(decide_file(file, values, decision))
 
 
@@ -189,18 +275,21 @@ def import_roster(file: Path, process_id: str, login: str, cycle: str | None, us
 
 def demo_house() -> House:
     """The house of the demo, at the demo's clock."""
-    engine = create_database_engine(f"sqlite:///{instance_path() / 'demo.sqlite'}")
-    started = demo_is_seeded(engine)
-    offset = DEMO_START - started if started else timedelta()
-    return build_house(engine, SystemClock(offset), load_or_create_keys(instance_path() / "secret.key"), demo=True)
+    path = instance_path() / "demo.sqlite"
+    started = _seeded(path)
+    if started is None:
+        raise Rejection(f"还没有演示数据：请先运行 {PROGRAM}。", f"There is no demo yet: run `{PROGRAM}` first.")
+    clock = SystemClock(DEMO_START - started)
+    return build_house(create_database_engine(f"sqlite:///{path}"), clock, load_or_create_keys(instance_path() / "secret.key"), demo=True)
 
 
 @main.command()
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def conformance(directory: Path) -> None:
     """Run every DMN TCK folder below DIRECTORY."""
-    passed, total = run_conformance(directory, click.echo)
-    click.echo(f"passed {passed} of {total}")
+    _passed, total = run_conformance(directory, click.echo)
+    if not total:
+        raise Rejection(f"{directory} 中没有 DMN TCK 测试（*-test-*.xml）。", f"There is no DMN TCK test (*-test-*.xml) below {directory}.")
 
 
 @main.group()
@@ -226,7 +315,8 @@ def audit_verify(use_demo: bool) -> None:
 @click.option("--demo", "use_demo", is_flag=True)
 def backup(file: Path, use_demo: bool) -> None:
     """Copy the database and its keys into FILE while the product runs."""
-    backups.backup(instance_path(), "demo.sqlite" if use_demo else "banjie.sqlite", file)
+    database = _database_file(use_demo)
+    backups.backup(database.parent, database.name, file)
     click.echo(f"{file} ({file.stat().st_size:,} bytes)")
 
 
@@ -235,8 +325,22 @@ def backup(file: Path, use_demo: bool) -> None:
 @click.option("--demo", "use_demo", is_flag=True)
 def restore(file: Path, use_demo: bool) -> None:
     """Put the database back to what FILE holds, also while the product runs; the state before is kept beside it."""
-    kept = backups.restore(instance_path(), "demo.sqlite" if use_demo else "banjie.sqlite", file)
-    click.echo(f"已恢复；恢复前的数据保存在 {kept} / restored; what was there before is in {kept}")
+    database = _database_file(use_demo)
+    kept = backups.restore(database.parent, database.name, file, lambda copy: migrate(f"sqlite:///{copy}"))
+    click.echo("已恢复。 / Restored." if kept is None else f"已恢复；恢复前的数据保存在 {kept} / restored; what was there before is in {kept}")
+
+
+def _database_file(use_demo: bool) -> Path:
+    """The SQLite file that backup and restore work on."""
+    if use_demo:
+        return instance_path() / "demo.sqlite"
+    url = database_url()
+    if not url.startswith("sqlite:///"):
+        raise Rejection(
+            "备份与恢复只用于内置数据库；PostgreSQL 请用 pg_dump 与 pg_restore。",
+            "Backup and restore are for the embedded database; with PostgreSQL use pg_dump and pg_restore.",
+        )
+    return Path(url.removeprefix("sqlite:///"))
 
 
 @main.command("help")
@@ -248,12 +352,9 @@ def show_help(context: click.Context) -> None:
         "\n  test    Run the tests (pytest arguments; --install-browser fetches Chromium first)."
         "\n  bench   Print what everything costs (--json FILE, --quick)."
         "\n  prove   Random work against reference interpreters (--operations N --seed S)."
+        "\n  faults  Kill the worker at random moments and prove that nothing is half done (--rounds N --seed S)."
     )
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Rejection as refusal:
-        click.echo(f"{refusal.zh} / {refusal.en}", err=True)
-        sys.exit(1)
+    main()

@@ -35,10 +35,10 @@ def main(arguments: list[str]) -> int:
     if sys.version_info < (3, 11):
         say(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}.")
         return 2
-    verb = arguments[0] if arguments else "demo"
-    rest = arguments[1:]
-    if verb in ("-h", "--help"):
-        verb = "help"
+    if arguments and arguments[0] in ("-h", "--help"):
+        arguments = ["help"]
+    # Options without a verb are the demo's: `python3 run.py --port 5001`.
+    verb, rest = ("demo", arguments) if not arguments or arguments[0].startswith("-") else (arguments[0], arguments[1:])
     testing = verb == "test" or verb in TESTING_PROGRAMS
     if verb == "test" and "--install-browser" in rest:
         rest.remove("--install-browser")
@@ -91,7 +91,7 @@ def install(requirements: Path) -> None:
     local = ROOT / "wheels"
     offline = ["--no-index", "--find-links", str(local)] if local.is_dir() else []
     if shutil.which("uv"):
-        run("uv", "pip", "install", "--python", PYTHON, "--require-hashes", *offline, "-r", requirements)
+        run("uv", "pip", "install", "--python", PYTHON, "--compile-bytecode", "--require-hashes", *offline, "-r", requirements)
     else:
         run(sys.executable, "-m", "pip", "--python", PYTHON, "install", "--disable-pip-version-check", "--require-hashes", *offline, "-r", requirements)
 
@@ -173,4 +173,7 @@ def install_browser() -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    try:
+        raise SystemExit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None

@@ -54,6 +54,10 @@ class Seats:
         engine.listeners.append(self.hear)
         engine.after_events.append(self.refresh)
 
+    def forget(self) -> None:
+        """Look schedules up anew: after a restore their numbers may be others."""
+        self._schedules = {}
+
     def hear(self, connection: Connection, outcomes: Sequence[Outcome]) -> None:
         """In the engine's transaction: close seats of ended activities, open seats for entered ones."""
         openings: list[_Opening] = []

@@ -315,6 +315,11 @@ class Definitions:
                 self._versions[definition_id] = version
         return version
 
+    def forget(self) -> None:
+        """Read every version anew: a restore may have put another one under a known number."""
+        with self._lock:
+            self._versions = {}
+
     def _load(self, connection: Connection, definition_id: int) -> ProcessVersion:
         row = connection.execute(select(Definition.__table__).where(Definition.id == definition_id)).first()
         if row is None:

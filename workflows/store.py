@@ -142,5 +142,11 @@ def prepare(engine: Engine) -> None:
             connection.execute(f"PRAGMA {pragma}")
 
 
+def copy_memory(source: Engine, target: Engine) -> None:
+    """Copy a whole SQLite database into another, page by page; both may be in memory."""
+    with source.connect() as reading, target.connect() as writing:
+        _driver(reading).backup(_driver(writing))
+
+
 def _driver(connection: Connection) -> Any:
     return connection.connection.driver_connection
