@@ -8,12 +8,17 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from reference_drawing import Drawer
+from reference_growth import Grower
 from reference_marking import Net, TooMuch, Tokens, drawn, grown
-from reference_tree import Block, Drawer, Grower, World
+from reference_tree import World
 from workflows.graph import Node, ProcessGraph, read_graph
 from workflows.machine import Machine, MachineError
 
-FEATURES = frozenset({"catch", "sequence", "choice", "together", "some", "loop", "instances", "sub", "boundary", "listeners", "terminate", "undo"})
+FEATURES = frozenset({
+    "catch", "sequence", "choice", "together", "some", "loop", "instances", "sub", "boundary", "listeners", "terminate", "undo",
+    "first", "repeat", "shout",
+})
 SHAPES = frozenset({"unreachable", "no-end", "busy-loop", "gateway-single", "no-default"})
 Report = Callable[[str], None]
 
@@ -84,9 +89,9 @@ class Case:
         self.machine.trigger(self.state, wait, self.answers)
         self._settle()
 
-    def modify(self, cancel: list[str], start: list[str], redeposit: list[tuple[str, None, tuple[str, ...]]]) -> None:
+    def modify(self, cancel: list[str], start: list[str], redeposit: list[Any], discard: list[Any]) -> None:
         """Change the marking."""
-        self.machine.modify(self.state, self.answers, cancel, start, redeposit)
+        self.machine.modify(self.state, self.answers, cancel, start, redeposit, discard)
         self._settle()
 
 
@@ -212,11 +217,13 @@ def modify_net(source: random.Random, case: Case, tokens: Tokens, net: Net) -> N
     start = [source.choice(sorted(node for node, kind in net.kinds.items() if kind == "task"))]
     joins = sorted(arc.name for arc in net.arcs if net.kinds[arc.target] in ("parallel", "inclusive") and len(net.into(arc.target)) > 1)
     redeposit = [source.choice(joins)] if joins and source.random() < 0.5 else []
-    tokens.change(cancel, start, redeposit)
+    resting = sorted(tokens.resting)
+    discard = [source.choice(resting)] if resting and source.random() < 0.5 else []
+    tokens.change(cancel, start, redeposit, discard)
     chosen: list[str] = []
     for task in cancel:
         chosen.append(next(token for token, node in case.work() if node == task and token not in chosen))
-    case.modify(chosen, start, [(flow, None, ()) for flow in redeposit])
+    case.modify(chosen, start, [(flow, None, ()) for flow in redeposit], [(flow, None, None) for flow in discard])
 
 
 def compare_net(case: Case, tokens: Tokens) -> None:
@@ -254,7 +261,7 @@ def prove_change(source: random.Random, steps: int) -> int:
 def _change(case: Case, cancel: list[str], start: str) -> None:
     before = json.dumps(case.state)
     try:
-        case.modify(cancel, [start], [])
+        case.modify(cancel, [start], [], [])
     except MachineError:
         case.state = json.loads(before)
         return
@@ -284,4 +291,3 @@ def prove(operations: int, seed: int, report: Report) -> tuple[int, int]:
     return done, violations
 
 
-__all__ = ["Block", "prove", "prove_change", "prove_net", "prove_tree"]

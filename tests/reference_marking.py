@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from reference_tree import diagram, flow, timer, user
+from reference_drawing import diagram, flow, timer, user
 
 LIMIT = 3_000
 
@@ -191,8 +191,10 @@ class Tokens:
         self._send(event, self.net.out_of(event))
         self.settle()
 
-    def change(self, cancel: list[str], start: list[str], redeposit: list[str]) -> None:
-        """The modification: marking − cancelled + started + re-deposited."""
+    def change(self, cancel: list[str], start: list[str], redeposit: list[str], discard: list[str]) -> None:
+        """The modification: marking − cancelled − discarded + started + re-deposited."""
+        for name in discard:
+            del self.on[name]
         for task in cancel:
             self._leave(task)
         for task in start:

@@ -6,7 +6,6 @@ them, and a list of what a person or an event may do next.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +27,8 @@ class Block:
     sequential: bool = False
     handler: str | None = None
     error: Block | None = None
+    cancel: Block | None = None
+    heard: Boundary | None = None
 
 
 @dataclass
@@ -61,7 +62,9 @@ class Scope:
         self.listening: list[Handle] = []
         self.log: list[Any] = []
         self.dead = False
-        self.on_error: Callable[[], None] | None = None
+        self.on_error: Done | None = None
+        self.on_cancel: Done | None = None
+        self.on_escalation: Callable[[], bool] | None = None
         if parent is not None:
             parent.children.append(self)
 
@@ -278,8 +281,26 @@ def run_sub_process(world: World, block: Block, scope: Scope, done: Done) -> Non
         assert block.error is not None
         run(world, block.error, scope, done)
 
-    if block.error is not None:
-        inner.on_error = failed
+    def cancelled() -> None:
+        close()
+        inner.kill()
+        assert block.cancel is not None
+        run(world, block.cancel, scope, done)
+
+    def heard() -> bool:
+        assert block.heard is not None
+        if block.heard.interrupting:
+            close()
+            inner.kill()
+            run(world, block.heard.block, scope, done)
+        else:
+            scope.under_way += 1
+            run(world, block.heard.block, scope, scope.one_done)
+        return block.heard.interrupting
+
+    inner.on_error = failed if block.error is not None else None
+    inner.on_cancel = cancelled if block.cancel is not None else None
+    inner.on_escalation = heard if block.heard is not None else None
     close = attach(world, block, scope, done, offered, inner.kill)
     listen(world, block, inner)
     run(world, block.inner[0], inner, inner.one_done)
@@ -317,8 +338,64 @@ def run_error(world: World, block: Block, scope: Scope, done: Done) -> None:
     place.on_error()
 
 
+def run_shout(world: World, block: Block, scope: Scope, done: Done) -> None:
+    """The nearest scope that hears an escalation is told; the thrower goes on unless it was interrupted."""
+    place: Scope | None = scope
+    while place is not None and place.on_escalation is None:
+        place = place.parent
+    if place is None or place.on_escalation is None or not place.on_escalation():
+        done()
+
+
+def run_cancel(world: World, block: Block, scope: Scope, done: Done) -> None:
+    """A transaction stops, undoes what was completed in it, and is left by its cancel event."""
+    assert scope.on_cancel is not None
+    scope.empty()
+    scope.under_way = 1
+    _undo(world, scope, scope.on_cancel)
+
+
+def run_first(world: World, block: Block, scope: Scope, done: Done) -> None:
+    """The first of several events decides."""
+    offered: list[Handle] = []
+
+    def came(branch: Block) -> None:
+        world.forget(*offered)
+        run(world, branch, scope, done)
+
+    for position, branch in enumerate(block.inner):
+        offered.append(world.handle(f"{block.name}_{position}", scope, lambda branch=branch: came(branch), True))
+
+
+def run_repeat(world: World, block: Block, scope: Scope, done: Done) -> None:
+    """One task again and again while its condition holds, so many times at most."""
+    rounds = [0]
+    offered: list[Handle] = []
+
+    def once_more() -> None:
+        def completed() -> None:
+            world.forget(made)
+            rounds[0] += 1
+            if rounds[0] < block.count and world.condition(f"{block.name}_again"):
+                once_more()
+            else:
+                close()
+                done()
+
+        made = world.handle(block.name, scope, completed)
+        offered.append(made)
+
+    close = attach(world, Block("", "", boundary=block.boundary), scope, done, offered, lambda: None)
+    once_more()
+
+
 def run_undo(world: World, block: Block, scope: Scope, done: Done) -> None:
-    """What was completed in the scope is undone, latest first, one after the other."""
+    """What was completed in the scope is undone."""
+    _undo(world, scope, done)
+
+
+def _undo(world: World, scope: Scope, done: Done) -> None:
+    """Latest first, one after the other."""
     handlers = _flat(scope.log)
     scope.log = []
 
@@ -341,273 +418,5 @@ def _flat(log: list[Any]) -> list[str]:
 RUN: dict[str, Callable[[World, Block, Scope, Done], None]] = {
     "task": run_task, "catch": run_catch, "sequence": run_sequence, "choice": run_choice, "together": run_together, "some": run_some,
     "loop": run_loop, "instances": run_instances, "sub": run_sub_process, "terminate": run_terminate, "error": run_error, "undo": run_undo,
+    "shout": run_shout, "cancel": run_cancel, "first": run_first, "repeat": run_repeat,
 }
-
-
-# random trees
-
-
-class Grower:
-    """Grows a random tree; `features` limits what it may use."""
-
-    def __init__(self, source: random.Random, features: frozenset[str]) -> None:
-        self.random, self.features = source, features
-        self.names = 0
-        self.inside_some = 0
-
-    def name(self, prefix: str) -> str:
-        """A new name."""
-        self.names += 1
-        return f"{prefix}{self.names}"
-
-    def tree(self, depth: int) -> Block:
-        """A whole process."""
-        root = Block("sub", "process", [self.block(depth, False, False)])
-        self._listeners(root, depth)
-        return root
-
-    def block(self, depth: int, can_fail: bool, in_handler: bool) -> Block:
-        """A random block; `can_fail`: some scope around has an error event."""
-        kinds = ["task", "task", "catch"]
-        if depth > 0:
-            kinds += ["sequence", "sequence", "choice", "together", "some", "loop", "instances", "sub"]
-        kinds = [kind for kind in kinds if kind in self.features or kind == "task"]
-        kind = self.random.choice(kinds)
-        made: Block = getattr(self, f"_{kind}")(depth, can_fail, in_handler)
-        return made
-
-    def _task(self, depth: int, can_fail: bool, in_handler: bool) -> Block:
-        block = Block("task", self.name("t"))
-        if "undo" in self.features and self.random.random() < 0.3:
-            block.handler = self.name("h")
-        self._boundary(block, depth, can_fail, in_handler)
-        return block
-
-    def _boundary(self, block: Block, depth: int, can_fail: bool, in_handler: bool) -> None:
-        if "boundary" in self.features and self.random.random() < 0.3:
-            for _ in range(self.random.randint(1, 2)):
-                interrupting = self.random.random() < 0.5
-                block.boundary.append(Boundary(
-                    self.name("b"), interrupting, self.random.random() < 0.5, self.block(min(depth - 1, 1), can_fail, in_handler),
-                ))
-
-    def _catch(self, depth: int, can_fail: bool, in_handler: bool) -> Block:
-        return Block("catch", self.name("c"))
-
-    def _sequence(self, depth: int, can_fail: bool, in_handler: bool) -> Block:
-        inner = [self.block(depth - 1, can_fail, in_handler) for _ in range(self.random.randint(2, 3))]
-        if "undo" in self.features and not in_handler and self.random.random() < 0.2:
-            inner += [Block("task", self.name("t")), Block("undo", self.name("u")), Block("task", self.name("t"))]
-        return Block("sequence", "", inner)
-
-    def _branches(self, depth: int, can_fail: bool, in_handler: bool) -> list[Block]:
-        return [self.block(depth - 1, can_fail, in_handler) for _ in range(self.random.randint(2, 3))]
-
-    def _choice(self, depth: int, can_fail: bool, in_handler: bool) -> Block:
-        branches = self._branches(depth, can_fail, in_handler)
-        # an inclusive join does not wait for a token that can only reach an end (§13.4.3), a block would
-        if "terminate" in self.features and not self.inside_some and self.random.random() < 0.3:
-            last = Block("error", self.name("e")) if can_fail and self.random.random() < 0.5 else Block("terminate", self.name("x"))
-            branches.insert(0, Block("sequence", "", [Block("task", self.name("t")), last]))
-        return Block("choice", self.name("g"), branches)
-
-    def _together(self, depth: int, can_fail: bool, in_handler: bool) -> Block:
-        return Block("together", self.name("g"), self._branches(depth, can_fail, in_handler))
-
-    def _some(self, depth: int, can_fail: bool, in_handler: bool) -> Block:
-        self.inside_some += 1
-        branches = self._branches(depth, can_fail, in_handler)
-        self.inside_some -= 1
-        return Block("some", self.name("g"), branches)
-
-    def _loop(self, depth: int, can_fail: bool, in_handler: bool) -> Block:
-        return Block("loop", self.name("g"), [self.block(depth - 1, can_fail, in_handler)])
-
-    def _instances(self, depth: int, can_fail: bool, in_handler: bool) -> Block:
-        block = Block("instances", self.name("t"), count=self.random.randint(1, 4), sequential=self.random.random() < 0.5)
-        self._boundary(block, depth, can_fail, in_handler)
-        return block
-
-    def _sub(self, depth: int, can_fail: bool, in_handler: bool) -> Block:
-        block = Block("sub", self.name("s"))
-        if "terminate" in self.features and self.random.random() < 0.4:
-            block.error = self.block(min(depth - 1, 1), can_fail, in_handler)
-        outside, self.inside_some = self.inside_some, 0
-        block.inner = [self.block(depth - 1, can_fail or block.error is not None, False)]
-        self._listeners(block, depth)
-        self.inside_some = outside
-        self._boundary(block, depth, can_fail, in_handler)
-        return block
-
-    def _listeners(self, block: Block, depth: int) -> None:
-        if "listeners" in self.features and self.random.random() < 0.3:
-            for _ in range(self.random.randint(1, 2)):
-                block.listeners.append(Boundary(
-                    self.name("l"), self.random.random() < 0.5, self.random.random() < 0.5, self.block(min(depth - 1, 1), False, True),
-                ))
-
-
-# the same tree as a diagram
-
-
-class Drawer:
-    """Draws a tree as BPMN."""
-
-    def __init__(self) -> None:
-        self.associations = 0
-
-    def draw(self, tree: Block) -> bytes:
-        """The file."""
-        return diagram("".join(self._scope(tree)))
-
-    def _scope(self, block: Block) -> list[str]:
-        lines: list[str] = []
-        begin, end = f"{block.name}_start", f"{block.name}_end"
-        entry, leave = self._block(block.inner[0], lines)
-        lines += [f'<bpmn:startEvent id="{begin}"/>', flow(begin, entry)]
-        if leave is not None:
-            lines += [f'<bpmn:endEvent id="{end}"/>', flow(leave, end)]
-        for event in block.listeners:
-            body: list[str] = []
-            start, stop = event.name, f"{event.name}_end"
-            entry, leave = self._block(event.block, body)
-            definition = timer() if event.once else '<bpmn:messageEventDefinition messageRef="message"/>'
-            interrupting = str(event.interrupting).lower()
-            body += [f'<bpmn:startEvent id="{start}" isInterrupting="{interrupting}">{definition}</bpmn:startEvent>', flow(start, entry)]
-            if leave is not None:
-                body += [f'<bpmn:endEvent id="{stop}"/>', flow(leave, stop)]
-            lines.append(f'<bpmn:subProcess id="{event.name}_sub" triggeredByEvent="true">{"".join(body)}</bpmn:subProcess>')
-        return lines
-
-    def _block(self, block: Block, lines: list[str]) -> tuple[str, str | None]:
-        found: tuple[str, str | None] = getattr(self, f"_{block.kind}")(block, lines)
-        return found
-
-    def _bounded(self, block: Block, lines: list[str], extra: str | None = None) -> str:
-        """Boundary events of an activity; where the flow goes on after it or its interrupting events."""
-        merges = [block.name]
-        for event in block.boundary:
-            definition = timer() if event.once else '<bpmn:messageEventDefinition messageRef="message"/>'
-            interrupting = str(event.interrupting).lower()
-            lines.append(f'<bpmn:boundaryEvent id="{event.name}" attachedToRef="{block.name}" cancelActivity="{interrupting}">{definition}</bpmn:boundaryEvent>')
-            entry, leave = self._block(event.block, lines)
-            lines.append(flow(event.name, entry))
-            if event.interrupting and leave is not None:
-                merges.append(leave)
-            elif leave is not None:
-                lines += [f'<bpmn:endEvent id="{event.name}_end"/>', flow(leave, f"{event.name}_end")]
-        if extra is not None:
-            merges.append(extra)
-        if len(merges) == 1:
-            return block.name
-        merge = f"{block.name}_merge"
-        lines += [f'<bpmn:exclusiveGateway id="{merge}"/>', *(flow(source, merge) for source in merges)]
-        return merge
-
-    def _task(self, block: Block, lines: list[str]) -> tuple[str, str | None]:
-        lines.append(user(block.name))
-        if block.handler is not None:
-            self.associations += 1
-            lines += [
-                user(block.handler, ' isForCompensation="true"'),
-                f'<bpmn:boundaryEvent id="{block.handler}_event" attachedToRef="{block.name}"><bpmn:compensateEventDefinition/></bpmn:boundaryEvent>',
-                f'<bpmn:association id="association{self.associations}" sourceRef="{block.handler}_event" targetRef="{block.handler}"/>',
-            ]
-        return block.name, self._bounded(block, lines)
-
-    def _catch(self, block: Block, lines: list[str]) -> tuple[str, str | None]:
-        lines.append(f'<bpmn:intermediateCatchEvent id="{block.name}"><bpmn:messageEventDefinition messageRef="message"/></bpmn:intermediateCatchEvent>')
-        return block.name, block.name
-
-    def _sequence(self, block: Block, lines: list[str]) -> tuple[str, str | None]:
-        parts = [self._block(inner, lines) for inner in block.inner]
-        for (_, leave), (entry, _) in zip(parts, parts[1:]):
-            assert leave is not None
-            lines.append(flow(leave, entry))
-        return parts[0][0], parts[-1][1]
-
-    def _gateway(self, block: Block, lines: list[str], tag: str, conditions: bool) -> tuple[str, str | None]:
-        split, join = f"{block.name}_split", f"{block.name}_join"
-        parts = [self._block(inner, lines) for inner in block.inner]
-        default = f' default="{split}_{parts[-1][0]}"' if conditions else ""
-        lines += [f'<bpmn:{tag} id="{split}"{default}/>', f'<bpmn:{tag} id="{join}"/>']
-        for position, (entry, leave) in enumerate(parts):
-            conditional = conditions and position < len(parts) - 1
-            lines.append(flow(split, entry, f"{block.name}_{position}" if conditional else None))
-            if leave is not None:
-                lines.append(flow(leave, join))
-        return split, join
-
-    def _choice(self, block: Block, lines: list[str]) -> tuple[str, str | None]:
-        return self._gateway(block, lines, "exclusiveGateway", True)
-
-    def _together(self, block: Block, lines: list[str]) -> tuple[str, str | None]:
-        return self._gateway(block, lines, "parallelGateway", False)
-
-    def _some(self, block: Block, lines: list[str]) -> tuple[str, str | None]:
-        return self._gateway(block, lines, "inclusiveGateway", True)
-
-    def _loop(self, block: Block, lines: list[str]) -> tuple[str, str | None]:
-        begin, after, out = f"{block.name}_begin", f"{block.name}_after", f"{block.name}_out"
-        entry, leave = self._block(block.inner[0], lines)
-        assert leave is not None
-        lines += [
-            f'<bpmn:exclusiveGateway id="{begin}"/>', f'<bpmn:exclusiveGateway id="{after}" default="{after}_{out}"/>',
-            f'<bpmn:exclusiveGateway id="{out}"/>', flow(begin, entry), flow(leave, after), flow(after, begin, f"{block.name}_again"), flow(after, out),
-        ]
-        return begin, out
-
-    def _instances(self, block: Block, lines: list[str]) -> tuple[str, str | None]:
-        sequential = str(block.sequential).lower()
-        marker = (
-            f'<bpmn:multiInstanceLoopCharacteristics isSequential="{sequential}"><bpmn:loopCardinality>{block.count}</bpmn:loopCardinality>'
-            "</bpmn:multiInstanceLoopCharacteristics>"
-        )
-        lines.append(user(block.name, inner=marker))
-        return block.name, self._bounded(block, lines)
-
-    def _sub(self, block: Block, lines: list[str]) -> tuple[str, str | None]:
-        lines.append(f'<bpmn:subProcess id="{block.name}">{"".join(self._scope(block))}</bpmn:subProcess>')
-        after_error = None
-        if block.error is not None:
-            lines.append(f'<bpmn:boundaryEvent id="{block.name}_failed" attachedToRef="{block.name}"><bpmn:errorEventDefinition/></bpmn:boundaryEvent>')
-            entry, after_error = self._block(block.error, lines)
-            lines.append(flow(f"{block.name}_failed", entry))
-        return block.name, self._bounded(block, lines, after_error)
-
-    def _terminate(self, block: Block, lines: list[str]) -> tuple[str, str | None]:
-        lines.append(f'<bpmn:endEvent id="{block.name}"><bpmn:terminateEventDefinition/></bpmn:endEvent>')
-        return block.name, None
-
-    def _error(self, block: Block, lines: list[str]) -> tuple[str, str | None]:
-        lines.append(f'<bpmn:endEvent id="{block.name}"><bpmn:errorEventDefinition errorRef="bad"/></bpmn:endEvent>')
-        return block.name, None
-
-    def _undo(self, block: Block, lines: list[str]) -> tuple[str, str | None]:
-        lines.append(f'<bpmn:intermediateThrowEvent id="{block.name}"><bpmn:compensateEventDefinition/></bpmn:intermediateThrowEvent>')
-        return block.name, block.name
-
-
-def diagram(body: str) -> bytes:
-    """A BPMN file with one executable process."""
-    return (
-        '<bpmn:definitions xmlns:bpmn="http://www.omg.org/spec/BPMN/20100524/MODEL" xmlns:camunda="http://camunda.org/schema/1.0/bpmn" '
-        'id="definitions" targetNamespace="http://example.org/random"><bpmn:message id="message" name="answer"/>'
-        f'<bpmn:error id="bad" name="bad" errorCode="BAD"/><bpmn:process id="process" isExecutable="true">{body}</bpmn:process></bpmn:definitions>'
-    ).encode()
-
-
-def user(name: str, attributes: str = "", inner: str = "") -> str:
-    """A user task."""
-    return f'<bpmn:userTask id="{name}" camunda:candidateGroups="clerk"{attributes}>{inner}</bpmn:userTask>'
-
-
-def timer() -> str:
-    """A timer by duration."""
-    return "<bpmn:timerEventDefinition><bpmn:timeDuration>PT1H</bpmn:timeDuration></bpmn:timerEventDefinition>"
-
-
-def flow(source: str, target: str, condition: str | None = None) -> str:
-    """A sequence flow, perhaps with a condition."""
-    inner = f"<bpmn:conditionExpression>= {condition}</bpmn:conditionExpression>" if condition else ""
-    return f'<bpmn:sequenceFlow id="{source}_{target}" sourceRef="{source}" targetRef="{target}">{inner}</bpmn:sequenceFlow>'

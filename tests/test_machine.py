@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import prover
+from reference_drawing import diagram, flow, user
 from reference_host import Walk, graph_of
-from reference_tree import diagram, flow, user
 from workflows.graph import Node, ProcessGraph, read_graph
 from workflows.machine import BpmnError, Machine, MachineError, MigrationRefused
 
