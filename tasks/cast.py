@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -24,17 +25,19 @@ class Cast:
     """People by login, students by key ("K1"), and the facts their cases start with."""
 
     def __init__(
-        self, connection: Connection, house: Any, shared: Mapping[str, bytes], cases: Mapping[str, Any], password: str | None = None
+        self, connection: Connection, house: Any, shared: Mapping[str, bytes], cases: Mapping[str, Any], password: str | None = None,
+        *, loaded: bool = False,
     ) -> None:
-        """Load the cast; without `password` nobody of it can sign in."""
+        """Load the cast, unless the house has it already (`loaded`); without `password` nobody of it can sign in."""
         self._house = house
         self._cases = cases
         text = shared["organisations.yaml"].decode()
-        ids = load_organisations(connection, house.people, text, password, student_password=password)
-        house.calendar.seed_official_years(connection)
-        house.calendar.load_calendars(connection, shared["calendars.yaml"].decode())
-        self._students = {str(row["key"]): row for row in read_yaml(text).get("students", [])}
-        self._logins = {row.login: row.id for row in connection.execute(select(Person.login, Person.id).where(Person.login.is_not(None)))}
+        if not loaded:
+            load_organisations(connection, house.people, text, password, student_password=password)
+            house.calendar.seed_official_years(connection)
+            house.calendar.load_calendars(connection, shared["calendars.yaml"].decode())
+        self._students = _students(text)
+        self._logins = {str(row.login): row.id for row in connection.execute(select(Person.login, Person.id).where(Person.login.is_not(None)))}
         self._student_names = {str(row["login"]): f"@{key}" for key, row in self._students.items() if row.get("login")}
         self._persons: dict[str, int] = {}
 
@@ -103,4 +106,7 @@ class Cast:
         return None if value is None else str(value)
 
 
-
+@lru_cache(maxsize=8)
+def _students(organisations: str) -> dict[str, Any]:
+    """The students of the cast by key; every scenario of a book reads the same text."""
+    return {str(row["key"]): row for row in read_yaml(organisations).get("students", [])}

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tasks.scenarios import ScenarioBook, ScenarioResult
+from tasks.scenarios import Build, ScenarioBook, ScenarioResult
 from workflows.decisions import read_decisions
 from workflows.definitions import ResourceFinding, check, check_expression, read_folder
 from workflows.graph import Finding, read_graph
 from workflows.spiff import validate_schema
 
 Report = Callable[[str], None]
-Build = Callable[[datetime], Any]
 LARGEST_FILE = 16 * 1024 * 1024
 SIGNS = {"error": "✗", "warning": "!"}
 

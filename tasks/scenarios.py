@@ -20,6 +20,7 @@ from workflows.errors import Forbidden, Rejection
 from workflows.plain_yaml import read_yaml
 
 MAXIMUM_ROUNDS = 2000
+Build = Callable[[datetime, Any], Any]  # (clock time, the house to copy or None) → a house in memory
 
 
 @dataclass
@@ -40,11 +41,12 @@ class ScenarioResult:
 class ScenarioBook:
     """All scenarios of one process folder."""
 
-    def __init__(self, files: Mapping[str, bytes], shared: Mapping[str, bytes], build: Callable[[datetime], Any]) -> None:
+    def __init__(self, files: Mapping[str, bytes], shared: Mapping[str, bytes], build: Build) -> None:
         self._files = files
         self._shared = shared
         self._build = build
         self._book: dict[str, Any] = read_yaml(files["scenarios.yaml"]) or {}
+        self._stage: Any = None
 
     @property
     def ids(self) -> list[str]:
@@ -56,9 +58,20 @@ class ScenarioBook:
             if only is None or scenario["id"] == only:
                 yield self._run(scenario)
 
+    def empty_stage(self) -> Any:
+        """The house every scenario starts from, made once: the cast is there, the process deployed, nothing has happened."""
+        if self._stage is None:
+            earliest = min(_moment(scenario["clock"]) for scenario in self._book["scenarios"])
+            stage = self._build(earliest, None)
+            with stage.store.transaction() as connection:
+                Cast(connection, stage, self._shared, {})
+                stage.definitions.deploy(connection, self._files, None)
+            self._stage = stage
+        return self._stage
+
     def _run(self, scenario: Mapping[str, Any]) -> ScenarioResult:
         result = ScenarioResult(str(scenario["id"]), str(scenario.get("name", "")))
-        play = Play(self._build(_moment(scenario["clock"])), self._book, self._files, self._shared)
+        play = Play(self._build(_moment(scenario["clock"]), self.empty_stage()), self._book, self._files, self._shared)
         steps = [*scenario.get("given", []), *scenario.get("steps", [])]
         for number, step in enumerate(steps, 1):
             try:
@@ -89,9 +102,8 @@ class Play:
         self.cases: dict[str, int] = {}
         self.commands: dict[str, int] = {}
         with house.store.transaction() as connection:
-            self.cast = Cast(connection, house, shared, book.get("cases", {}))
-            version = house.definitions.deploy(connection, files, None)
-        self.process_id = version.process_id
+            self.cast = Cast(connection, house, shared, book.get("cases", {}), loaded=True)
+            self.process_id = house.definitions.deploy(connection, files, None).process_id
 
     def step(self, step: Mapping[str, Any]) -> list[str]:
         """Do one step; returns what was not as expected."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -226,6 +227,7 @@ class _Reader:
                 self.add(self.bpmn, _finding("error", "four_eyes_removed", zh, en, node.id, now.line))
 
     def version(self, definition_id: int, number: int) -> ProcessVersion:
+        """What was read, as version `number`; every version made from one reading shares its graph and compiled parts."""
         if self.graph is None:
             raise DeploymentRefused(self.findings)
         graph = self.graph
@@ -253,11 +255,11 @@ class Definitions:
 
         The same files again return the current version. Raises DeploymentRefused with every finding.
         """
-        reader = _Reader(files)
+        digest = _digest(files)
+        reader = _read(digest, files)
         if reader.graph is None:
             raise DeploymentRefused(reader.findings)
         current = self._current_row(connection, reader.graph.id)
-        digest = _digest(files)
         if current is not None and current.digest == digest:
             return self.get(connection, current.id)
         findings = check(files, self.get(connection, current.id)) if current is not None else reader.findings
@@ -327,7 +329,27 @@ class Definitions:
         resources = connection.execute(
             select(DefinitionResource.name, DefinitionResource.content).where(DefinitionResource.definition_id == definition_id)
         ).all()
-        return _Reader({name: bytes(content) for name, content in resources}).version(definition_id, row.version)
+        files = {name: bytes(content) for name, content in resources}
+        return _read(_digest(files), files).version(definition_id, row.version)
+
+
+_READINGS: OrderedDict[str, _Reader] = OrderedDict()
+_READINGS_KEPT = 16
+_READINGS_LOCK = threading.Lock()
+
+
+def _read(digest: str, files: Mapping[str, bytes]) -> _Reader:
+    """Files of equal content are read and compiled once in this process, whatever version they are in whichever database."""
+    with _READINGS_LOCK:
+        if (known := _READINGS.get(digest)) is not None:
+            _READINGS.move_to_end(digest)
+            return known
+    reader = _Reader(files)
+    with _READINGS_LOCK:
+        _READINGS[digest] = reader
+        while len(_READINGS) > _READINGS_KEPT:
+            _READINGS.popitem(last=False)
+    return reader
 
 
 def _digest(files: Mapping[str, bytes]) -> str:
