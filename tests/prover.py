@@ -133,7 +133,7 @@ def graph_of(xml: bytes, tolerated: frozenset[str] = frozenset()) -> ProcessGrap
 
 def prove_tree(source: random.Random, steps: int, features: frozenset[str] = FEATURES) -> int:
     """One random structured diagram against the process-tree interpreter; the number of steps done. AssertionError: they differ."""
-    tree = Grower(source, features).tree(source.randint(1, 4))
+    tree = Grower(source, features).tree(source.randint(1, 5))
     answers = Answers(source.getrandbits(32))
     case = Case(graph_of(Drawer().draw(tree)), answers)
     world = World(tree, answers)
@@ -236,7 +236,7 @@ def compare_net(case: Case, tokens: Tokens) -> None:
 
 def prove_change(source: random.Random, steps: int) -> int:
     """Random returns and jumps in structured diagrams with sub-processes: the state stays sound and says no to nonsense only."""
-    tree = Grower(source, FEATURES).tree(source.randint(2, 4))
+    tree = Grower(source, FEATURES).tree(source.randint(2, 5))
     answers = Answers(source.getrandbits(32))
     case = Case(graph_of(Drawer().draw(tree)), answers)
     startable = sorted(

@@ -103,11 +103,22 @@ class Grower:
             block.cancel = self.block(min(depth - 1, 1), can_fail, in_handler)
         outside, self.inside_some = self.inside_some, 0
         around, self.cancellable = self.cancellable, block.cancel is not None
-        block.inner = [self.block(depth - 1, can_fail or block.error is not None, False)]
+        body = [self.block(depth - 1, can_fail or block.error is not None, False)]
+        if block.heard is not None:
+            body += [Block("task", self.name("t")), Block("shout", self.name("u"))]
+        for kind, event in (("cancel", block.cancel), ("error", block.error)):
+            if event is not None:
+                body.append(self._leaving(kind))
+        block.inner = [Block("sequence", "", [*body, Block("task", self.name("t"))])]
         self._listeners(block, depth)
         self.inside_some, self.cancellable = outside, around
         self._boundary(block, depth, can_fail, in_handler)
         return block
+
+    def _leaving(self, kind: str) -> Block:
+        """A choice between going on and leaving the scope."""
+        away = Block("sequence", "", [Block("task", self.name("t")), Block(kind, self.name("x"))])
+        return Block("choice", self.name("g"), [away, Block("task", self.name("t"))])
 
     def _first(self, depth: int, can_fail: bool, in_handler: bool) -> Block:
         return Block("first", self.name("v"), self._branches(depth, can_fail, in_handler))
