@@ -43,10 +43,11 @@ MENU = (
     Entry("/not-yet", "未申报名单", "未申报", "users", "cases.list"),
     Entry("/import", "导入名单", "导入", "import", "cohort.import"),
     Entry("/counter", "窗口登记", "窗口", "user", "case.start"),
+    Entry("/codes", "激活码", "激活码", "key", "codes.issue"),
     Entry("/supervisor", "督办", "督办", "chart", "cases.supervise", "督导"),
     Entry("/processes", "流程", "流程", "flow", "model.view", "管理"),
-    Entry("/people", "人员", "人员", "people", "people.manage", "管理"),
-    Entry("/organisations", "单位", "单位", "org", "organisations.manage", "管理"),
+    Entry("/people", "人员与账号", "人员", "people", "people.manage", "管理"),
+    Entry("/organisations", "单位管理", "单位", "org", "organisations.manage", "管理"),
     Entry("/calendar", "日历与期限", "日历", "calendar", "calendar.edit", "管理"),
 )
 
