@@ -92,7 +92,7 @@ def test_approving_many_skips_what_must_be_opened_and_can_be_undone(office: Brow
     expect(page.locator("tr[data-task]")).to_have_count(4)
     page.locator("[data-tick-all]").check()
     page.locator("[data-bulk-bar] [data-verb=approve]").click()
-    page.locator("dialog[open] button[type=submit]").click()
+    page.locator("dialog[open] .btn-primary").click()
     expect(page.locator(".undo-bar")).to_be_visible(timeout=20_000)
     expect(page.locator("tr[data-task]")).to_have_count(1, timeout=20_000)
     assert [office.stage(case) for case in plain] == ["approved"] * 3
@@ -104,7 +104,7 @@ def test_approving_many_skips_what_must_be_opened_and_can_be_undone(office: Brow
 
 def test_a_roster_is_imported_with_its_bad_rows_named(office: BrowserDesk, desk: OpenDesk, tmp_path: Path) -> None:
     heads = ["姓名", "身份证号", "学号", "高校代码", "院系代码", "班级代码", "生源地县级中心代码"]
-    good = [[f"导入{n}", id_number(700 + n), f"202307{n:02d}", "U1401", "U1401-CS", "U1401-CS-2301", "C149999"] for n in range(12)]
+    good = [[f"导入{'甲乙丙丁戊己庚辛壬癸子丑'[n]}", id_number(700 + n), f"202307{n:02d}", "U1401", "U1401-CS", "U1401-CS-2301", "C149999"] for n in range(12)]
     bad = ["导入坏", "149999200401017001", "20230799", "U1401", "", "", "C149999"]
     file = tmp_path / "roster.csv"
     file.write_text("\n".join(",".join(row) for row in [heads, *good, bad, good[0]]), encoding="utf-8")
@@ -118,8 +118,8 @@ def test_a_roster_is_imported_with_its_bad_rows_named(office: BrowserDesk, desk:
     assert download.value.suggested_filename.endswith(".xlsx")
     page.get_by_role("button", name="确认导入").click()
     expect(page.locator(".progress-box")).to_be_visible()
-    expect(page.locator(".progress-done").or_(page.get_by_role("link", name="查看结果"))).to_be_visible(timeout=20_000)
-    page.goto("/cases?text=导入1")
+    expect(page.locator(".progress-done")).to_be_visible(timeout=20_000)
+    page.goto("/cases?text=导入")
     expect(page.locator("tbody tr")).not_to_have_count(0)
 
 
@@ -149,7 +149,7 @@ def test_an_administrator_deploys_a_new_version_and_running_cases_stay(office: B
     expect(page.locator("[data-changed]")).to_have_text("有未部署的改动")
     page.locator("[data-note]").fill("改名")
     page.locator("[data-act=deploy]").click()
-    page.locator("dialog[open] button[type=submit]").click()
+    page.locator("dialog[open] .btn-primary").click()
     expect(page.locator("#toasts")).to_contain_text("2")
     fresh = office.borrower("版本乙")
     assert office.version(fresh) != office.version(running)
@@ -162,7 +162,7 @@ def test_a_broken_diagram_shows_its_findings_and_is_not_deployed(office: Browser
     page = desk("liuchengguanli").open("/processes/renewal_declaration_audit/edit")
     page.wait_for_selector("[data-modeler][data-ready]")
     expect(page.locator("[data-findings] li")).to_have_count(0)
-    page.locator("[data-element-id=end_approved]").first.click()
+    page.locator("[data-element-id=cohort_imported]").first.click()
     page.keyboard.press("Delete")
     expect(page.locator("[data-findings] li").first).to_be_visible()
 

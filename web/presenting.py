@@ -11,7 +11,7 @@ from typing import Any
 from flask import Flask
 
 from tasks.roles import ROLES
-from web.i18n import language, local_datetime, masked, translate as _, words
+from web.i18n import chinese, language, local_datetime, masked, translate as _, words
 
 KINDS = {
     "activity_completed": "blue", "ended": "green", "withdrawn": "yellow", "undone": "yellow", "reassigned": "yellow", "urged": "yellow",
@@ -55,6 +55,28 @@ def form_data(view: Any) -> dict[str, Any]:
         earlier = {change["key"] for item in view.timeline if item.node_id == view.seat.node_id for change in item.changes}
         named = {name: value for name, value in named.items() if name not in earlier}
     return named | (view.draft or {})
+
+
+def schema_words(schema: dict[str, Any], process: Any) -> dict[str, Any]:
+    """A form in the reader's language: its own text where the process's labels have no other.
+
+    Labels are looked up by a field's key, notes by a component's id, hints by `key.description`, options by their value.
+    """
+    labels: Mapping[str, str] = process.labels.get(language(), {})
+    if chinese() or not labels:
+        return schema
+
+    def component(source: Mapping[str, Any]) -> dict[str, Any]:
+        made, key = dict(source), str(source.get("key") or source.get("id") or "")
+        found = {"label": labels.get(key), "description": labels.get(f"{key}.description"), "text": labels.get(str(source.get("id")))}
+        made |= {name: text for name, text in found.items() if text and name in source}
+        if "values" in source:
+            made["values"] = [{**option, "label": labels.get(str(option["value"]), option["label"])} for option in source["values"]]
+        if "components" in source:
+            made["components"] = [component(inner) for inner in source["components"]]
+        return made
+
+    return component(schema)
 
 
 def fact_pairs(facts: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:
@@ -101,8 +123,9 @@ def _who(item: Any) -> str:
     """甲（县级经办，示例县）代 乙 · 窗口."""
     if not item.person:
         return _("系统")
-    place = "，".join(part for part in (_role(item.role), item.organisation) if part)
-    name = item.person + (f"（{place}）" if place else "")
+    parts = [part for part in (_role(item.role), item.organisation) if part]
+    place = f"（{'，'.join(parts)}）" if chinese() else f" ({', '.join(parts)})"
+    name = item.person + (place if parts else "")
     if item.on_behalf_of:
         name += _(" 代 {name}", name=item.on_behalf_of)
     channel = CHANNELS.get(item.channel or "", "")
@@ -117,6 +140,7 @@ def _role(code: str | None) -> str:
 def diagram_state(process: Any, diagram: dict[str, Any]) -> dict[str, Any]:
     """Where the tokens are, with the names of the activities in the reader's language."""
     names = {key: process.label(key, language()) for key in process.graph.nodes}
+    names |= {} if chinese() else {key: text for key, text in process.labels.get(language(), {}).items() if "." not in key}
     state = {key: value for key, value in diagram.items() if key != "xml"}
     return {"xml": diagram.get("xml", ""), "state": state | {"names": names}}
 

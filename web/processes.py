@@ -11,6 +11,7 @@ from tasks.permissions import may
 from web.context import actor, connection, house
 from web.i18n import chinese, translate as _, words
 from web.labels import process_name, processes
+from web.presenting import diagram_state
 from web.security import needs_style_attributes, requires
 from workflows.definitions import ResourceFinding, check
 from workflows.errors import DeploymentRefused, NotFound, Rejection
@@ -43,7 +44,7 @@ def page(process_id: str) -> str:
     return render_template(
         "processes/process.html", process=shown, current=current, name=process_name(shown), versions=rows, names=names, running=running,
         findings=_findings(check(shown.resources)), editable=[name for name in shown.resources if name.endswith(EDITABLE)],
-        xml=shown.resources[shown.bpmn].decode(),
+        xml=shown.resources[shown.bpmn].decode(), drawn=diagram_state(shown, {})["state"],
     )
 
 

@@ -10,7 +10,7 @@ from web.context import actor, connection, house, is_htmx, wants_json
 from web.i18n import local_datetime, same_site, translate as _, words
 from web.inbox import list_answer
 from web.labels import outcome_label
-from web.presenting import change_words, diagram_state, form_data, split_facts, timeline_items
+from web.presenting import change_words, diagram_state, form_data, schema_words, split_facts, timeline_items
 from web.undo import forget, pending, remember
 from workflows.errors import Rejection
 
@@ -181,6 +181,6 @@ def _form(view: Any) -> dict[str, Any] | None:
     if view.schema is None:
         return None
     return {
-        "schema": view.schema, "data": form_data(view), "options": {"revision": view.seat.revision},
+        "schema": schema_words(view.schema, view.process), "data": form_data(view), "options": {"revision": view.seat.revision},
         "read_only": not {"complete", "save"} & set(view.may),
     }

@@ -158,9 +158,11 @@ function clicks() {
 function fileInputs() {
   document.addEventListener('change', ({ target }) => {
     if (!target.matches('input[type=file][data-file-label]')) return;
-    const place = document.querySelector(target.dataset.fileLabel);
+    const place = target.closest('.drop')?.querySelector('span');
     const [file] = target.files;
-    if (place) place.textContent = file ? `${file.name} · ${(file.size / 1024).toFixed(0)} KB` : '';
+    if (!place) return;
+    place.dataset.empty ??= place.textContent;
+    place.textContent = file ? `${file.name} · ${(file.size / 1024).toFixed(0)} KB` : place.dataset.empty;
   });
   for (const kind of ['dragover', 'dragleave', 'drop']) {
     document.addEventListener(kind, (event) => {

@@ -7,6 +7,20 @@ import './styles/diagram.css';
 import { get, jsonScript } from './http.js';
 import { words } from './words.js';
 
+/** Writes the given names into the drawing; a person who reads another language than the model's sees his own. */
+function rename(viewer, names = {}) {
+  const registry = viewer.get('elementRegistry');
+  const factory = viewer.get('graphicsFactory');
+  registry.forEach((element) => {
+    const object = element.businessObject;
+    const name = names[object?.id];
+    if (!name || !object.name) return;
+    object.name = name;
+    const drawn = element.waypoints ? 'connection' : 'shape';
+    if (element.parent) factory.update(drawn, element, registry.getGraphics(element));
+  });
+}
+
 const stateWords = { failed: '出错', active: '正在办理', done: '已完成' };
 
 function markElements(canvas, registry, state) {
@@ -110,6 +124,7 @@ async function start(element) {
   const xml = await xmlOf(element);
   const viewer = new NavigatedViewer({ container: element, keyboard: { bind: false } });
   await viewer.importXML(xml);
+  if (document.documentElement.lang === 'en') rename(viewer, state.names);
   const canvas = viewer.get('canvas');
   const registry = viewer.get('elementRegistry');
   markElements(canvas, registry, state);
