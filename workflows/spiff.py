@@ -8,7 +8,6 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +15,6 @@ from lxml import etree
 from SpiffWorkflow.bpmn import BpmnWorkflow
 from SpiffWorkflow.bpmn.parser import BpmnParser, BpmnValidator
 from SpiffWorkflow.bpmn.script_engine import PythonScriptEngine
-from SpiffWorkflow.bpmn.script_engine.python_environment import BasePythonScriptEngineEnvironment
 from SpiffWorkflow.exceptions import SpiffWorkflowException
 from SpiffWorkflow.task import TaskState
 
@@ -103,13 +101,14 @@ def second_opinion(xml: bytes, process_id: str, steps: Sequence[Step]) -> str:
 
 
 def _prepared(xml: bytes, process_id: str, steps: Sequence[Step]) -> tuple[Element | None, str]:
-    root = deepcopy(parse_xml(xml))
+    root = parse_xml(xml)
     process = next((element for element in root.iter(BPMN + "process") if element.get("id") == process_id), None)
     if process is None:
         return None, f"there is no process {process_id}"
     for element in process.iter():
-        name = local(element)
-        if name in NOT_RUN and not (name.endswith("EventDefinition") and local(element.getparent()) == "boundaryEvent"):
+        name, parent = local(element), element.getparent()
+        attached = parent is not None and local(parent) == "boundaryEvent"
+        if name in NOT_RUN and not (name.endswith("EventDefinition") and attached):
             return None, NOT_RUN[name]
         if element.get("triggeredByEvent") in ("true", "1"):
             return None, "event sub-process"
@@ -213,7 +212,7 @@ def _joins_in_loops(process: Element, flows: list[Element]) -> bool:
 # walking the path
 
 
-class _Recorded(BasePythonScriptEngineEnvironment):  # type: ignore[misc]
+class _Recorded:
     """Answers nothing on its own: expressions are looked up by the engine below."""
 
     def evaluate(self, expression: str, context: Any, external_context: Any = None) -> bool:
@@ -225,7 +224,7 @@ class _Recorded(BasePythonScriptEngineEnvironment):  # type: ignore[misc]
         return True
 
 
-class _Lookup(PythonScriptEngine):  # type: ignore[misc]
+class _Lookup(PythonScriptEngine):
     """Answers a condition (a flow id) with what was recorded for that firing of its gateway; evaluates nothing."""
 
     def __init__(self, steps: Sequence[Step]) -> None:

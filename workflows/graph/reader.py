@@ -88,7 +88,7 @@ class FileReader:
         for process in processes:
             if executable and process not in executable:
                 self._notes.add("not-executable", process)
-        pools = {participant.process: participant.id for participant in collaboration.participants if participant.process}
+        pools: dict[str | None, str] = {participant.process: participant.id for participant in collaboration.participants if participant.process}
         graphs = {}
         for process in executable or processes:
             graph = self._process(process, pools)

@@ -1,0 +1,111 @@
+"""SpiffWorkflow's schema findings and its second opinion on recorded paths; neither ever raises."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from prover import Answers, Case
+from reference_drawing import Drawer
+from reference_growth import Grower
+from reference_host import DIAGRAMS, Walk, graph_of
+from workflows.graph import read_graph
+from workflows.spiff import Step, second_opinion, step_of, validate_schema
+
+
+def recorded(walk: Walk, *completed: str) -> list[Step]:
+    """The path of a walk that completes these activities."""
+    steps = [step_of(None, walk.happenings, walk.open, walk.ended)]
+    for node in completed:
+        walk.complete(node)
+        steps.append(step_of(node, walk.last, walk.open, walk.ended))
+    return steps
+
+
+def content(diagram: str) -> bytes:
+    """The bytes of a test diagram."""
+    return (DIAGRAMS / f"{diagram}.bpmn").read_bytes()
+
+
+@pytest.mark.parametrize("diagram", sorted(path.stem for path in DIAGRAMS.glob("*.bpmn")))
+def test_the_test_diagrams_follow_the_schema(diagram: str) -> None:
+    assert validate_schema(content(diagram)) == []
+
+
+def test_every_schema_finding_is_a_warning_with_its_line() -> None:
+    findings = validate_schema(content("user_task").replace(b'<bpmn:endEvent id="end"', b'<bpmn:endEvent\nid="start"').replace(b"<bpmn:sequenceFlow", b"<bpmn:wonder/><bpmn:sequenceFlow", 1))
+    assert len(findings) >= 2 and all(finding.severity == "warning" and finding.line > 1 and finding.reason_zh for finding in findings)
+
+
+@pytest.mark.parametrize("data", [b"", b"<a/>", b"not xml", b"<!DOCTYPE a><a/>"])
+def test_unreadable_files_give_no_exception(data: bytes) -> None:
+    validate_schema(data)
+    assert second_opinion(data, "process", []).startswith("does not run this diagram: ")
+
+
+@pytest.mark.parametrize(("diagram", "answers", "completed"), [
+    ("user_task", {}, ["apply"]), ("exclusive_gateway", {"amount>8000": True}, ["large"]), ("exclusive_gateway", {}, ["small"]),
+    ("parallel_gateway", {}, ["b", "a"]), ("inclusive_gateway", {"first": True, "second": True}, ["b", "a", "after"]),
+    ("sub_process", {}, ["check", "sign"]), ("nested_sub_process", {}, ["beside", "deep"]), ("timer_boundary", {}, ["act"]),
+    ("terminate_end", {}, ["a"]), ("service_task", {}, ["store"]), ("script_task", {}, ["act"]), ("message_throw", {}, ["act"]),
+])
+def test_it_agrees_where_it_runs_a_diagram(diagram: str, answers: dict[str, bool], completed: list[str]) -> None:
+    steps = recorded(Walk(diagram, answers), *completed)
+    assert steps[-1].ended and second_opinion(content(diagram), "process", steps) == "agrees"
+
+
+def test_it_disagrees_when_the_record_is_wrong() -> None:
+    steps = recorded(Walk("parallel_gateway"), "b", "a")
+    assert second_opinion(content("parallel_gateway"), "process", [steps[0], steps[2]]).startswith("disagrees: step 1")
+    assert second_opinion(content("parallel_gateway"), "process", [Step(None, ("a",))]) == "disagrees: step 0: open are a, b there, a here"
+    assert second_opinion(content("user_task"), "process", [Step("nothing", ())]).startswith("disagrees: step 0: nothing is not open")
+
+
+@pytest.mark.parametrize(("diagram", "reason"), [
+    ("multi_instance_parallel", "multi-instance"), ("compensation", "compensation"), ("link", "link event"), ("event_gateway", "event-based gateway"),
+    ("event_sub_process_interrupting", "event sub-process"), ("implicit", "conditional or several flows"), ("conditional_flow", "conditional or several flows"),
+    ("inclusive_loop", "loop through a join"), ("transaction", "transaction"), ("standard_loop", "standard loop"),
+])
+def test_it_says_which_diagrams_it_does_not_run(diagram: str, reason: str) -> None:
+    answer = second_opinion(content(diagram), "process", [])
+    assert answer.startswith("does not run this diagram: ") and reason in answer
+
+
+def test_a_path_over_a_boundary_event_has_no_second_opinion() -> None:
+    steps = [Step(None, ("act",)), Step("late", ("hurry",))]
+    assert second_opinion(content("timer_boundary"), "process", steps) == "does not run this diagram: boundary event on the path"
+    assert "no process" in second_opinion(content("user_task"), "other", [])
+
+
+def test_nothing_of_the_diagram_is_ever_executed() -> None:
+    hostile = content("script_task").replace(b"= 1 + 1", b"raise SystemExit").replace(b"start_to_add", b"f")
+    steps = recorded(Walk("script_task"), "act")
+    assert second_opinion(hostile, "process", steps) == "agrees"
+    assert graph_of("script_task").nodes["add"].script == "1 + 1"
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_both_engines_agree_on_random_structured_diagrams(seed: int) -> None:
+    source = random.Random(seed)
+    tree = Grower(source, frozenset({"sequence", "choice", "together", "sub", "catch"})).tree(3)
+    xml = Drawer().draw(tree)
+    answers = Answers(seed)
+    case = Case(read_graph(xml).graphs["process"], answers)
+    happened = case.machine.start(answers)[1]
+    steps = [step_of(None, happened, waiting(case), case.machine.is_ended(case.state))]
+    while not case.machine.is_ended(case.state):
+        answers.step += 1
+        token, node = source.choice([entry[:2] for entry in case.machine.tokens(case.state) if not case.machine.plan.is_scope(case.graph.nodes[entry[1]])])
+        if case.graph.nodes[node].type == "userTask":
+            happened = case.machine.complete(case.state, token, answers)
+        else:
+            wait = next(wait for wait, (_, owner) in case.machine.waits(case.state).items() if owner == token)
+            happened = case.machine.trigger(case.state, wait, answers)
+        steps.append(step_of(node, happened, waiting(case), case.machine.is_ended(case.state)))
+    assert second_opinion(xml, "process", steps) == "agrees"
+
+
+def waiting(case: Case) -> list[str]:
+    """Node ids of everything that waits, scopes apart."""
+    return [node for _, node, _, _ in case.machine.tokens(case.state) if not case.machine.plan.is_scope(case.graph.nodes[node])]
