@@ -8,13 +8,13 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from lxml import etree
 from SpiffWorkflow.bpmn import BpmnWorkflow
 from SpiffWorkflow.bpmn.parser import BpmnParser, BpmnValidator
 from SpiffWorkflow.bpmn.script_engine import PythonScriptEngine
+from SpiffWorkflow.bpmn.script_engine.python_environment import BasePythonScriptEngineEnvironment
 from SpiffWorkflow.exceptions import SpiffWorkflowException
 from SpiffWorkflow.task import TaskState
 
@@ -39,8 +39,7 @@ _lock = threading.Lock()
 _validators: list[Any] = []
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """One step of a recorded path: what was completed (None: the start), what was open afterwards, and the ways taken.
 
     `open` lists the node ids of waiting activities and events, one per token; `taken` the firings in order as (node id, flow ids);
@@ -49,7 +48,7 @@ class Step:
 
     completed: str | None
     open: Sequence[str]
-    taken: Sequence[tuple[str, Sequence[str]]] = field(default=())
+    taken: Sequence[tuple[str, Sequence[str]]] = ()
     ended: bool = False
 
 
@@ -212,7 +211,7 @@ def _joins_in_loops(process: Element, flows: list[Element]) -> bool:
 # walking the path
 
 
-class _Recorded:
+class _Recorded(BasePythonScriptEngineEnvironment):
     """Answers nothing on its own: expressions are looked up by the engine below."""
 
     def evaluate(self, expression: str, context: Any, external_context: Any = None) -> bool:
