@@ -61,16 +61,6 @@ class Actor:
         return self.role == SYSTEM_ROLE
 
     def to_json(self) -> dict[str, Any]:
-        """The actor as plain JSON, to be kept with a command that runs later."""
-        return asdict(self)
-
-    @staticmethod
-    def from_json(stored: Mapping[str, Any]) -> Actor:
-        """The actor that `to_json` wrote."""
-        memberships = tuple(MembershipView(**one) for one in stored["memberships"])
-        return Actor(**{**stored, "memberships": memberships})
-
-    def to_json(self) -> dict[str, Any]:
         """All of it as a JSON value, for a command that goes on after the request."""
         return asdict(self)
 

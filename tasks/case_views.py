@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from tasks.case_picture import diagram, facts, masked_timeline
 from tasks.going_back import GoingBack
@@ -23,7 +23,7 @@ from workflows.case import Case
 from workflows.definitions import ProcessVersion
 from workflows.engine import INSTANCE, ProcessEngine
 from workflows.errors import NotFound
-from workflows.models import OutboxMessage, Wait
+from workflows.models import AnyRow, OutboxMessage, Wait
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class CaseViews:
         )
 
     @staticmethod
-    def _verbs(actor: Actor, case: Case, seats: Sequence[Row[Any]]) -> frozenset[str]:
+    def _verbs(actor: Actor, case: Case, seats: Sequence[AnyRow]) -> frozenset[str]:
         nodes = {seat.node_id for seat in seats}
         own = case.status == "active" and case.subject_person == actor.person_id
         verbs = {"withdraw"} if own and nodes and nodes <= GoingBack.withdrawable(case) else set()

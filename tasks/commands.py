@@ -13,7 +13,7 @@ from tasks import security_log
 from tasks.people import Actor
 from workflows.business_calendar import Clock
 from workflows.errors import Forbidden, NotFound, Rejection
-from workflows.models import Command, CommandItem
+from workflows.models import Command, CommandItem, table_of
 from workflows.store import Store
 
 CHUNK = 50
@@ -118,13 +118,13 @@ class Commands:
         command_id = connection.execute(insert(Command).values(
             kind=kind, status=status, idempotency_key=idempotency_key, person=actor.person_id, actor=actor.to_json(), argument=argument,
             total=len(payloads), done=0, succeeded=0, skipped=0, created_at=self._clock.now(),
-        )).inserted_primary_key[0]
+        ).returning(Command.id)).scalar_one()
         if payloads:
             connection.execute(insert(CommandItem), [
                 {"command_id": command_id, "position": position, "payload": payload, "status": "waiting"}
                 for position, payload in enumerate(payloads, 1)
             ])
-        return int(command_id)
+        return command_id
 
     def confirm(self, connection: Connection, command_id: int) -> None:
         """A previewed command may run now."""
@@ -169,7 +169,7 @@ class Commands:
     def _record(self, connection: Connection, command_id: int, items: Sequence[Row[Any]], outcomes: Sequence[Outcome]) -> None:
         if not items:
             return
-        table = CommandItem.__table__
+        table = table_of(CommandItem)
         statement = update(table).where(table.c.command_id == command_id, table.c.position == bindparam("b_position")).values(
             status=bindparam("b_status"), instance_id=bindparam("b_instance"), reason=bindparam("b_reason"), detail=bindparam("b_detail")
         )

@@ -18,13 +18,14 @@ from tasks.models import Person
 from tasks.personal_data import PersonalData, valid_id_number
 from workflows.business_calendar import Clock
 from workflows.errors import InvalidForm, NotFound, Words
+from workflows.models import table_of
 
 FAILURES_ALLOWED = 5
 LOCKED_FOR = timedelta(minutes=15)
 FAILURES_PER_ADDRESS = 60  # within LOCKED_FOR; an office or a dormitory shares one address
 CODE_VALID_FOR = timedelta(days=14)
 CODE_PURPOSE = "activation code"
-PERSON = Person.__table__
+PERSON = table_of(Person)
 
 # One sentence for every failure, so that nobody learns which accounts exist.
 WRONG: Words = {

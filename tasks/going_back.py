@@ -77,7 +77,8 @@ class GoingBack:
 
     @staticmethod
     def _completed_at(connection: Connection, record: Any) -> datetime:
-        return connection.execute(select(SEAT.c.completed_at).where(SEAT.c.id == record.seat_id)).scalar_one()
+        completed: datetime = connection.execute(select(SEAT.c.completed_at).where(SEAT.c.id == record.seat_id)).scalar_one()
+        return completed
 
     def _reopen(self, connection: Connection, record: Any, case: Case) -> None:
         before: Mapping[str, Any] = record.before

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Date, Row, and_, bindparam, select
+from sqlalchemy import Connection, Date, and_, bindparam, select
 
 from tasks.actors import Actor, MembershipView, build_actor, system_actor
 from tasks.credentials import Credentials
@@ -21,6 +21,7 @@ from tasks.people_directory import PeopleDirectory
 from tasks.personal_data import PersonalData
 from workflows.business_calendar import Clock
 from workflows.errors import Forbidden, NotFound
+from workflows.models import AnyRow
 
 __all__ = ["Actor", "MembershipView", "People", "system_actor"]
 
@@ -94,7 +95,7 @@ class People:
         return self.actor_from(connection, rows, acting, "web", address)
 
     def actor_from(
-        self, connection: Connection, rows: Sequence[Row[Any]], acting: int | None, channel: str, address: str | None,
+        self, connection: Connection, rows: Sequence[AnyRow], acting: int | None, channel: str, address: str | None,
     ) -> Actor:
         """An actor from the rows of one person with his memberships."""
         person = rows[0]
@@ -109,7 +110,7 @@ class People:
             must_change_password=person.must_change_password,
         )
 
-    def members(self, connection: Connection, role: str, organisation_code: str, on: date | None = None) -> Sequence[Row[Any]]:
+    def members(self, connection: Connection, role: str, organisation_code: str, on: date | None = None) -> Sequence[AnyRow]:
         """Active people (id, name, login) who hold `role` at the organisation on the day `on` (default today)."""
         query = (
             select(Person.id, Person.name, Person.login)
@@ -121,7 +122,7 @@ class People:
         )
         return connection.execute(query).all()
 
-    def _identity(self, connection: Connection, person_id: int) -> Sequence[Row[Any]]:
+    def _identity(self, connection: Connection, person_id: int) -> Sequence[AnyRow]:
         return connection.execute(_IDENTITY, {"person": person_id, "today": self.clock.today()}).all()
 
 

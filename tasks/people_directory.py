@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, exists, func, or_, select
 
 from tasks.actors import Actor, MembershipView
 from tasks.memberships import valid_on
@@ -14,7 +13,7 @@ from tasks.models import CaseParty, Membership, Organisation, Person
 from tasks.organisations import EVERYTHING, Organisations, scope_condition
 from tasks.permissions import require
 from workflows.errors import Forbidden, NotFound
-from workflows.models import ProcessInstance
+from workflows.models import AnyRow, ProcessInstance
 
 PERSON = Person.__table__
 PAGE = 50
@@ -29,7 +28,7 @@ class PeopleDirectory:
     def page(
         self, connection: Connection, actor: Actor, *, search: str = "", organisation_code: str | None = None, role_code: str | None = None,
         active: bool | None = None, after: int = 0, before: int | None = None, limit: int = PAGE,
-    ) -> Sequence[Row[Any]]:
+    ) -> Sequence[AnyRow]:
         """Staff in the actor's scope by id, after the person `after`, or the last ones before `before`.
 
         Columns: id, name, login, active, masks, locked_until, has_password. `role_code`: who holds or held that role.
@@ -48,14 +47,14 @@ class PeopleDirectory:
             return connection.execute(query.where(Person.id < before).order_by(Person.id.desc()).limit(limit)).all()[::-1]
         return connection.execute(query.where(Person.id > after).order_by(Person.id).limit(limit)).all()
 
-    def memberships_of(self, connection: Connection, person_ids: Sequence[int]) -> dict[int, list[Row[Any]]]:
+    def memberships_of(self, connection: Connection, person_ids: Sequence[int]) -> dict[int, list[AnyRow]]:
         """Person id → all his memberships, past and future too (id, role, code, organisation name, dates)."""
         columns = (
             Membership.id, Membership.person_id, Membership.role, Membership.valid_from, Membership.valid_to, Organisation.code,
             Organisation.name.label("organisation_name"),
         )
         query = select(*columns).join(Organisation).where(Membership.person_id.in_(list(person_ids))).order_by(Membership.id)
-        found: dict[int, list[Row[Any]]] = {person_id: [] for person_id in person_ids}
+        found: dict[int, list[AnyRow]] = {person_id: [] for person_id in person_ids}
         for row in connection.execute(query):
             found[row.person_id].append(row)
         return found
@@ -81,7 +80,7 @@ class PeopleDirectory:
         )
         return connection.execute(same).first() is not None
 
-    def manageable(self, connection: Connection, actor: Actor, person_id: int) -> Row[Any]:
+    def manageable(self, connection: Connection, actor: Actor, person_id: int) -> AnyRow:
         """The person, when every organisation he works for lies in the actor's scope. Raises NotFound, Forbidden.
 
         Somebody who works for none (a borrower) belongs to the offices that take part in his cases. Otherwise an office could take over the account of somebody who also works above it.

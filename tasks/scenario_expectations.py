@@ -175,7 +175,7 @@ class Expectations:
 
     def _incidents(self) -> list[str]:
         query = select(Incident.kind).where(Incident.resolved_at.is_(None))
-        return list(self.connection.execute(query).scalars())
+        return [reason for reason in self.connection.execute(query).scalars() if reason is not None]
 
     # lists and commands
 
@@ -193,7 +193,7 @@ class Expectations:
     def _reasons(self) -> list[str]:
         command = self.play.commands[self.expected.get("command", "bulk")]
         query = select(CommandItem.reason).where(CommandItem.command_id == command, CommandItem.reason.is_not(None))
-        return list(self.connection.execute(query).scalars())
+        return [reason for reason in self.connection.execute(query).scalars() if reason is not None]
 
 
 CONTAINING = frozenset({"outbox", "marks", "notices", "notices_to", "history_contains", "incidents", "flags_include", "reasons"})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, exists, func, insert, select, update
 from sqlalchemy.sql.functions import aggregate_strings
 
 from tasks import errors
@@ -34,7 +34,7 @@ DRAFT_PROTECTS = timedelta(minutes=15)
 
 def _lock_seat() -> Any:
     """The statement of `TaskService.lock_seat`, built once: building it costs more than running it."""
-    person = bindparam("person")
+    person: BindParameter[int] = bindparam("person")
     offered = select(func.min(SeatOffer.candidate)).where(
         SeatOffer.seat_id == SEAT.c.id, SeatOffer.candidate.in_(bindparam("candidates", expanding=True))
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Case, ColumnElement, Connection, Row, case, exists, or_, select, update
+from sqlalchemy import Case, ColumnElement, Connection, case, exists, or_, select, update
 
 from tasks import security_log
 from tasks.actors import Actor
@@ -15,7 +15,7 @@ from tasks.organisations import OrganisationRow, scope_condition
 from tasks.permissions import require, visible_cases
 from workflows.business_calendar import Clock
 from workflows.errors import Forbidden
-from workflows.models import ProcessInstance
+from workflows.models import AnyRow, ProcessInstance
 
 STATES = ("none", "issued", "activated")  # no code or an expired one, a valid code, a password of his own
 STUDENT_ROLES = ("student", "class_rep", "volunteer")  # roles a borrower may hold beside
@@ -41,7 +41,7 @@ class StudentAccounts:
     def page(
         self, connection: Connection, actor: Actor, *, organisation: OrganisationRow | None = None, search: str = "", state: str = "", after: int = 0,
         before: int | None = None, limit: int = 50,
-    ) -> Sequence[Row[Any]]:
+    ) -> Sequence[AnyRow]:
         """Borrowers with a case of the acting office (and below `organisation`) by id, after the person `after` or the last before `before`.
 
         `state`: one of STATES or empty. Columns: id, name, student_number, masks, state, activation_expires_at.
@@ -61,7 +61,7 @@ class StudentAccounts:
         return connection.execute(query.where(Person.id > after).order_by(Person.id).limit(limit)).all()
 
     @staticmethod
-    def described(connection: Connection, person_ids: Sequence[int]) -> Sequence[Row[Any]]:
+    def described(connection: Connection, person_ids: Sequence[int]) -> Sequence[AnyRow]:
         """Name, student number and masked ID number of people one has just given codes to."""
         columns = (Person.id, Person.name, Person.student_number, Person.id_number_masked)
         return connection.execute(select(*columns).where(Person.id.in_(list(person_ids)))).all()
@@ -103,7 +103,7 @@ class StudentAccounts:
         self._log(connection, actor, "password.reset", about=person_id)
         return self._credentials.issue_codes(connection, [person_id])[person_id]
 
-    def _students(self, connection: Connection, actor: Actor, person_ids: Sequence[int]) -> Sequence[Row[Any]]:
+    def _students(self, connection: Connection, actor: Actor, person_ids: Sequence[int]) -> Sequence[AnyRow]:
         seen = exists(select(ProcessInstance.id).where(ProcessInstance.subject_person == Person.id, visible_cases(actor)))
         query = select(Person.id, Person.password_hash).where(Person.id.in_(list(person_ids)), Person.active, ~_is_staff(), seen)
         return connection.execute(query.order_by(Person.id)).all()

@@ -77,7 +77,8 @@ class Supervision:
 
     def _cutoffs(self, connection: Connection) -> dict[int, datetime]:
         """The moments that lie 2, 3, 5 and 10 working days back."""
-        wanted, found, day, passed = {UNCLAIMED_DAYS, IDLE_DAYS, UNCHANGED_DAYS, STUDENT_DAYS}, {}, self._clock.now(), 0
+        wanted, day, passed = {UNCLAIMED_DAYS, IDLE_DAYS, UNCHANGED_DAYS, STUDENT_DAYS}, self._clock.now(), 0
+        found: dict[int, datetime] = {}
         while len(found) < len(wanted):
             if self._calendar.is_working_day(connection, local_day(day)):
                 passed += 1
@@ -181,10 +182,10 @@ class Supervision:
         for seat_id, candidate in [*lines, *((row.id, line) for row in claimed for line in (row.claimed_as, row.duty))]:
             if candidate and "@" in candidate:
                 wanted.setdefault(seat_id, set()).add(candidate)
-        members = {
-            line: [(row.id, row.name) for row in self._people.members(connection, *line.split("@", 1))]
-            for line in {line for found in wanted.values() for line in found}
-        }
+        members = {}
+        for line in {line for found in wanted.values() for line in found}:
+            role, _, code = line.partition("@")
+            members[line] = [(row.id, row.name) for row in self._people.members(connection, role, code)]
         return {
             seat_id: sorted({person for line in found for person in members[line]}, key=lambda person: person[1])
             for seat_id, found in wanted.items()

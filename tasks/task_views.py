@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, exists, func, select
+from sqlalchemy import Connection, and_, exists, func, select
 
 from tasks import errors
 from tasks.assignment import outcomes, refusal
@@ -25,6 +25,7 @@ from workflows.definitions import ProcessVersion
 from workflows.engine import INSTANCE, ProcessEngine
 from workflows.errors import NotFound
 from workflows.graph import Node
+from workflows.models import AnyRow
 
 FOUR_EYES = {"zh": "经办与复核须为不同人员，您已参与前序环节。", "en": "Four-eyes: you took part in an earlier step."}
 READ_ONLY = {"zh": "该事项未分派给您，仅可查看。", "en": "Not offered to you; read only."}
@@ -94,7 +95,7 @@ class TaskViews:
         return self._view(connection, actor, row, case, case_row, node, standing)
 
     def _view(
-        self, connection: Connection, actor: Actor, row: Row[Any], case: Case, case_row: CaseRow, node: Node, standing: Standing
+        self, connection: Connection, actor: Actor, row: AnyRow, case: Case, case_row: CaseRow, node: Node, standing: Standing
     ) -> TaskView:
         functions = self._engine.functions(connection, case)
         rows = history.facts(connection, case.id)
@@ -114,7 +115,7 @@ class TaskViews:
         )
 
     def _standing(
-        self, connection: Connection, actor: Actor, row: Row[Any], case: Case, case_row: CaseRow, node: Node
+        self, connection: Connection, actor: Actor, row: AnyRow, case: Case, case_row: CaseRow, node: Node
     ) -> Standing:
         """One statement for everything that depends on this person and this seat."""
         mine = SeatOffer.seat_id == row.id
@@ -138,7 +139,7 @@ class TaskViews:
         return bool(mine & set(case_row.parties.values())) and case.subject_person != actor.person_id
 
     def _verbs(
-        self, connection: Connection, actor: Actor, row: Row[Any], case: Case, case_row: CaseRow, standing: Standing
+        self, connection: Connection, actor: Actor, row: AnyRow, case: Case, case_row: CaseRow, standing: Standing
     ) -> frozenset[str]:
         verbs: set[str] = set()
         if row.status == "completed" and row.completed_by == actor.person_id and standing.undoable:

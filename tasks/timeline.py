@@ -96,8 +96,8 @@ def _item(
 
 
 def _outcome_words(case: Case, node_id: str | None, outcome: str | None) -> dict[str, str]:
-    for key in (f"{node_id}.{outcome}", f"outcome.{outcome}", outcome):
-        words = case.version.labels.get("zh-CN", {}).get(key) if key else None
+    for key in filter(None, (f"{node_id}.{outcome}", f"outcome.{outcome}", outcome)):
+        words = case.version.labels.get("zh-CN", {}).get(key)
         if words:
             return {"zh": str(words), "en": str(case.version.labels.get("en", {}).get(key) or words)}
     return {"zh": outcome or "完成", "en": outcome or "completed"}

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Row, func, or_, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from tasks.models import CaseParty, Organisation, Person
 from tasks.people import Actor
@@ -19,7 +19,7 @@ from tasks.worklist_statements import (
 )
 from workflows.business_calendar import Clock
 from workflows.errors import Rejection
-from workflows.models import FAR_FUTURE
+from workflows.models import FAR_FUTURE, AnyRow
 
 COUNT_LIMIT = 1000
 SCAN_LIMIT = 2 * (COUNT_LIMIT + 1)  # offers read for a count; a seat is rarely offered to one person twice
@@ -160,7 +160,7 @@ class Worklist:
         return [line for line in actor.candidates if view != "pool" or line != mine]
 
     def _paged(
-        self, rows: Sequence[Row[Any]], columns: Sequence[Any], actor: Actor, started: bool, backwards: bool, size: int
+        self, rows: Sequence[AnyRow], columns: Sequence[Any], actor: Actor, started: bool, backwards: bool, size: int
     ) -> Page:
         more = len(rows) > size
         shown = list(rows[:size])
@@ -172,7 +172,7 @@ class Worklist:
         has_next = more if not backwards else started
         return Page([self.row(row, actor) for row in shown], last if has_next else None, first if has_previous else None)
 
-    def row(self, row: Row[Any], actor: Actor) -> WorklistRow:
+    def row(self, row: AnyRow, actor: Actor) -> WorklistRow:
         """A seat row joined with its case, as a list shows it."""
         due = None if row.due_at >= FAR_FUTURE else row.due_at
         return WorklistRow(
@@ -254,7 +254,7 @@ class Worklist:
         query = select(*CASE_COLUMNS).where(INSTANCE.c.subject_person == actor.person_id).order_by(INSTANCE.c.id.desc()).limit(100)
         return self.case_rows(connection, connection.execute(query).all())
 
-    def case_rows(self, connection: Connection, rows: Sequence[Row[Any]]) -> list[CaseRow]:
+    def case_rows(self, connection: Connection, rows: Sequence[AnyRow]) -> list[CaseRow]:
         """Cases with their open seats and parties, in two statements for the whole page."""
         ids = [row.id for row in rows]
         seats = connection.execute(
@@ -273,7 +273,7 @@ class Worklist:
             for row in rows
         ]
 
-    def _open(self, seat: Row[Any]) -> dict[str, Any]:
+    def _open(self, seat: AnyRow) -> dict[str, Any]:
         due = None if seat.due_at >= FAR_FUTURE else seat.due_at
         return {
             "seat_id": seat.id, "node_id": seat.node_id, "due_at": due, "owner_name": seat.owner_name, "light": self.light(seat),
@@ -293,7 +293,7 @@ def _masked(row: Any) -> dict[str, Any]:
     return {"id_number": getattr(row, "subject_id_number", None), "mobile": getattr(row, "subject_mobile", None)}
 
 
-def _sort_value(row: Row[Any], column: Any) -> Any:
+def _sort_value(row: AnyRow, column: Any) -> Any:
     return row.id if column.name in ("seat_id", "id") else getattr(row, column.name)
 
 

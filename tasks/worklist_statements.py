@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import (
-    ColumnElement, LargeBinary, Select, and_, bindparam, func, literal, not_, or_, select, union, union_all,
+    BindParameter, ColumnElement, LargeBinary, Select, and_, bindparam, func, literal, not_, or_, select, union, union_all,
 )
 from sqlalchemy.orm import aliased
 
@@ -123,7 +123,8 @@ def offer_page(lines: int, sort: str, positioned: bool, backwards: bool, shape: 
 @lru_cache(maxsize=64)
 def offer_counts(lines: int) -> Select[Any]:
     """Counts of mine, pool, only mine, and overdue; reads at most `scan` offers for each."""
-    scan, now = bindparam("scan"), bindparam("now", type_=OFFER.c.due_at.type)
+    scan: BindParameter[int] = bindparam("scan")
+    now = bindparam("now", type_=OFFER.c.due_at.type)
     pool = [_line([OFFER.c.seat_id], f"line{number}") for number in range(lines)]
     mine = _line([OFFER.c.seat_id], "mine")
     other = SeatOffer.__table__.alias("other")

@@ -121,9 +121,9 @@ class BusinessCalendar:
         """The nearest working day strictly before `day`: where a reminder moves to."""
         return self.picture(connection).run((day - timedelta(days=1)).year).step(day, -1)
 
-    def deadline(self, connection: Connection, cycle: str, key: str, organisation_code: str) -> datetime | None:
+    def deadline(self, connection: Connection, cycle: str | None, key: str, organisation_code: str) -> datetime | None:
         """The moment `key` ends for an organisation in a cycle: its own, else inherited, else everybody's; UTC."""
-        dates = self.picture(connection).deadlines.get((cycle, key))
+        dates = None if cycle is None else self.picture(connection).deadlines.get((cycle, key))
         if dates is None:
             return None
         for code in self.ancestors(connection, organisation_code) or (organisation_code,):
@@ -131,7 +131,7 @@ class BusinessCalendar:
                 return dates[code]
         return dates.get(EVERYWHERE)
 
-    def functions(self, connection: Connection, cycle: str) -> dict[str, Callable[..., Any]]:
+    def functions(self, connection: Connection, cycle: str | None) -> dict[str, Callable[..., Any]]:
         """The calendar's functions for FEEL; see workflows.calendar_functions."""
         return calendar_functions.host_functions(self, connection, cycle)
 

@@ -24,10 +24,10 @@ class Days(Protocol):
 
     def working_days_between(self, connection: Connection, start: datetime, end: datetime) -> int: ...
 
-    def deadline(self, connection: Connection, cycle: str, key: str, organisation_code: str) -> datetime | None: ...
+    def deadline(self, connection: Connection, cycle: str | None, key: str, organisation_code: str) -> datetime | None: ...
 
 
-def host_functions(calendar: Days, connection: Connection, cycle: str) -> dict[str, Callable[..., Any]]:
+def host_functions(calendar: Days, connection: Connection, cycle: str | None) -> dict[str, Callable[..., Any]]:
     """deadline(key, org), working days after(from, n), working days between(a, b) and end of day(x).
 
     Moments may be dates, dates with time or ISO strings; without a zone they are local to Asia/Shanghai. Results are

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, RowMapping, insert, select
 
 from workflows.models import HistoryRow, ProcessInstance
 
@@ -35,7 +35,7 @@ class Author:
 SYSTEM = Author()
 
 
-def link(previous: bytes, row: Mapping[str, Any]) -> bytes:
+def link(previous: bytes, row: Mapping[str, Any] | RowMapping) -> bytes:
     """The hash of a row chained to `previous`: SHA-256 over the previous hash and the row's canonical JSON."""
     values = [row[name].isoformat() if isinstance(row[name], datetime) else row[name] for name in _CHAINED]
     return hashlib.sha256(previous + orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).digest()

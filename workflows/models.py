@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 import orjson
 from sqlalchemy import (
-    BigInteger, Boolean, Date, DateTime, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Text, UniqueConstraint,
+    BigInteger, Boolean, Date, DateTime, ForeignKey, Index, Integer, LargeBinary, MetaData, Row, String, Table, Text, UniqueConstraint,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -20,6 +20,8 @@ NAMING_CONVENTION = {
     "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+AnyRow: TypeAlias = Row[*tuple[Any, ...]]  # a row of however many columns its statement names
 
 # Stands for "no date" in columns that sort: keyset paging needs a value in every row.
 FAR_FUTURE = datetime(9999, 12, 31, tzinfo=UTC)
@@ -61,6 +63,11 @@ class Base(DeclarativeBase):
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
     type_annotation_map = {datetime: Instant(), str: String(200), int: BigInteger().with_variant(Integer, "sqlite")}
+
+
+def table_of(model: type[Base]) -> Table:
+    """The table of a model, for statements that name its columns."""
+    return cast(Table, model.__table__)
 
 
 class Definition(Base):

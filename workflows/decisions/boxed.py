@@ -188,7 +188,7 @@ class BoxedCompiler:
 
         return define
 
-    def parameters(self, element: Xml) -> tuple[tuple[str, ...], list[Type | None]]:
+    def parameters(self, element: Xml) -> tuple[tuple[str, ...], Sequence[Type | None]]:
         """The formal parameters of a function definition."""
         found = list(children(element, "formalParameter"))
         types = [self.workshop.find_type(type_reference(parameter), parameter) for parameter in found]

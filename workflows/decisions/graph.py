@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from workflows.decisions.elements import DESCRIPTIONS, REFUSED, SUPPORT
@@ -29,7 +30,7 @@ class Node:
     requires: list[tuple[str, Node]] = field(default_factory=list)
     code: Code | None = None
     parameters: tuple[str, ...] = ()
-    parameter_types: list[Type | None] = field(default_factory=list)
+    parameter_types: Sequence[Type | None] = field(default_factory=list)
     outputs: list[Node] = field(default_factory=list)
     service_inputs: list[Node] = field(default_factory=list)
     external: bool = False

@@ -75,7 +75,7 @@ def compare(left: FeelValue, right: FeelValue) -> int | None:
     """Negative, zero or positive as left is before, equal to or after right; null when they have no common order."""
     kind, other = type(left), type(right)
     if kind is other and kind in _DIRECT:
-        return (left > right) - (left < right)
+        return int(left > right) - int(left < right)
     if kind is Time and other is Time:
         return _sign(left.order_key(), right.order_key(), left.zone is None, right.zone is None)
     if kind is Date and other is DateTime:

@@ -42,12 +42,22 @@ _TIME: dict[str, Reader] = {
     "time offset": _offset,
     "timezone": lambda value: None if value.zone is None else value.zone.name,
 }
+
+
+def _of_date(read: Reader) -> Reader:
+    return lambda value: read(value.date)
+
+
+def _of_time(read: Reader) -> Reader:
+    return lambda value: read(value.time)
+
+
 PROPERTIES: dict[type, dict[str, Reader]] = {
     Date: _DATE,
     Time: _TIME,
     DateTime: {
-        **{name: (lambda value, read=read: read(value.date)) for name, read in _DATE.items()},
-        **{name: (lambda value, read=read: read(value.time)) for name, read in _TIME.items()},
+        **{name: _of_date(read) for name, read in _DATE.items()},
+        **{name: _of_time(read) for name, read in _TIME.items()},
         "time offset": _offset,
     },
     DaysTimeDuration: {

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, DecimalException
-from typing import Any
+from typing import Any, TypeVar
 
 from workflows.feel.errors import FeelError
 from workflows.feel.runtime import Run
@@ -16,6 +16,7 @@ from workflows.feel.temporal import Date, DateTime, DaysTimeDuration, Time, Year
 from workflows.feel.values import FeelValue, Function, Range
 
 Implementation = Callable[..., FeelValue]
+Declared = TypeVar("Declared", bound=Callable[..., FeelValue])
 _KINDS: dict[str, type | tuple[type, ...]] = {
     "number": Decimal,
     "string": str,
@@ -162,14 +163,14 @@ REGISTRY: dict[str, BuiltIn] = {}
 def built_in(
     name: str, parameters: str, chinese: str = "", english: str = "", example: str = "", *, group: str = "",
     with_run: bool = False, deep: bool = False,
-) -> Callable[[Implementation], Implementation]:
+) -> Callable[[Declared], Declared]:
     """Declare a built-in function, or one more signature of it (the first declaration carries the texts).
 
     `deep` functions look into nested lists and contexts, and are charged for all of it.
     `parameters` reads `name: kind | kind, name?: kind, name...: kind`; a kind ending in `?` takes null too.
     """
 
-    def declare(implementation: Implementation) -> Implementation:
+    def declare(implementation: Declared) -> Declared:
         entry = REGISTRY.setdefault(name, BuiltIn(name, group, chinese, english, example, [], deep))
         entry.signatures.append(Signature(_parameters(parameters), implementation, with_run))
         return implementation
