@@ -146,7 +146,7 @@ class Seats:
         unknown = [digest for digest in wanted if digest not in self._schedules]
         found = {digest: self._schedules[digest] for digest in wanted if digest in self._schedules}
         if not unknown:
-            return found  # type: ignore[return-value]
+            return found
         known = connection.execute(select(Schedule.digest, Schedule.id).where(Schedule.digest.in_(unknown))).all()
         for row in known:
             # Remembered only once it was read: an id written in this transaction may still be rolled back.
@@ -154,17 +154,17 @@ class Seats:
         for digest in unknown:
             if digest not in found and digest is not None:
                 found[digest] = self._new_schedule(connection, digest, *wanted[digest])
-        return found  # type: ignore[return-value]
+        return found
 
     def _new_schedule(self, connection: Connection, digest: bytes, assignment: Assignment, opening: _Opening) -> int:
         schedule_id = connection.execute(insert(Schedule).values(
             digest=digest, definition_id=opening.case.version.id, node_id=opening.node.id
-        )).inserted_primary_key[0]
+        ).returning(Schedule.id)).scalar_one()
         connection.execute(insert(ScheduleMark), [
             {"schedule_id": schedule_id, "at": as_instant(mark["at"]), "kind": mark["kind"], "argument": mark["argument"]}
             for mark in assignment.marks
         ])
-        return int(schedule_id)
+        return schedule_id
 
     def _write_parties(self, connection: Connection, started: Sequence[Case]) -> None:
         parties: list[dict[str, Any]] = []

@@ -20,10 +20,10 @@ from workflows.history import GENESIS, SYSTEM, Author, write
 from workflows.host import EngineHost, Functions, assignments, feel
 from workflows.jobs import raise_incident
 from workflows.machine import Happening, MachineError
-from workflows.models import BufferedMessage, OutboxMessage, ProcessInstance, Wait
+from workflows.models import BufferedMessage, OutboxMessage, ProcessInstance, Wait, table_of
 from workflows.timers import next_round, timer_due
 
-INSTANCE = ProcessInstance.__table__
+INSTANCE = table_of(ProcessInstance)
 SAVED = (
     "number", "status", "stage", "round", "state", "variables", "history_sequence", "history_hash", "last_change_at", "ended_at",
 )
