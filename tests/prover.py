@@ -60,6 +60,8 @@ class Case:
         self.state = json.loads(json.dumps(self.state))
         problems = unsound(self.machine, self.state)
         assert not problems, problems
+        moved = json.loads(json.dumps(self.state))
+        assert self.machine.migrate(moved, self.machine) == [] and moved == self.state, "migration to the same version changed something"
         now = [token for token, _ in self.work()]
         self.order = [token for token in self.order if token in now] + [token for token in now if token not in self.order]
 

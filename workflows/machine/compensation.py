@@ -35,7 +35,7 @@ def throw_compensation(run: Run, node: Node, move: Move) -> None:
 def cancel_transaction(run: Run, node: Node, move: Move) -> None:
     """A cancel end event: stop everything in the transaction, undo what was done, then leave by the cancel boundary event."""
     run.happen("passed", node.id, None, move.scope, move.cause, detail={"kind": "cancel"})
-    run.empty_scope(move.scope)
+    run.interrupt(move.scope)
     _begin(run, node, move, _taken_from_log(run, move.scope, None), "cancel")
 
 

@@ -128,10 +128,7 @@ def start_event_sub_process(run: Run, start: Node, scope: str) -> None:
     """An event sub-process begins; an interrupting one first cancels everything in the scope around it."""
     cause: Cause = () if scope == ROOT else (scope,)
     if start.interrupting:
-        run.empty_scope(scope)
-        interrupted = run.state.setdefault("x", [])
-        if scope not in interrupted:
-            interrupted.append(scope)
+        run.interrupt(scope)
     token = run.open_token(start.scope, scope, cause)
     run.happen("scope_opened", start.scope, token, scope, cause)
     run.open_scope_waits(token)

@@ -93,6 +93,13 @@ class Run:
             self.drop(part, token)
         self.forget_interruption(token)
 
+    def interrupt(self, scope: str) -> None:
+        """Cancel everything in a scope for good: its event sub-processes are not listened to any more."""
+        self.empty_scope(scope)
+        interrupted = self.state.setdefault("x", [])
+        if scope not in interrupted:
+            interrupted.append(scope)
+
     def forget_interruption(self, scope: str) -> None:
         """The scope was interrupted by an event sub-process and is now over, or begins anew."""
         interrupted = self.state.get("x", [])
