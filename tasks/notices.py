@@ -30,20 +30,21 @@ class Notice:
     subject: str | None
     created_at: datetime
     read: bool
+    own: bool  # the case is about the reader himself
 
 
 def page(connection: Connection, actor: Actor, *, after: int | None = None, size: int = 25) -> Page:
     """Notices older than number `after`, newest first; a page of `size`."""
     seen = _seen(connection, actor)
     query = (
-        select(NOTICE, ProcessInstance.number, ProcessInstance.subject)
+        select(NOTICE, ProcessInstance.number, ProcessInstance.subject, ProcessInstance.subject_person)
         .outerjoin(ProcessInstance, ProcessInstance.id == NOTICE.c.instance_id)
         .where(NOTICE.c.candidate.in_(actor.candidates)).order_by(NOTICE.c.id.desc()).limit(size + 1)
     )
     if after is not None:
         query = query.where(NOTICE.c.id < after)
     rows = connection.execute(query).all()
-    shown = [_notice(row, seen) for row in rows[:size]]
+    shown = [_notice(row, seen, actor.person_id) for row in rows[:size]]
     return Page(shown, str(shown[-1].id) if len(rows) > size else None, None)
 
 
@@ -68,7 +69,8 @@ def _seen(connection: Connection, actor: Actor) -> int:
     return int(connection.execute(query).scalar() or 0)
 
 
-def _notice(row: Any, seen: int) -> Notice:
+def _notice(row: Any, seen: int, reader: int | None) -> Notice:
     return Notice(
-        row.id, row.kind, row.text or {}, row.instance_id, row.seat_id, row.number, row.subject, row.created_at, row.id <= seen
+        row.id, row.kind, row.text or {}, row.instance_id, row.seat_id, row.number, row.subject, row.created_at, row.id <= seen,
+        row.subject_person is not None and row.subject_person == reader,
     )

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from tasks import notices
+from tasks.permissions import may
 from web.context import actor, connection
 from web.i18n import translate as _
 from workflows.errors import Rejection
@@ -20,7 +21,7 @@ def page() -> str:
     after = request.args.get("after", "")
     found = notices.page(connection(), actor(), after=int(after) if after.isdigit() else None)
     return render_template(
-        "notices/notices.html", rows=found.rows, next_url=url_for("notices.page", after=found.next) if found.next else "",
+        "notices/notices.html", rows=found.rows, names_only=may(actor(), "class.list") and not may(actor(), "cases.list"), next_url=url_for("notices.page", after=found.next) if found.next else "",
         first_url=url_for("notices.page") if after else "", unread=sum(not row.read for row in found.rows),
     )
 
