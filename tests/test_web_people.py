@@ -250,7 +250,7 @@ def test_a_sheet_of_people_is_entered_row_by_row(office: Office, administrator: 
         ["郑三", "zhengsan", "univ_clerk", "NONE", None, None], [None, "wangsi", "univ_clerk", "U1", None, None],
     ]
     page = administrator.post("/people/import", data=sheet(columns, *rows)).text
-    assert len(CODE.findall(page)) == 1 and "没有“没有的角色”这种角色" in page and "没有代码为“NONE”的单位" in page and "缺少：姓名" in page
+    assert len(CODE.findall(page)) == 1 and ">zhouyi<" in page and "没有“没有的角色”这种角色" in page and "没有代码为“NONE”的单位" in page and "缺少：姓名" in page
     assert person_row(office, "zhouyi").mobile_masked == "138****1111" and person_row(office, "wuer") is None
     again = administrator.post("/people/import", data=sheet(columns, *rows)).text
     assert "无变化" in again and not CODE.search(again)

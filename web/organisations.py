@@ -91,6 +91,7 @@ def upload() -> Any:
         return _import_page([], {"file": error.words(language())}), 422
     with house().store.transaction() as writing:
         results = import_organisations(writing, house().people, actor(), rows)
+    reopen_for_reading()  # the page shows what was just written
     return _import_page(results, {})
 
 

@@ -42,6 +42,7 @@ def upload() -> Any:
         return _page([], {"file": error.words(language())}), 422
     with house().store.transaction() as writing:
         results = import_people(writing, actor(), house().people.administration, rows)
+    reopen_for_reading()  # the page shows what was just written
     return _page(results, {})
 
 
