@@ -1,0 +1,101 @@
+"""Cases in the database: lock and read one for a command, write back what the command changed. It moves no token."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+from workflows.business_calendar import Clock
+from workflows.case import Case
+from workflows.definitions import Definitions
+from workflows.errors import Conflict, NotFound
+from workflows.history import Author, write
+from workflows.models import OutboxMessage, ProcessInstance, Wait, table_of
+
+INSTANCE = table_of(ProcessInstance)
+SAVED = (
+    "number", "status", "stage", "round", "state", "variables", "history_sequence", "history_hash", "last_change_at", "ended_at",
+)
+SAVE_CASE = update(INSTANCE).where(INSTANCE.c.id == bindparam("b_id"), INSTANCE.c.revision == bindparam("b_revision")).values(
+    {name: bindparam(f"b_{name}") for name in SAVED} | {"revision": INSTANCE.c.revision + 1}
+)
+DROP_WAIT = delete(Wait).where(Wait.instance_id == bindparam("b_instance"), Wait.wait_id == bindparam("b_wait"))
+INSERT_WAIT, INSERT_MESSAGE = insert(Wait), insert(OutboxMessage)
+WAIT_COLUMNS = ("instance_id", "wait_id", "node_id", "kind", "repeat", "name", "correlation_key")
+
+
+class CaseStore:
+    """Reads and writes process instances; a case is locked by its row, and a lost race is refused by its revision."""
+
+    def __init__(self, definitions: Definitions, clock: Clock) -> None:
+        self._definitions = definitions
+        self._clock = clock
+
+    def load(self, connection: Connection, instance_id: int, author: Author) -> Case:
+        """Lock a case for this transaction and read it."""
+        row = connection.execute(select(INSTANCE).where(INSTANCE.c.id == instance_id).with_for_update()).first()
+        if row is None:
+            raise NotFound("没有这个事项。", "There is no such case.")
+        return self.attach(connection, row, author)
+
+    def attach(self, connection: Connection, row: Any, author: Author) -> Case:
+        """A Case over an instance row that the caller has read and locked."""
+        return Case(row, self._definitions.get(connection, row.definition_id), self._clock.now(), author)
+
+    def save(self, connection: Connection, cases: Sequence[Case]) -> None:
+        """Write what the command changed: facts, waits, messages, and last the cases, each guarded by its revision."""
+        write(connection, [row for case in cases for row in case.chain.take()])
+        waits = [wait for case in cases for wait in case.waits]
+        unwaits = [{"b_instance": case.id, "b_wait": wait} for case in cases for wait in case.unwaits]
+        messages = [message for case in cases for message in case.outbox]
+        if unwaits:
+            self._remember_dropped(connection, cases)
+            connection.execute(DROP_WAIT, unwaits)
+        if waits:
+            connection.execute(INSERT_WAIT, waits)
+        if messages:
+            connection.execute(INSERT_MESSAGE, messages)
+        written = connection.execute(SAVE_CASE, [_row_of(case) for case in cases])
+        if len(cases) == 1 and written.rowcount == 0:
+            raise Conflict("该事项刚刚被他人更改，请刷新。", "This case was changed by somebody else just now; reload.")
+        for case in cases:
+            case.revision += 1
+            case.waits, case.unwaits, case.outbox = [], [], []
+
+    @staticmethod
+    def _remember_dropped(connection: Connection, cases: Sequence[Case]) -> None:
+        """An undo needs the waits as they were, due times included."""
+        for case in cases:
+            if case.unwaits:
+                query = select(table_of(Wait)).where(Wait.instance_id == case.id, Wait.wait_id.in_(case.unwaits))
+                case.dropped_waits += [
+                    {**row._mapping, "due_at": row.due_at.isoformat() if row.due_at else None} for row in connection.execute(query)
+                ]
+
+    def restore(self, connection: Connection, case: Case, before: Mapping[str, Any], kind: str, detail: Mapping[str, Any]) -> None:
+        """Put marking, variables and waits back as `before` says; token numbers go on counting, history keeps both ways."""
+        case.state = case.version.machine.restored(before["state"], case.state)
+        case.variables, case.inputs = dict(before["variables"]), None
+        case.status, case.stage, case.round = before["status"], before["stage"], before["round"]
+        case.ended_at = None
+        now_waiting = set(connection.execute(select(Wait.wait_id).where(Wait.instance_id == case.id)).scalars())
+        restored = {wait["wait_id"]: wait for wait in before.get("dropped_waits", [])}
+        kept = {str(wait) for wait in case.version.machine.waits(case.state)}
+        case.unwaits = sorted(now_waiting - kept)
+        case.waits = [
+            {**{name: wait[name] for name in WAIT_COLUMNS}, "due_at": datetime.fromisoformat(wait["due_at"]) if wait["due_at"] else None}
+            for wait_id, wait in restored.items() if wait_id in kept and wait_id not in now_waiting
+        ]
+        case.record(kind, detail=detail)
+        self.save(connection, [case])
+
+
+def _row_of(case: Case) -> dict[str, Any]:
+    return {
+        "b_id": case.id, "b_revision": case.revision, "b_number": case.number, "b_status": case.status, "b_stage": case.stage,
+        "b_round": case.round, "b_state": case.state, "b_variables": case.variables, "b_history_sequence": case.chain.sequence,
+        "b_history_hash": case.chain.head, "b_last_change_at": case.now, "b_ended_at": case.ended_at,
+    }

@@ -1,0 +1,99 @@
+"""Messages between cases and from outside: correlation by key, early messages, held outgoing ones. It decides no routing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from workflows.case import Case
+from workflows.history import SYSTEM, Author
+from workflows.models import BufferedMessage, OutboxMessage, Wait, table_of
+
+EARLY_MESSAGES = (
+    select(BufferedMessage.id, BufferedMessage.payload, Wait.wait_id, Wait.instance_id.label("case_id"))
+    .join(Wait, (Wait.name == BufferedMessage.name) & (Wait.correlation_key == BufferedMessage.correlation_key))
+    .where(
+        Wait.instance_id.in_(bindparam("cases", expanding=True)), Wait.kind == "message", BufferedMessage.delivered_to.is_(None)
+    ).order_by(BufferedMessage.id)
+)
+
+
+class Cases(Protocol):
+    """What message delivery needs of the engine."""
+
+    def now(self) -> datetime:
+        """The engine's clock."""
+
+    def load(self, connection: Connection, instance_id: int, author: Author = SYSTEM) -> Case:
+        """Lock a case and read it."""
+
+    def trigger(self, connection: Connection, case: Case, wait_id: str, payload: Any, kind: str) -> None:
+        """Let the event of a wait happen."""
+
+
+class Messages:
+    """Delivers messages to waiting cases, keeps those that come too early, and sends what cases throw."""
+
+    def __init__(self, cases: Cases) -> None:
+        self._cases = cases
+
+    def correlate(
+        self, connection: Connection, name: str, key: str | None, payload: Any, idempotency_key: str, author: Author = SYSTEM
+    ) -> int | None:
+        """Deliver a message to the case that waits for it, or keep it until one does; the same idempotency key does nothing.
+
+        Returns the case's id, or None when nobody waits yet.
+        """
+        if connection.execute(select(BufferedMessage.id).where(BufferedMessage.idempotency_key == idempotency_key)).first():
+            return None
+        query = select(Wait.instance_id, Wait.wait_id).where(Wait.kind == "message", Wait.name == name, Wait.correlation_key == key)
+        waiting = connection.execute(query.order_by(Wait.id).limit(1)).first()
+        now = self._cases.now()
+        connection.execute(insert(BufferedMessage).values(
+            idempotency_key=idempotency_key, name=name, correlation_key=key, payload=payload, received_at=now,
+            delivered_to=waiting.instance_id if waiting else None, delivered_at=now if waiting else None,
+        ))
+        if waiting is None:
+            return None
+        case = self._cases.load(connection, waiting.instance_id, author)
+        self._cases.trigger(connection, case, waiting.wait_id, payload, "message_received")
+        return int(waiting.instance_id)
+
+    def deliver_early(self, connection: Connection, cases: Sequence[Case]) -> None:
+        """Messages that came before their case waited for them: one statement finds them for all cases of a chunk."""
+        by_id = {case.id: case for case in cases}
+        if not by_id:
+            return
+        for message in connection.execute(EARLY_MESSAGES, {"cases": list(by_id)}).all():
+            case = by_id[message.case_id]
+            if str(message.wait_id) not in {str(wait) for wait in case.version.machine.waits(case.state)}:
+                continue
+            delivered = update(BufferedMessage).where(BufferedMessage.id == message.id, BufferedMessage.delivered_to.is_(None))
+            if connection.execute(delivered.values(delivered_to=case.id, delivered_at=case.now)).rowcount:
+                self._cases.trigger(connection, case, message.wait_id, message.payload, "message_received")
+
+    @staticmethod
+    def next_release(connection: Connection) -> datetime | None:
+        """When the next held message may be sent."""
+        query = select(OutboxMessage.release_at).where(OutboxMessage.status == "held").order_by(OutboxMessage.release_at)
+        return connection.execute(query.limit(1)).scalar()
+
+    def outbox_is_due(self, connection: Connection) -> bool:
+        """Whether a held message may be sent now."""
+        query = select(OutboxMessage.id).where(OutboxMessage.status == "held", OutboxMessage.release_at <= self._cases.now())
+        return connection.execute(query.limit(1)).first() is not None
+
+    def release_outbox(self, connection: Connection, limit: int = 200) -> int:
+        """Send messages whose holding time is over: to cases of this house that wait for them, and out."""
+        now = self._cases.now()
+        query = select(table_of(OutboxMessage)).where(OutboxMessage.status == "held", OutboxMessage.release_at <= now)
+        rows = connection.execute(query.order_by(OutboxMessage.release_at).limit(limit)).all()
+        for row in rows:
+            self.correlate(connection, row.name, row.correlation_key, row.payload, f"outbox:{row.id}")
+        if rows:
+            ids = [row.id for row in rows]
+            connection.execute(update(OutboxMessage).where(OutboxMessage.id.in_(ids)).values(status="sent", sent_at=now))
+        return len(rows)
