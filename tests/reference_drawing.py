@@ -178,7 +178,7 @@ class Drawer:
         return block.name, None
 
     def _shout(self, block: Block, lines: list[str]) -> tuple[str, str | None]:
-        lines.append(f'<bpmn:intermediateThrowEvent id="{block.name}"><bpmn:escalationEventDefinition escalationRef="late"/></bpmn:intermediateThrowEvent>')
+        lines.append(f'<bpmn:intermediateThrowEvent id="{block.name}"><bpmn:escalationEventDefinition escalationRef="escalation"/></bpmn:intermediateThrowEvent>')
         return block.name, block.name
 
     def _undo(self, block: Block, lines: list[str]) -> tuple[str, str | None]:
@@ -191,7 +191,7 @@ def diagram(body: str) -> bytes:
     return (
         '<bpmn:definitions xmlns:bpmn="http://www.omg.org/spec/BPMN/20100524/MODEL" xmlns:camunda="http://camunda.org/schema/1.0/bpmn" '
         'id="definitions" targetNamespace="http://example.org/random"><bpmn:message id="message" name="answer"/>'
-        '<bpmn:escalation id="late" name="late" escalationCode="LATE"/>'
+        '<bpmn:escalation id="escalation" name="late" escalationCode="LATE"/>'
         f'<bpmn:error id="bad" name="bad" errorCode="BAD"/><bpmn:process id="process" isExecutable="true">{body}</bpmn:process></bpmn:definitions>'
     ).encode()
 

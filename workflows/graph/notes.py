@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from workflows.feel import Words
 from workflows.graph.messages import WORDS
 from workflows.graph.model import Finding
 
 MAXIMUM_FINDINGS = 1_000
-CheckExpression = Callable[[str], str | None]
+CheckExpression = Callable[[str], str | None]  # what is wrong; `Words` also say it in English
 
 
 class Notes:
@@ -34,7 +35,8 @@ class Notes:
         if self._counts[kind] == MAXIMUM_FINDINGS:
             words, code, place, facts = WORDS["too-many"], "too-many", None, {"limit": MAXIMUM_FINDINGS}
         identity, name, line = located(place)
-        texts = [_filled(text, facts) for text in words[1:]]
+        english = {key: value.en if isinstance(value, Words) else value for key, value in facts.items()}
+        texts = [_filled(text, english if position % 2 else facts) for position, text in enumerate(words[1:])]
         key = (code, identity, line, texts[1])
         if key not in self._seen:
             self._seen.add(key)
