@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from tasks.scenarios import Build, ScenarioBook, ScenarioResult
-from workflows.decisions import read_decisions
-from workflows.definitions import ResourceFinding, check, check_expression, read_folder
-from workflows.graph import Finding, read_graph
+from workflows.conformance import load_model
+from workflows.definitions import ResourceFinding, check, check_expression, decision_findings, read_folder
+from workflows.graph import read_graph
 from workflows.spiff import validate_schema
 
 Report = Callable[[str], None]
@@ -27,13 +26,10 @@ def check_path(path: Path, shared: Path, build: Build, report: Report) -> bool:
     if path.stat().st_size > LARGEST_FILE:
         report(f"✗ {path.name}: 文件超过 {LARGEST_FILE // 1024 // 1024} MB / the file is too large")
         return False
-    content = path.read_bytes()
     if path.suffix == ".dmn":
-        findings = [
-            ResourceFinding(path.name, Finding(f.severity, "dmn", f.element_id or "", f.name or "", f.line or 0, f.reason, f.reason, f.advice or "", f.advice or ""))
-            for f in read_decisions(content).findings
-        ]
+        findings = decision_findings(path.name, load_model(path))
     else:
+        content = path.read_bytes()
         reading = read_graph(content, check_expression=check_expression)
         findings = [ResourceFinding(path.name, finding) for finding in [*reading.findings, *validate_schema(content)]]
     return _report(findings, report)

@@ -15,9 +15,9 @@ import yaml
 from sqlalchemy import Connection, func, insert, select, update
 
 from workflows.business_calendar import Clock
-from workflows.decisions import read_decisions
+from workflows.decisions import DecisionModel, read_decisions
 from workflows.errors import DeploymentRefused, NotFound
-from workflows.feel import FeelError, compile_expression
+from workflows.feel import FeelError, Words, compile_expression
 from workflows.forms import check_form
 from workflows.graph import Finding, Node, ProcessGraph, read_graph
 from workflows.machine import Machine
@@ -103,13 +103,28 @@ def read_folder(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
 
 
-def check_expression(text: str) -> str | None:
-    """What is wrong with a FEEL expression, or None."""
+def check_expression(text: str) -> Words | None:
+    """What is wrong with a FEEL expression, in Chinese and English, or None."""
     try:
         compile_expression(text)
     except FeelError as error:
-        return str(error)
+        return error.words
     return None
+
+
+def decision_siblings(files: Mapping[str, bytes], name: str) -> dict[str, bytes]:
+    """The folder's other DMN files, which the file `name` may import."""
+    return {other: content for other, content in files.items() if other.endswith(".dmn") and other != name}
+
+
+def decision_findings(resource: str, model: DecisionModel) -> list[ResourceFinding]:
+    """What reading a decision model found, as findings at its file."""
+    return [
+        ResourceFinding(resource, Finding(
+            found.severity, "dmn", found.element_id, found.name, found.line, str(found.reason), found.reason.en, str(found.advice), found.advice.en,
+        ))
+        for found in model.findings
+    ]
 
 
 def _finding(severity: str, code: str, zh: str, en: str, element: str = "", line: int = 0) -> Finding:
@@ -165,9 +180,8 @@ class _Reader:
         models = {}
         for name, content in self.files.items():
             if name.endswith(".dmn"):
-                model = models[name.removesuffix(".dmn")] = read_decisions(content)
-                for found in model.findings:
-                    self.add(name, _finding(found.severity, "dmn", found.reason, found.reason, found.element_id or "", found.line or 0))
+                model = models[name.removesuffix(".dmn")] = read_decisions(content, decision_siblings(self.files, name))
+                self.findings += decision_findings(name, model)
         return models
 
     def _read_forms(self) -> dict[str, dict[str, Any]]:
@@ -270,7 +284,7 @@ class Definitions:
         definition_id = connection.execute(insert(Definition).values(
             process_id=reader.graph.id, version=number, name=reader.graph.name or reader.graph.id, digest=digest, current=True,
             deployed_at=self._clock.now(), deployed_by=deployed_by,
-        )).inserted_primary_key[0]
+        ).returning(Definition.id)).scalar_one()
         connection.execute(insert(DefinitionResource), [
             {"definition_id": definition_id, "name": name, "content": content} for name, content in files.items()
         ])

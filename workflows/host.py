@@ -22,7 +22,7 @@ def feel(case: Case, functions: Functions, text: str | None, extra: Mapping[str,
     try:
         return compile_expression(text[1:]).evaluate(variables, functions, case.now)
     except FeelError as error:
-        raise Rejection(f"表达式无法计算：{error}（{text}）", f"The expression cannot be evaluated: {error} ({text})", status=409) from error
+        raise Rejection(f"表达式无法计算：{error}（{text}）", f"The expression cannot be evaluated: {error.words.en} ({text})", status=409) from error
 
 
 def decide(case: Case, functions: Functions, reference: str, extra: Mapping[str, Any] | None = None) -> tuple[Any, list[Any]]:
@@ -30,8 +30,8 @@ def decide(case: Case, functions: Functions, reference: str, extra: Mapping[str,
     model, decision = case.version.decision_of(reference)
     result = model.evaluate(decision, case.feel() if not extra else {**case.feel(), **extra}, functions, case.now)
     if result.errors:
-        problem = "; ".join(str(error) for error in result.errors)
-        raise Rejection(f"决策表“{reference}”无法得出结论：{problem}", f"Decision {reference} has no result: {problem}", status=409)
+        problem, in_english = "；".join(result.errors), "; ".join(error.en for error in result.errors)
+        raise Rejection(f"决策表“{reference}”无法得出结论：{problem}", f"Decision {reference} has no result: {in_english}", status=409)
     return result.value, [[match.decision_id, match.rule_id] for match in result.matched]
 
 

@@ -137,7 +137,7 @@ class _Checker:
             compile_expression(text)
         except FeelSyntaxError as error:
             self.add(
-                where, f"的 {place} 表达式有误（第 {error.line} 行第 {error.column} 列）：{error.reason}", f"{place}: {error}",
+                where, f"的 {place} 表达式有误（第 {error.line} 行第 {error.column} 列）：{error.reason}", f"{place}: {error.words.en}",
             )
 
     def rules(self, component: Mapping[str, Any], where: str) -> None:
