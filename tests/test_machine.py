@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from dataclasses import replace
 from typing import Any
 
@@ -285,28 +286,28 @@ def test_one_machine_serves_many_cases() -> None:
 # random diagrams
 
 
-RANDOM = settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+RANDOM = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @RANDOM
-@given(st.randoms(use_true_random=False))
-def test_structured_diagrams_agree_with_the_process_tree(source: Any) -> None:
-    prover.prove_tree(source, 25)
+@given(st.integers(0, 2**32))
+def test_structured_diagrams_agree_with_the_process_tree(seed: int) -> None:
+    prover.prove_tree(random.Random(seed), 25)
 
 
 @RANDOM
-@given(st.randoms(use_true_random=False))
-def test_unstructured_diagrams_agree_with_the_flow_marking(source: Any) -> None:
-    prover.prove_net(source, 25)
+@given(st.integers(0, 2**32))
+def test_unstructured_diagrams_agree_with_the_flow_marking(seed: int) -> None:
+    prover.prove_net(random.Random(seed), 25)
 
 
 @RANDOM
-@given(st.randoms(use_true_random=False))
-def test_random_returns_and_jumps_leave_a_sound_state(source: Any) -> None:
-    prover.prove_change(source, 25)
+@given(st.integers(0, 2**32))
+def test_random_returns_and_jumps_leave_a_sound_state(seed: int) -> None:
+    prover.prove_change(random.Random(seed), 25)
 
 
 def test_the_prover_counts_operations_and_finds_nothing() -> None:
     told: list[str] = []
-    operations, violations = prover.prove(3_000, 11, told.append)
-    assert operations >= 3_000 and violations == 0, told
+    operations, violations = prover.prove(1_500, 11, told.append)
+    assert operations >= 1_500 and violations == 0, told
