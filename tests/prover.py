@@ -23,7 +23,7 @@ SHAPES = frozenset({"unreachable", "no-end", "busy-loop", "gateway-single", "no-
 Report = Callable[[str], None]
 
 
-class Answers:
+class Answers(NoVariables):
     """Conditions by chance, the same for everybody who asks within one step; also the machine's host."""
 
     def __init__(self, seed: int) -> None:
@@ -234,6 +234,7 @@ def compare_net(case: Case, tokens: Tokens) -> None:
     assert Counter(node for _, node in case.waits()) == tokens.listening, (case.waits(), tokens.listening)
     assert case.resting() == tokens.resting, (case.resting(), tokens.resting)
     assert case.machine.is_ended(case.state) == tokens.ended
+    assert case.machine.is_deadlocked(case.state) == (bool(tokens.resting) and not tokens.active)
 
 
 def prove_change(source: random.Random, steps: int) -> int:

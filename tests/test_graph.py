@@ -211,6 +211,37 @@ def test_shapes_that_go_wrong_are_found(body: str, code: str, severity: str) -> 
     assert code in codes(read(around(body)), severity)
 
 
+COMPENSABLE = (
+    '<bpmn:startEvent id="is"/><bpmn:userTask id="u" camunda:assignee="x"/><bpmn:boundaryEvent id="b" attachedToRef="u"><bpmn:compensateEventDefinition/>'
+    '</bpmn:boundaryEvent><bpmn:userTask id="h" camunda:assignee="x" isForCompensation="true"/><bpmn:endEvent id="ie"/>'
+    '<bpmn:sequenceFlow id="i1" sourceRef="is" targetRef="u"/><bpmn:sequenceFlow id="i2" sourceRef="u" targetRef="ie"/><bpmn:association id="as" sourceRef="b" targetRef="h"/>'
+)
+THROW = (
+    '<bpmn:intermediateThrowEvent id="t"><bpmn:compensateEventDefinition/></bpmn:intermediateThrowEvent><bpmn:endEvent id="te"/>'
+    '<bpmn:sequenceFlow id="t1" sourceRef="a" targetRef="t"/><bpmn:sequenceFlow id="t2" sourceRef="t" targetRef="te"/>'
+)
+
+
+def test_what_instances_did_cannot_be_compensated_from_outside() -> None:
+    marker = "<bpmn:multiInstanceLoopCharacteristics><bpmn:loopCardinality>2</bpmn:loopCardinality></bpmn:multiInstanceLoopCharacteristics>"
+    assert codes(read(around(f'<bpmn:subProcess id="a">{marker}{COMPENSABLE}</bpmn:subProcess>{THROW}'))) == {"compensation-inside"}
+    assert codes(read(around(f'<bpmn:subProcess id="a">{COMPENSABLE}</bpmn:subProcess>{THROW}'))) == set()
+
+
+def test_compensation_is_not_thrown_in_an_event_sub_process() -> None:
+    listener = (
+        '<bpmn:subProcess id="l" triggeredByEvent="true"><bpmn:startEvent id="ls"><bpmn:errorEventDefinition/></bpmn:startEvent><bpmn:endEvent id="le">'
+        '<bpmn:compensateEventDefinition/></bpmn:endEvent><bpmn:sequenceFlow id="l1" sourceRef="ls" targetRef="le"/></bpmn:subProcess>'
+    )
+    assert codes(read(around(USER, listener))) == {"compensation-event-sub-process"}
+
+
+def test_a_file_with_too_many_elements_is_refused_but_a_large_drawing_is_not() -> None:
+    assert codes(read(around(USER, "<bpmn:textAnnotation/>" * 61_000))) == {"file-too-large"}
+    drawing = f'<di:BPMNDiagram xmlns:di="http://www.omg.org/spec/BPMN/20100524/DI">{"<di:x/>" * 61_000}</di:BPMNDiagram>'
+    assert read(around(USER), roots=drawing).deployable
+
+
 def test_a_flow_out_of_a_sub_process_is_refused() -> None:
     body = around('<bpmn:subProcess id="a"><bpmn:startEvent id="i"/><bpmn:endEvent id="o"/><bpmn:sequenceFlow id="f3" sourceRef="i" targetRef="e"/></bpmn:subProcess>')
     assert "flow-leaves-scope" in codes(read(body))

@@ -109,7 +109,7 @@ class Node:
     """A flow node. `type` is the BPMN local name; `scope` the id of the enclosing sub-process or process.
 
     `attributes` holds camunda attributes and the element's own (raw text: literal, or FEEL after "="); `properties` the
-    camunda:property entries. `reference_ids` maps element references, e.g. messageRef, to the diagram's ids.
+    camunda:property entries. Flows are in document order; `order` is the node's own place in it.
     """
 
     id: str

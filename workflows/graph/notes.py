@@ -82,7 +82,7 @@ def is_foreign(text: str) -> bool:
 
 def shortened(text: str) -> str:
     """The text, cut where a person would stop reading."""
-    return text if len(text) <= 80 else text[:77] + "…"
+    return text if len(text) <= 120 else text[:119] + "…"
 
 
 def located(place: Any) -> tuple[str, str, int]:
@@ -90,8 +90,8 @@ def located(place: Any) -> tuple[str, str, int]:
     if place is None:
         return "", "", 0
     if hasattr(place, "sourceline"):
-        return place.get("id") or "", place.get("name") or "", place.sourceline or 0
-    return place.id, place.name, place.line
+        return shortened(place.get("id") or ""), shortened(place.get("name") or ""), place.sourceline or 0
+    return shortened(place.id), shortened(place.name), place.line
 
 
 def _filled(text: str, facts: dict[str, object]) -> str:
