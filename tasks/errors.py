@@ -8,11 +8,13 @@ from workflows.business_calendar import SHANGHAI
 from workflows.errors import Conflict, Forbidden, Words
 
 
-def already_decided(name: str, at: datetime) -> Conflict:
-    """The loser of a race: who decided, and when (Asia/Shanghai)."""
+def already_decided(name: str, at: datetime, office: str | None = None) -> Conflict:
+    """The loser of a race: who decided, for which office, and when (Asia/Shanghai)."""
     moment = at.astimezone(SHANGHAI)
+    of_office = f" ({office})" if office else ""
     return Conflict(
-        f"已由{name}于 {moment:%m-%d %H:%M} 办理，您的操作未生效。", f"Already decided by {name} at {moment:%m-%d %H:%M}; yours was not applied."
+        f"已由{office or ''}{name}于 {moment:%m-%d %H:%M} 办理，您的操作未生效。",
+        f"Already decided by {name}{of_office} at {moment:%m-%d %H:%M}; yours was not applied.",
     )
 
 

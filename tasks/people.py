@@ -55,6 +55,12 @@ class People:
         """The organisations directly below `code`, in order of their codes."""
         return self.organisations.children(connection, code)
 
+    def office_of(self, connection: Connection, line: str | None) -> str | None:
+        """The name of the organisation of a candidate line such as "county_clerk@C149999"; None for a person's own line."""
+        code = line.partition("@")[2] if line else ""
+        found = self.organisation(connection, code) if code else None
+        return found.name if found else None
+
     def name(self, connection: Connection, person_id: int) -> str:
         """What the person is called; empty for nobody."""
         return self.names(connection, [person_id]).get(person_id, "")

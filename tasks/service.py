@@ -102,7 +102,7 @@ class TaskService:
         if row.seat_status not in LIVE:
             name = self._people.name(connection, row.seat_completed_by) if row.seat_completed_by else None
             if row.seat_status == "completed" and name:
-                raise errors.already_decided(name, row.seat_completed_at)
+                raise errors.already_decided(name, row.seat_completed_at, self._people.office_of(connection, row.seat_claimed_as))
             raise Conflict("该事项已不需要办理，请刷新列表。", "This item no longer needs to be done; refresh the list.")
         if row.status != "active":
             raise Conflict("该事项已挂起或结束，暂不能办理。", "The case is suspended or closed.")

@@ -81,7 +81,7 @@ class TaskViews:
     def task_view(self, connection: Connection, actor: Actor, seat_id: int) -> TaskView:
         """The task page of a seat, for somebody it is offered to, who acted on it, or who sees the case in full.
 
-        Raises NotFound, or Forbidden with the clause that keeps this person out.
+        Raises NotFound, Forbidden with the clause that keeps this person out, or Conflict where he may only know who decided.
         """
         row = connection.execute(SEAT_ROWS.where(SEAT.c.id == seat_id)).first()
         if row is None:
@@ -90,9 +90,18 @@ class TaskViews:
         case, case_row = self._engine.attach(connection, instance, history.SYSTEM), self._worklist.case_rows(connection, [instance])[0]
         node = case.version.graph.nodes[row.node_id]
         standing = self._standing(connection, actor, row, case, case_row, node)
-        if not (standing.offered or standing.stands_in or row.completed_by == actor.person_id or sight(connection, actor, case.id) == "full"):
-            raise errors.not_yours((row.summary or {}).get("clause"))
+        if not (standing.offered or standing.stands_in or row.completed_by == actor.person_id):
+            self._guard_sight(connection, actor, row)
         return self._view(connection, actor, row, case, case_row, node, standing)
+
+    def _guard_sight(self, connection: Connection, actor: Actor, row: AnyRow) -> None:
+        """Whoever sees the case in full may look; whoever sees its status only is told who decided, nothing else."""
+        seen = sight(connection, actor, row.instance_id)
+        if seen == "status" and row.status == "completed":
+            name = self._people.name(connection, row.completed_by)
+            raise errors.already_decided(name, row.completed_at, self._people.office_of(connection, row.claimed_as))
+        if seen != "full":
+            raise errors.not_yours((row.summary or {}).get("clause"))
 
     def _view(
         self, connection: Connection, actor: Actor, row: AnyRow, case: Case, case_row: CaseRow, node: Node, standing: Standing
@@ -127,7 +136,7 @@ class TaskViews:
             exists().where(SeatExclusion.seat_id == row.id, SeatExclusion.person_id == actor.person_id).label("excluded"),
             pooled.label("pooled"), draft.label("draft"), exists().where(undo).label("undoable"),
         )).one()
-        duty_here = row.owner_id not in (None, actor.person_id) and row.duty in actor.candidates and row.claimed_as != row.duty
+        duty_here = row.status in LIVE and row.owner_id not in (None, actor.person_id) and row.duty in actor.candidates and row.claimed_as != row.duty
         offered = bool(found.offered or duty_here)
         stands_in = not offered and row.status in LIVE and self._stands_in(actor, case_row, case, node)
         return Standing(offered, bool(found.excluded), bool(found.pooled), found.draft, bool(found.undoable), stands_in)
