@@ -175,6 +175,17 @@ def test_an_arrival_that_is_not_there_cannot_be_discarded() -> None:
     assert walk.open == ["a", "b1"]
 
 
+def test_a_withdrawal_cancels_every_token_and_every_arrival() -> None:
+    walk = Walk("parallel_loop").complete("a")
+    walk.modify([], ["a"])
+    walk.complete("a")
+    assert len(walk.machine.arrivals(walk.state)) == 2
+    tokens = [token for token, *_ in walk.machine.tokens(walk.state)]
+    walk.door(walk.machine.modify, walk.host, cancel=tokens, start=["again"], discard=walk.machine.arrivals(walk.state))
+    assert walk.open == ["a", "b"] and walk.machine.arrivals(walk.state) == []
+    assert walk.complete("a", "b").ended
+
+
 def test_cancel_all_ends_the_case_with_nothing_left() -> None:
     walk = Walk("event_sub_process_non_interrupting").trigger("asked")
     walk.door(walk.machine.cancel_all)

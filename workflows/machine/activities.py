@@ -33,6 +33,8 @@ def enter_activity(run: Run, node: Node, move: Move) -> None:
 def work(run: Run, node: Node, token: str, scope: str, cause: Cause) -> None:
     """Begin one piece of work: for a person, a job, a state row of its own, an inner scope – or do it now."""
     kind = node.type
+    if node.id in run.plan.local:
+        run.host.begin(node, token, scope)
     if kind in WORK_OF_OTHERS or (kind == "businessRuleTask" and "topic" in node.attributes):
         run.happen("opened", node.id, token, scope, cause, detail=_described(node, token))
         if kind == "receiveTask":
@@ -73,6 +75,8 @@ def work_done(run: Run, token: str) -> None:
     activity, _, index = token.partition("#")
     node = run.node_of(activity)
     counters = run.state.get("m", {}).get(activity)
+    if node.id in run.plan.local:
+        run.host.end(node, token, str(run.tokens[activity][1]))
     if counters is None:
         finish(run, activity)
         return
@@ -165,6 +169,8 @@ def _complete_instances(run: Run, node: Node, token: str, counters: list[Any]) -
     run.cancel_instances(token)
     run.agenda = type(run.agenda)(move for move in run.agenda if move.work is None or move.work.partition("#")[0] != token)
     _, scope, cause = run.tokens[token]
+    if node.multi_instance is not None:
+        run.host.gather(node, token, str(scope))
     run.happen("instances_completed", node.id, token, scope, tuple(cause), detail={"instances": counters[TOTAL], "completed": counters[DONE]})
     finish(run, token)
 

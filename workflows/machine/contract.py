@@ -84,3 +84,15 @@ class Host(Protocol):
 
     def perform(self, node: Node, token: str, scope: str) -> None:
         """Do inline work (script, decision); may raise BpmnError."""
+
+    def begin(self, node: Node, token: str, scope: str) -> None:
+        """Local variables begin: a piece of work of an activity with mappings, a loop or several instances is entered."""
+
+    def end(self, node: Node, token: str, scope: str) -> None:
+        """That piece of work is done: results go outwards before anything after it is decided."""
+
+    def gather(self, node: Node, token: str, scope: str) -> None:
+        """All instances of a multi-instance activity are over: their results become one list."""
+
+    def caught(self, event: Node, code: str | None, scope: str) -> None:
+        """An event that names a variable for the code has caught an error or escalation; asked before tokens leave it."""

@@ -43,6 +43,22 @@ class NoHost:
         """Nothing moves, so nothing is asked."""
         raise MachineError("此操作不应执行环节。", "This operation performs nothing.")
 
+    def begin(self, node: Node, token: str, scope: str) -> None:
+        """Nothing moves, so nothing begins."""
+        raise MachineError("此操作不应进入环节。", "This operation enters nothing.")
+
+    def end(self, node: Node, token: str, scope: str) -> None:
+        """Nothing moves, so nothing ends."""
+        raise MachineError("此操作不应办结环节。", "This operation completes nothing.")
+
+    def gather(self, node: Node, token: str, scope: str) -> None:
+        """Nothing moves, so nothing is gathered."""
+        raise MachineError("此操作不应汇总结果。", "This operation gathers nothing.")
+
+    def caught(self, event: Node, code: str | None, scope: str) -> None:
+        """Nothing moves, so nothing is caught."""
+        raise MachineError("此操作不应捕获事件。", "This operation catches nothing.")
+
 
 class Machine:
     """Runs cases of one process version. Holds no case: one object serves all threads.

@@ -93,11 +93,15 @@ def _propagate(run: Run, kind: str, token: str | None, scope: str, code: str | N
         if token is not None:
             event = _matching(run.plan.boundary.get(run.tokens[token][0], ()), kind, code)
             if event is not None:
+                if event.event.code_variable is not None:
+                    run.host.caught(event, code, str(run.tokens[token][1]))
                 fire_boundary(run, event, token)
                 return event
         if scope not in run.state.get("x", ()):
             start = _matching(run.plan.event_starts.get(run.scope_node(scope), ()), kind, code)
             if start is not None:
+                if start.event.code_variable is not None:
+                    run.host.caught(start, code, scope)
                 start_event_sub_process(run, start, scope)
                 return start
         if scope == ROOT:

@@ -58,13 +58,17 @@ def _cancel(run: Run, cancel: Sequence[str]) -> list[str]:
 
 
 def _discard(run: Run, flow: str, scope: str, cause: Sequence[str] | None) -> None:
-    """Take away the arrivals that rest on a flow into a join: those of one cause, or all of them."""
+    """Take away one arrival of this cause that rests on a flow into a join, or all that rest there."""
     resting = run.state.get("j", {}).get(scope, {})
-    kept = [arrival for arrival in resting.get(flow, []) if cause is not None and arrival != [str(token) for token in cause]]
-    if len(kept) == len(resting.get(flow, [])):
+    arrivals = resting.get(flow, [])
+    wanted = None if cause is None else [str(token) for token in cause]
+    if not arrivals or (wanted is not None and wanted not in arrivals):
         raise MachineError("汇合处没有这个到达，可能已经处理，请刷新。", f"No such arrival rests on {flow}; it may have been used already.")
-    resting[flow] = kept
-    if not kept:
+    if wanted is None:
+        arrivals.clear()
+    else:
+        arrivals.remove(wanted)
+    if not arrivals:
         del resting[flow]
     if not resting:
         run.drop("j", scope)

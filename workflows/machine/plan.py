@@ -19,6 +19,7 @@ class Plan:
         self.handlers: dict[str, str] = {}
         self.event_starts: dict[str, list[Node]] = {}
         self.conditional = False
+        self.local: set[str] = set()  # activities whose pieces of work have variables of their own
         for node in graph.nodes.values():
             self._add(node)
         self.compensating = self._compensating_scopes()
@@ -26,6 +27,8 @@ class Plan:
 
     def _add(self, node: Node) -> None:
         self.conditional = self.conditional or node.event.kind == "conditional"
+        if node.inputs or node.outputs or node.multi_instance is not None or node.loop is not None:
+            self.local.add(node.id)
         if node.type == "startEvent":
             owner = self.nodes.get(node.scope)
             if owner is not None and owner.triggered_by_event:
