@@ -17,6 +17,7 @@ from tasks.seats import LIVE, SEAT
 from workflows.business_calendar import SHANGHAI
 from workflows.engine import INSTANCE
 from workflows.errors import Forbidden, Rejection
+from workflows.paths import PathRecorder
 from workflows.plain_yaml import read_yaml
 
 MAXIMUM_ROUNDS = 2000
@@ -72,6 +73,7 @@ class ScenarioBook:
     def _run(self, scenario: Mapping[str, Any]) -> ScenarioResult:
         result = ScenarioResult(str(scenario["id"]), str(scenario.get("name", "")))
         play = Play(self._build(_moment(scenario["clock"]), self.empty_stage()), self._book, self._files, self._shared)
+        recorder = PathRecorder(play.house.engine)
         steps = [*scenario.get("given", []), *scenario.get("steps", [])]
         for number, step in enumerate(steps, 1):
             try:
@@ -81,6 +83,7 @@ class ScenarioBook:
             result.problems += [f"step {number} ({_shown(step)}): {problem}" for problem in problems]
             if result.problems:
                 break
+        result.second_opinion = recorder.opinion()
         return result
 
 

@@ -104,13 +104,13 @@ def _prepared(xml: bytes, process_id: str, steps: Sequence[Step]) -> tuple[Eleme
     process = next((element for element in root.iter(BPMN + "process") if element.get("id") == process_id), None)
     if process is None:
         return None, f"there is no process {process_id}"
+    if not _without_event_sub_processes(process, steps):
+        return None, "event sub-process on the path"
     for element in process.iter():
         name, parent = local(element), element.getparent()
         attached = parent is not None and local(parent) == "boundaryEvent"
         if name in NOT_RUN and not (name.endswith("EventDefinition") and attached):
             return None, NOT_RUN[name]
-        if element.get("triggeredByEvent") in ("true", "1"):
-            return None, "event sub-process"
     boundary = {element.get("id") for element in process.iter(BPMN + "boundaryEvent")}
     if any(step.completed in boundary for step in steps):
         return None, "boundary event on the path"
@@ -120,6 +120,17 @@ def _prepared(xml: bytes, process_id: str, steps: Sequence[Step]) -> tuple[Eleme
     dropped = _without_boundary(process, boundary)
     _simplify(process, dropped)
     return (None, reason) if (reason := _unsuitable(process)) else (root, "")
+
+
+def _without_event_sub_processes(process: Element, steps: Sequence[Step]) -> bool:
+    """Drop the event sub-processes, which only listen unless the path goes through them; whether that was possible."""
+    passed = {node for step in steps for node in (step.completed, *step.open, *(gateway for gateway, _ in step.taken))}
+    for element in list(process.iter(BPMN + "subProcess")):
+        if element.get("triggeredByEvent") in ("true", "1"):
+            if any(inner.get("id") in passed for inner in element.iter() if inner.get("id")):
+                return False
+            _remove(element)
+    return True
 
 
 def _without_boundary(process: Element, boundary: set[str | None]) -> set[str]:
