@@ -9,7 +9,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -36,7 +36,7 @@ from workflows.store import create_database_engine
 
 ADDRESS, PORT = "127.0.0.1", 5000
 PROGRAM = "python3 run.py"
-SPOKEN = (Rejection, DecisionError, FeelError, OSError, SQLAlchemyError, sqlite3.DatabaseError)
+SPOKEN = (Rejection, DecisionError, FeelError, OSError, SQLAlchemyError, sqlite3.DatabaseError, ModuleNotFoundError)
 NO_INPUT = (
     "没有可读的输入：请用 --admin-login、--admin-name 和环境变量 BANJIE_ADMIN_PASSWORD 给出。"
     " / There is no input to read: give --admin-login, --admin-name and the environment variable BANJIE_ADMIN_PASSWORD."
@@ -53,9 +53,9 @@ class Verbs(click.Group):
             click.echo(error.ctx.get_help() if error.ctx else "")
             code = 0
         except click.Abort as stop:
-            if isinstance(stop.__context__, EOFError):
-                click.echo(NO_INPUT, err=True)
-            code = 130
+            no_input = isinstance(stop.__context__, EOFError)
+            click.echo(NO_INPUT if no_input else "", err=True)
+            code = 1 if no_input else 130
         except click.ClickException as error:
             click.echo(_usage_words(error), err=True)
             code = error.exit_code
@@ -88,6 +88,8 @@ def _words(error: Exception) -> str:
             return "端口已被占用，请用 --port 另选一个。 / The port is in use; choose another one with --port."
         place = f"{error.filename}：" if error.filename else ""
         return f"无法使用文件或网络 / a file or the network cannot be used: {place}{error.strerror or error}"
+    if isinstance(error, ModuleNotFoundError):
+        return f"没有安装 Python 包 {error.name}。 / The Python package {error.name} is not installed."
     reason = str(getattr(error, "orig", None) or error)
     return f"数据库无法使用 / the database cannot be used: {reason}"
 
@@ -226,7 +228,7 @@ def worker() -> None:
 
 
 @main.command()
-@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.argument("path", type=click.Path(path_type=Path))
 def check(path: Path) -> None:
     """Lint a process folder, a .bpmn or a .dmn file, and run its scenarios; exit 0 or 1."""
     sys.exit(0 if check_path(path, ROOT / "bpmn" / "shared", scenario_house, click.echo) else 1)

@@ -8,6 +8,7 @@ from pathlib import Path
 from tasks.scenarios import Build, ScenarioBook, ScenarioResult
 from workflows.conformance import load_model
 from workflows.definitions import ResourceFinding, check, check_expression, decision_findings, read_folder
+from workflows.errors import Rejection
 from workflows.graph import read_graph
 from workflows.spiff import validate_schema
 
@@ -21,6 +22,9 @@ def check_path(path: Path, shared: Path, build: Build, report: Report) -> bool:
 
     Returns whether it is deployable.
     """
+    if not path.exists():
+        report(f"✗ 没有这个文件或文件夹：{path} / there is no such file or folder: {path}")
+        return False
     if path.is_dir():
         return _check_folder(path, shared, build, report)
     if path.stat().st_size > LARGEST_FILE:
@@ -46,7 +50,11 @@ def _check_folder(folder: Path, shared: Path, build: Build, report: Report) -> b
 
 
 def _play(files: Mapping[str, bytes], shared: Path, build: Build, report: Report) -> bool:
-    book = ScenarioBook(files, read_folder(shared), build)
+    try:
+        book = ScenarioBook(files, read_folder(shared), build)
+    except Rejection as refusal:
+        report(f"✗ {refusal.zh} / {refusal.en}")
+        return False
     passed = total = 0
     for result in book.run_all():
         total += 1

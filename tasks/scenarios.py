@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import yaml
 from sqlalchemy import Connection, func, insert, select
 
 from tasks.cast import Cast
 from tasks.models import SecurityLog
 from tasks.people import Actor
 from tasks.scenario_expectations import unmet
+from tasks.scenario_shape import malformed
 from tasks.seats import LIVE, SEAT
 from workflows.business_calendar import SHANGHAI
 from workflows.engine import INSTANCE
 from workflows.errors import Forbidden, Rejection
 from workflows.paths import PathRecorder
 from workflows.plain_yaml import read_yaml
+
+log = logging.getLogger(__name__)
 
 MAXIMUM_ROUNDS = 2000
 Build = Callable[[datetime, Any], Any]  # (clock time, the house to copy or None) → a house in memory
@@ -46,7 +51,7 @@ class ScenarioBook:
         self._files = files
         self._shared = shared
         self._build = build
-        self._book: dict[str, Any] = read_yaml(files["scenarios.yaml"]) or {}
+        self._book: dict[str, Any] = _read(files["scenarios.yaml"])
         self._stage: Any = None
 
     @property
@@ -80,11 +85,27 @@ class ScenarioBook:
                 problems = play.step(step)
             except Rejection as refusal:
                 problems = [f"refused: {refusal.zh}", *[f"  {key}: {words['zh']}" for key, words in refusal.fields.items()]]
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                # A value of the wrong shape somewhere in the step; where it broke is for whoever looks for it.
+                log.debug("step %s of %s", number, scenario["id"], exc_info=True)
+                problems = [f"cannot be played: {type(error).__name__}: {error}"]
             result.problems += [f"step {number} ({_shown(step)}): {problem}" for problem in problems]
             if result.problems:
                 break
         result.second_opinion = recorder.opinion()
         return result
+
+
+def _read(content: bytes) -> dict[str, Any]:
+    """The book, when the runner can read every step of it. Raises Rejection with every place where it cannot."""
+    try:
+        book = read_yaml(content)
+    except yaml.YAMLError as error:
+        raise Rejection(f"scenarios.yaml 无法读取：{error}", f"scenarios.yaml cannot be read: {error}", status=422) from None
+    if problems := malformed(book):
+        words = "\n  ".join(problems)
+        raise Rejection(f"scenarios.yaml 有 {len(problems)} 处无法读取：", f"scenarios.yaml cannot be read:\n  {words}", status=422)
+    return dict(book)
 
 
 def _shown(step: Mapping[str, Any]) -> str:

@@ -173,12 +173,14 @@ def _show(value: FeelValue) -> str:
 def decide(path: Path, inputs: Mapping[str, Any], decision: str | None) -> str:
     """The printable answer of one decision, or of every decision of the file when none is named, with the rules that matched.
 
-    Raises DecisionError when the file or the decision cannot be found or read.
+    Raises DecisionError when the file or the decision cannot be found or read, or when the file holds nothing to decide.
     """
     try:
         model = load_model(path)
     except OSError as error:
         raise DecisionError(Words(f"文件 {path} 无法读取：{error.strerror}", f"the file {path} cannot be read: {error.strerror}")) from None
+    if not model.decisions and (broken := [finding.reason for finding in model.findings if finding.severity == "error"]):
+        raise DecisionError(broken[0])
     lines = [f"{finding.severity} {path.name}:{finding.line} {finding.name}: {finding.reason}" for finding in model.findings]
     for wanted in [decision] if decision else model.decisions:
         name = model.find(wanted).name
