@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -152,8 +151,3 @@ def outcomes(case: Case, node: Node, functions: Functions) -> list[dict[str, Any
     if not isinstance(value, list):
         raise Rejection(f"环节“{node.name}”的办理结果没有定义为列表。", f"The outcomes of {node.id} are not a list.", status=409)
     return value
-
-
-def mapping_of(value: Any) -> Mapping[str, Any]:
-    """`value` if it is a JSON object, else an empty one."""
-    return value if isinstance(value, dict) else {}

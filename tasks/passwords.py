@@ -38,11 +38,6 @@ def matches(stored: str | None, password: str) -> bool:
             return False
 
 
-def is_outdated(stored: str) -> bool:
-    """Whether `stored` was made with other parameters than today's."""
-    return HASHER.check_needs_rehash(stored)
-
-
 def weakness(password: str, personal: Iterable[str | None] = ()) -> Words | None:
     """None when the password will do, else why not. `personal`: words it must not contain (login, name, number)."""
     if len(password) < SHORTEST:

@@ -79,12 +79,6 @@ def template(chinese: bool) -> bytes:
     return write_template(columns, "人员" if chinese else "People", [rule[which] for rule in _RULES])
 
 
-def keys_of(headings: Iterable[str]) -> dict[str, str]:
-    """Heading as written in the sheet → key; headings nobody knows are left out."""
-    known = {words.lower(): key for key, names in COLUMNS.items() for words in names}
-    return {heading: known[heading.strip().lower()] for heading in headings if heading.strip().lower() in known}
-
-
 def _row(connection: Connection, actor: Actor, administration: PeopleAdministration, number: int, cells: Mapping[str, Any]) -> ImportedRow:
     name = _text(cells, "name")
     try:

@@ -83,14 +83,6 @@ def supervised_cases(actor: Actor) -> ColumnElement[bool]:
     return _has_party(_supervised(actor))
 
 
-def supervised_organisations(actor: Actor) -> ColumnElement[bool]:
-    """SQL over Organisation: those whose work `actor` supervises."""
-    if actor.is_system:
-        return true()
-    scopes = _supervised(actor)
-    return or_(*scopes) if scopes else false()
-
-
 class Anywhere(Enum):
     """Stands for "no particular organisation": the right is asked for as such. None means an unknown one, and is refused."""
 

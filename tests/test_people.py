@@ -16,7 +16,7 @@ from tasks.shared_organisations import create_first_administrator, load_organisa
 from tasks.organisations import Organisations
 from tasks.organisation_administration import add_organisation, change_organisation, move_organisation
 from tasks.people import Actor, People, system_actor
-from tasks.people_import import import_people, keys_of
+from tasks.people_import import import_people
 from tasks.personal_data import PersonalData
 from workflows.business_calendar import FrozenClock
 from workflows.errors import Conflict, Forbidden, InvalidForm, NotFound, Rejection
@@ -400,10 +400,6 @@ def test_the_same_sheet_again_changes_nothing(connection: Connection, people: Pe
     again = import_people(connection, administrator, people.administration, ROWS)
     assert {one.status for one in again} == {"unchanged", "refused"}
     assert [connection.execute(select(func.count()).select_from(table)).scalar_one() for table in (Person, Membership)] == before
-
-
-def test_headings_are_known_in_both_languages() -> None:
-    assert keys_of(["姓名", " Login ", "角色", "备注"]) == {"姓名": "name", " Login ": "login", "角色": "role"}
 
 
 # leaving

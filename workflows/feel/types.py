@@ -24,7 +24,6 @@ _SCALARS: dict[str, type | tuple[type, ...]] = {
     "yearMonthDuration": YearsMonthsDuration,
     "duration": (DaysTimeDuration, YearsMonthsDuration),
 }
-SCALAR_NAMES = frozenset(_SCALARS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,6 @@ class Type:
 
 UTC_ZONE = Zone.fixed(0)
 ANY = Type("Any")
-NULL = Type("Null")
 LIST = Type("list", ANY)
 UNKNOWN = Type("unknown")
 

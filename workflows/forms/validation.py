@@ -21,7 +21,6 @@ Words = dict[str, str]
 
 MOST_ROUNDS = 4  # of deciding what is hidden: conditions may depend on each other
 MOST_UNKNOWN = 20  # unknown names reported one by one
-PERMISSIONS = ("visible", "editable", "hidden", "required")
 _CHOSEN = ("radio", "select", "checklist", "taglist", "datetime", "date", "time")
 
 

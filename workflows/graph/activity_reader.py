@@ -19,10 +19,6 @@ KNOWN_ATTRIBUTES = EXPRESSION_ATTRIBUTES | frozenset({
     "isStartableInTasklist", "collection", "elementVariable", "errorCodeVariable", "errorMessageVariable", "escalationCodeVariable",
     "variableName", "variableEvents", "errorMessage",
 })
-UNUSED_ATTRIBUTES = frozenset({
-    "asyncBefore", "asyncAfter", "async", "exclusive", "jobPriority", "historyTimeToLive", "diagramRelationId", "modelerTemplate",
-    "modelerTemplateVersion", "modelerTemplateIcon", "formHandlerClass", "isolation",
-})
 
 
 class ActivityReader:
