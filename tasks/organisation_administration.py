@@ -36,6 +36,13 @@ def enter_organisation(
     return row
 
 
+def correct_organisation(connection: Connection, people: People, actor: Actor, row: OrganisationRow, **values: Any) -> None:
+    """Write new name, province or platform mark of one row of many; the caller reports the change once at the end."""
+    require(actor, MANAGE, row)
+    people.organisations.correct(connection, row, values)
+    _log(connection, people, actor, "organisation.changed", organisation=row.code, fields=sorted(values))
+
+
 def change_organisation(connection: Connection, people: People, actor: Actor, code: str, **values: Any) -> OrganisationRow:
     """Rename, disable, enable, mark on or off the platform; arguments as Organisations.change."""
     require(actor, MANAGE, people.organisations.require(connection, code))

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from tasks.actors import Actor
-from tasks.organisation_administration import change_organisation, enter_organisation, move_organisation
+from tasks.organisation_administration import correct_organisation, enter_organisation, move_organisation
 from tasks.organisations import KINDS, OrganisationRow
 from tasks.people import People
 from workflows.errors import InvalidForm, Rejection, Words
@@ -96,7 +96,9 @@ def import_organisations(
     if fresh:
         people.organisations.changed(connection)
     added = {line.code for line in fresh}
-    results += [_correct(connection, people, actor, line, known) for code, line in lines.items() if code not in added]
+    present = [line for line in lines.values() if line.code not in added]
+    results += [_correct(connection, people, actor, line, known) for line in sorted(present, key=lambda line: not _moves(line, known))]
+    people.organisations.changed(connection)
     return sorted(results, key=lambda result: result.row)
 
 
@@ -137,16 +139,20 @@ def _correct(connection: Connection, people: People, actor: Actor, line: _Line, 
                     f"该代码已是“{KINDS[row.kind]['zh']}”，类型不能更改。", f"This code is a {KINDS[row.kind]['en']} already; its kind cannot change."
                 )
             changes = _changes(line, row, known)
-            parent = _parent(line, known)
-            moves = parent is not None and parent.code != row.parent
+            _parent(line, known)
+            moves = _moves(line, known)
             if moves:
                 move_organisation(connection, people, actor, line.code, line.parent)
             if changes:
-                change_organisation(connection, people, actor, line.code, **changes)
+                correct_organisation(connection, people, actor, row, **changes)
     except Rejection as error:
         people.organisations.tree(connection)  # it may remember the move that was just taken back
         return _refused(line.row, line.name, line.code, error)
     return ImportedRow(line.row, line.name, "changed" if changes or moves else "unchanged", line.code)
+
+
+def _moves(line: _Line, known: Mapping[str, OrganisationRow]) -> bool:
+    return bool(line.parent) and line.parent != known[line.code].parent
 
 
 def _changes(line: _Line, row: OrganisationRow, known: Mapping[str, OrganisationRow]) -> dict[str, Any]:

@@ -154,6 +154,11 @@ class Organisations:
         found = connection.execute(insert(Organisation).values(values).returning(Organisation.id)).scalar_one()
         return OrganisationRow(int(found), code, name, kind, above.code if above else None, path, province, on_platform, True)
 
+    @staticmethod
+    def correct(connection: Connection, row: OrganisationRow, values: Mapping[str, Any]) -> None:
+        """Write checked columns of one organisation without reading the tree again: `changed` must follow, once for many."""
+        connection.execute(update(Organisation).where(Organisation.id == row.id).values(dict(values)))
+
     def change(
         self, connection: Connection, code: str, *, name: str | None = None, on_platform: bool | None = None, active: bool | None = None,
         province: str | None = None,
@@ -170,7 +175,7 @@ class Organisations:
         values = {"name": name.strip() if name else None, "on_platform": on_platform, "active": active, "province": province}
         changed = {key: value for key, value in values.items() if value is not None}
         if changed:
-            connection.execute(update(Organisation).where(Organisation.id == row.id).values(changed))
+            self.correct(connection, row, changed)
             self.changed(connection)
         return self.require(connection, code)
 
