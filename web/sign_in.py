@@ -10,7 +10,7 @@ from werkzeug import Response
 from tasks import security_log
 from tasks.credentials import Credentials, Outcome
 from web.context import abandon, actor, connection, house, reopen_for_reading
-from web.i18n import translate as _, words
+from web.i18n import words
 from web.security import enter, leave, public, safe_next
 from workflows.errors import InvalidForm, Words
 
