@@ -148,6 +148,8 @@ def table() -> bytes:
     )
     return (
         '<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/" id="d" name="bench" namespace="urn:bench">'
-        '<decision id="rates" name="rates"><decisionTable hitPolicy="UNIQUE"><input><inputExpression><text>amount</text></inputExpression></input>'
+        '<inputData id="amount" name="amount"/><inputData id="kind" name="kind"/><decision id="rates" name="rates">'
+        '<informationRequirement><requiredInput href="#amount"/></informationRequirement>'
+        '<informationRequirement><requiredInput href="#kind"/></informationRequirement><decisionTable hitPolicy="UNIQUE"><input><inputExpression><text>amount</text></inputExpression></input>'
         f"<input><inputExpression><text>kind</text></inputExpression></input><output name=\"rate\"/>{rules}</decisionTable></decision></definitions>"
     ).encode()
