@@ -16,6 +16,8 @@ from workflows.errors import Rejection
 
 blueprint = Blueprint("people_import", __name__, url_prefix="/people/import")
 
+MOST_PEOPLE = 1000  # rows entered in one transaction, about two seconds of the only writer
+
 
 @blueprint.get("")
 @requires("people.manage")
@@ -37,7 +39,7 @@ def upload() -> Any:
     """Enter the good rows; codes of new accounts are on the answer and nowhere else. The file is read outside the transaction."""
     reopen_for_reading()
     try:
-        rows = uploaded_rows(COLUMNS, REQUIRED)
+        rows = uploaded_rows(COLUMNS, REQUIRED, MOST_PEOPLE)
     except Rejection as error:
         return _page([], {"file": error.words(language())}), 422
     with house().store.transaction() as writing:

@@ -17,7 +17,7 @@ MOST_ROWS = 5000
 Columns = Mapping[str, tuple[str, ...]]
 
 
-def uploaded_rows(columns: Columns, required: Collection[str]) -> list[tuple[int, dict[str, Any]]]:
+def uploaded_rows(columns: Columns, required: Collection[str], most: int = MOST_ROWS) -> list[tuple[int, dict[str, Any]]]:
     """Row number and cells by key of `columns` of the file in the form field "file".
 
     Raises Rejection (422) without a file, for one that cannot be read, and when a required column is missing.
@@ -30,7 +30,7 @@ def uploaded_rows(columns: Columns, required: Collection[str]) -> list[tuple[int
         raise Rejection("文件超过 4 MB，请拆分后分次导入。", "The file is larger than 4 MB; split it.", status=422)
     known = {_plain(name): key for key, names in columns.items() for name in names}
     expected = [f"{name}{mark}" for names in columns.values() for name in names for mark in ("", "*")]
-    sheet = read_rows(data, sent.filename, expected, MOST_ROWS)
+    sheet = read_rows(data, sent.filename, expected, most)
     keys = [known.get(_plain(heading)) for heading in sheet.header]
     missing = [columns[key] for key in columns if key in required and key not in keys]
     if missing:
