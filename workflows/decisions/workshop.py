@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from workflows.decisions.findings import Finding
 from workflows.decisions.item_definitions import TypeTable
@@ -15,6 +16,8 @@ from workflows.feel.parser import parse_expression, parse_unary_tests
 from workflows.feel.runtime import Scope
 from workflows.feel.types import Type
 from workflows.feel.values import FeelValue, Names
+
+Compiled = TypeVar("Compiled", Expression, UnaryTests)
 
 
 class Workshop:
@@ -39,17 +42,10 @@ class Workshop:
 
     def expression(self, text: str, at: Xml, known: Iterable[str]) -> Expression | None:
         """A compiled expression, or None and a finding."""
-        key = (text, self.names | frozenset(known))
-        if key not in self._expressions:
-            try:
-                tree = parse_expression(text, key[1], self.types.find)
-                self._expressions[key] = guarded(Expression, text, tree)
-                self._check_names(self._expressions[key], at, key[1])
-            except FeelError as error:
-                self.remark("error", at, Words(f"表达式 {_short(text)} 无法读取：{error}", f"the expression {_short(text)} cannot be read: {error.words.en}"),
-                            Words("请更正表达式", "correct the expression"))
-                return None
-        return self._expressions[key]
+        def compiled(names: frozenset[str]) -> Expression:
+            return Expression(text, parse_expression(text, names, self.types.find))
+
+        return self._once(self._expressions, text, at, known, compiled, Words("表达式", "expression"), Words("请更正表达式", "correct the expression"))
 
     def code(self, text: str, at: Xml, known: Iterable[str]) -> Code:
         """Like expression, as code; a broken expression is null and a problem of the run."""
@@ -65,17 +61,27 @@ class Workshop:
 
     def unary_tests(self, text: str, at: Xml, known: Iterable[str]) -> UnaryTests | None:
         """A compiled cell, or None and a finding."""
+        def compiled(names: frozenset[str]) -> UnaryTests:
+            return UnaryTests(text, parse_unary_tests(text, names, self.types.find))
+
+        advice = Words("请更正单元格；文字要加双引号", "correct the cell; texts need double quotes")
+        return self._once(self._tests, text, at, known, compiled, Words("单元格", "test"), advice)
+
+    def _once(
+        self, kept: dict[tuple[str, frozenset[str]], Compiled], text: str, at: Xml, known: Iterable[str],
+        compiled: Callable[[frozenset[str]], Compiled], kind: Words, advice: Words,
+    ) -> Compiled | None:
+        """What `compiled` makes of a text, made once for the same names; None and a finding when it cannot be read."""
         key = (text, self.names | frozenset(known))
-        if key not in self._tests:
+        if key not in kept:
             try:
-                tree = parse_unary_tests(text, key[1], self.types.find)
-                self._tests[key] = guarded(UnaryTests, text, tree)
-                self._check_names(self._tests[key], at, key[1])
+                kept[key] = guarded(compiled, key[1])
+                self._check_names(kept[key], at, key[1])
             except FeelError as error:
-                self.remark("error", at, Words(f"单元格 {_short(text)} 无法读取：{error}", f"the test {_short(text)} cannot be read: {error.words.en}"),
-                            Words("请更正单元格；文字要加双引号", "correct the cell; texts need double quotes"))
+                reason = Words(f"{kind} {_short(text)} 无法读取：{error}", f"the {kind.en} {_short(text)} cannot be read: {error.words.en}")
+                self.remark("error", at, reason, advice)
                 return None
-        return self._tests[key]
+        return kept[key]
 
     def _check_names(self, compiled: Expression | UnaryTests, at: Xml, known: frozenset[str]) -> None:
         """A warning for every name nothing gives a value to, and the host's functions noted."""
