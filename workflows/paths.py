@@ -22,7 +22,7 @@ class PathRecorder:
         self._outside: set[int] = set()
         engine.listeners.append(self.hear)
 
-    def hear(self, _connection: Connection, outcomes: Sequence[Outcome]) -> None:
+    def hear(self, connection: Connection, outcomes: Sequence[Outcome]) -> None:
         """One step of each case: what was completed, what is open now."""
         for case, happenings in outcomes:
             kinds = [(row["kind"], row["node_id"]) for row in case.chain.rows]
