@@ -18,7 +18,7 @@ import waitress
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import INSTANCE, ROOT, House, build_house, create_app, memory_house
-from tasks.demo import DEMO_START, demo_is_seeded, seed_demo
+from tasks.demo import DEMO_START, PASSWORD, demo_is_seeded, seed_demo
 from tasks.installation import install, is_installed, migrate
 from tasks.personal_data import load_or_create_keys
 from tasks.process_check import check_path
@@ -154,12 +154,13 @@ def demo(port: int, reset: bool) -> None:
 
     def greet(house: House) -> None:
         click.echo(f"\n  办结 Banjie  →  http://{ADDRESS}:{port}\n")
-        click.echo("  演示账号 / demo logins (password: banjie-demo-2026)")
+        click.echo(f"  演示账号 / demo logins (password: {PASSWORD})")
         for login, words in DEMO_LOGINS:
             click.echo(f"    {login:<16}{words}")
         click.echo("\n  Ctrl+C 结束 / to stop")
 
-    serve({"SQLALCHEMY_DATABASE_URI": url, "CLOCK_OFFSET": offset, "DEMO": True}, port, greet)
+    logins = [{"login": login, "note": words, "password": PASSWORD} for login, words in DEMO_LOGINS]
+    serve({"SQLALCHEMY_DATABASE_URI": url, "CLOCK_OFFSET": offset, "DEMO": True, "DEMO_LOGINS": logins}, port, greet)
 
 
 def _seeded(path: Path) -> datetime | None:
@@ -190,7 +191,7 @@ DEMO_LOGINS = (
     ("gaojingban", "高校经办 · university clerk (U1401)"), ("dengjingban", "县级经办 · county clerk (C429999)"),
     ("zhouzhuren", "高校负责人 · university principal"), ("tangshengban", "省中心 · province supervisor"),
     ("xiaobanzhang", "班级资助学生 · class representative"), ("liuchengguanli", "流程管理员 · process administrator"),
-    ("zhangceyi", "借款学生 · student"),
+    ("zhouniqi", "借款学生 · student"), ("renyuanguanli", "人员管理员 · administrator of people"),
 )
 
 
