@@ -52,7 +52,7 @@ def _step(step: Any) -> Iterator[str]:
 
 def _verb(step: Mapping[str, Any]) -> Iterator[str]:
     verb = step.get("do")
-    if verb not in VERBS:
+    if not isinstance(verb, str) or verb not in VERBS:
         yield f"不认识“{verb or next(iter(step))}”，可用 {'、'.join(VERBS)} / unknown; the runner knows these verbs"
         return
     yield from (f"{verb} 缺少 {name} / {verb} needs {name}" for name in VERBS[verb] if name not in step)

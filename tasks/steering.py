@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select, update
 from tasks import errors
 from tasks.models import CaseParty, Notification, Seat, SeatExclusion, SeatOffer
 from tasks.people import Actor, People
-from tasks.permissions import may
+from tasks.permissions import may, visible_cases
 from tasks.seats import LIVE, SEAT, Seats
 from tasks.service import TaskService, author_of
 from workflows.business_calendar import Clock
@@ -20,7 +20,7 @@ from workflows.engine import ProcessEngine
 from workflows.errors import Conflict, Forbidden, NotFound, Rejection
 from workflows.graph import Node
 from workflows.history import SYSTEM
-from workflows.models import Wait
+from workflows.models import ProcessInstance, Wait
 
 URGE_EVERY = timedelta(hours=4)
 
@@ -96,7 +96,7 @@ class Steering:
         if row.seat_owner_id is None:
             return list(connection.execute(select(SeatOffer.candidate).where(SeatOffer.seat_id == row.seat_id)).scalars())
         case = self._engine.attach(connection, row, SYSTEM)
-        return list(self._seats.candidates(connection, case, row.seat_node_id))
+        return list(self._seats.candidates(connection, case.at(row.seat_token), row.seat_node_id))
 
     def release(self, connection: Connection, actor: Actor, seat_id: int, reason: str) -> None:
         """Put somebody's claimed seat back into its pool, for a supervisor or a hand-over."""
@@ -116,6 +116,9 @@ class Steering:
         row = self._service.lock_seat(connection, actor, seat_id)
         if row.seat_status not in LIVE:
             raise Conflict("该事项已办结，无需催办。", "This item is already done.")
+        seen = select(ProcessInstance.id).where(ProcessInstance.id == row.seat_instance_id, visible_cases(actor))
+        if not actor.is_system and connection.execute(seen).first() is None:
+            raise Forbidden("您看不到该事项，不能催办。", "You cannot see this case, so you cannot urge it.")
         now = self._clock.now()
         if row.seat_urged_at and now - row.seat_urged_at < URGE_EVERY:
             raise Rejection("四小时内已催办过。", "It was urged less than four hours ago.", status=429)
