@@ -111,7 +111,7 @@ class GoingBack:
         )
         if connection.execute(others.limit(1)).first() is None:
             connection.execute(delete(CaseActor).where(and_(
-                CaseActor.instance_id == case.id, CaseActor.node_id == seat.node_id, CaseActor.person_id == seat.completed_by
+                CaseActor.instance_id == case.root, CaseActor.node_id == seat.node_id, CaseActor.person_id == seat.completed_by
             )))
 
     def _offer_again(self, connection: Connection, case: Case, seat_id: int, owner: int | None) -> None:

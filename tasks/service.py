@@ -40,7 +40,7 @@ def _lock_seat() -> Any:
     )
     excluded = select(SeatExclusion.reason).where(SeatExclusion.seat_id == SEAT.c.id, SeatExclusion.person_id == person)
     acted = select(aggregate_strings(CaseActor.node_id, ",")).where(
-        CaseActor.instance_id == SEAT.c.instance_id, CaseActor.person_id == person
+        CaseActor.instance_id == func.coalesce(INSTANCE.c.body_of, INSTANCE.c.id), CaseActor.person_id == person
     )
     seat = [column.label(f"seat_{column.name}") for column in SEAT.c]
     guards = [
@@ -214,7 +214,7 @@ class TaskService:
         self._guard_four_eyes(row, case, node)
         if bulk:
             self._guard_bulk(connection, actor, row, node)
-        patch = self._checked(connection, case, node, values, outcome)
+        patch = self._checked(connection, case.at(row.seat_token), node, values, outcome)
         before = self._before(row)
         if node.properties.get("numbers") == "true" and case.number is None:
             case.number = numbers.next_number(connection, case, self._engine.functions(connection, case))
@@ -284,7 +284,7 @@ class TaskService:
         if row.drafted:
             connection.execute(DROP_DRAFTS, {"seat": row.seat_id})
         insert_missing(connection, CaseActor, [
-            {"instance_id": case.id, "node_id": row.seat_node_id, "person_id": person}
+            {"instance_id": case.root, "node_id": row.seat_node_id, "person_id": person}
             for person in {actor.person_id, on_behalf_of} if person is not None
         ])
 
@@ -301,7 +301,9 @@ class TaskService:
         self, connection: Connection, row: Row[Any], case: Case, actor: Actor, command_id: int | None, until: datetime,
         before: dict[str, Any],
     ) -> None:
-        before |= {"dropped_waits": case.dropped_waits}
+        if not case.undoable:
+            return  # called processes, jobs or signals are under way: nothing can take them back
+        before |= case.undo_facts()
         put(connection, UndoRecord, ["seat_id"], {
             "seat_id": row.seat_id, "instance_id": case.id, "person_id": actor.person_id, "command_id": command_id,
             "revision": case.revision, "expires_at": until, "before": before,

@@ -87,7 +87,7 @@ class TaskViews:
         if row is None:
             raise NotFound("没有这个待办事项。", "There is no such task.")
         instance = connection.execute(select(INSTANCE).where(INSTANCE.c.id == row.instance_id)).one()
-        case, case_row = self._engine.attach(connection, instance, history.SYSTEM), self._worklist.case_rows(connection, [instance])[0]
+        case, case_row = self._engine.attach(connection, instance, history.SYSTEM).at(row.token), self._worklist.case_rows(connection, [instance])[0]
         node = case.version.graph.nodes[row.node_id]
         standing = self._standing(connection, actor, row, case, case_row, node)
         if not (standing.offered or standing.stands_in or row.completed_by == actor.person_id):

@@ -10,6 +10,7 @@ from typing import Any
 
 from reference_drawing import Drawer
 from reference_growth import Grower
+from reference_host import NoVariables
 from reference_marking import Net, TooMuch, Tokens, drawn, grown
 from reference_tree import World
 from workflows.graph import Node, ProcessGraph, read_graph

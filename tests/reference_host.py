@@ -20,7 +20,23 @@ def graph_of(diagram: str) -> ProcessGraph:
     return next(iter(reading.graphs.values()))
 
 
-class GivenAnswers:
+class NoVariables:
+    """What a host answers that keeps no local variables."""
+
+    def begin(self, node: Node, token: str, scope: str) -> None:
+        """Nothing to keep."""
+
+    def end(self, node: Node, token: str, scope: str) -> None:
+        """Nothing to hand out."""
+
+    def gather(self, node: Node, token: str, scope: str) -> None:
+        """Nothing to gather."""
+
+    def caught(self, event: Node, code: str | None, scope: str) -> None:
+        """Nothing to store."""
+
+
+class GivenAnswers(NoVariables):
     """Answers conditions and counts from `answers` (a missing one is false, and 3) and notes the inline work."""
 
     def __init__(self, answers: Mapping[str, Any] | None = None) -> None:

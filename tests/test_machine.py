@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import prover
 from reference_drawing import diagram, flow, user
-from reference_host import Walk, graph_of
+from reference_host import NoVariables, Walk, graph_of
 from workflows.graph import Node, ProcessGraph, read_graph
 from workflows.machine import BpmnError, Machine, MachineError, MigrationRefused
 

@@ -1,8 +1,10 @@
-"""A case loaded for one command: its marking, variables and the facts and messages the command adds. Knows no people."""
+"""A case loaded for one command: its marking, variables and what the command adds to it. Knows no people and no database."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -10,14 +12,32 @@ from sqlalchemy import Row
 
 from workflows.definitions import ProcessVersion
 from workflows.history import Author, Chain
+from workflows.machine import ROOT
+from workflows.variables import LocalScopes
+
+
+@dataclass(slots=True)
+class Reach:
+    """What a command asks for beyond the rows of its case: calls, jobs and signals; done when the case is settled."""
+
+    calls: list[tuple[str, str]] = field(default_factory=list)  # (token, node id) of what needs a row of its own
+    left_calls: list[str] = field(default_factory=list)  # tokens of calls that were cancelled
+    work: list[tuple[str, str]] = field(default_factory=list)  # (token, node id) of service and send tasks
+    left_work: list[str] = field(default_factory=list)
+    signals: list[tuple[str, Any, tuple[str, ...]]] = field(default_factory=list)  # name, payload, waits of this case that listen
+
+    @property
+    def empty(self) -> bool:
+        return not (self.calls or self.left_calls or self.work or self.left_work or self.signals)
 
 
 class Case:
-    """What a command reads and changes of one case; `workflows.engine` loads and saves it."""
+    """What a command reads and changes of one case; `workflows.case_store` loads and saves it."""
 
     __slots__ = (
         "id", "version", "cycle", "number", "subject", "subject_person", "status", "stage", "round", "revision", "state", "variables",
         "started_at", "ended_at", "chain", "waits", "unwaits", "dropped_waits", "outbox", "now", "author", "inputs", "facts_changed",
+        "parent_id", "parent_token", "body_of", "locals", "outer", "family", "reach", "undoable", "depth",
     )
 
     def __init__(self, row: Row[Any] | Mapping[str, Any], version: ProcessVersion, now: datetime, author: Author) -> None:
@@ -36,6 +56,9 @@ class Case:
         self.variables: dict[str, Any] = values["variables"]
         self.started_at: datetime = values["started_at"]
         self.ended_at: datetime | None = values["ended_at"]
+        self.parent_id: int | None = values["parent_id"]
+        self.parent_token: str | None = values["parent_token"]
+        self.body_of: int | None = values["body_of"]
         self.chain = Chain(self.id, version.id, values["history_sequence"], bytes(values["history_hash"]))
         self.waits: list[dict[str, Any]] = []
         self.unwaits: list[str] = []
@@ -45,31 +68,111 @@ class Case:
         self.author = author
         self.inputs: dict[str, Any] | None = None
         self.facts_changed = False  # the context `case` was written: jurisdiction may have moved
+        self.locals: LocalScopes | None = None  # None: no activity of the process has variables of its own
+        self.outer: Mapping[str, Any] | None = None  # what a sub-process instance sees around it
+        self.family: dict[int, Case] = {self.id: self}  # cases of one call tree that this command has loaded
+        self.reach = Reach()
+        self.undoable = True  # False: the command reached beyond this case's own rows
+        self.depth = 0
+
+    @property
+    def root(self) -> int:
+        """The case a sub-process instance is a part of; else the case itself. Four-eyes rules hold across its parts."""
+        return self.id if self.body_of is None else self.body_of
+
+    def join(self, family: dict[int, Case]) -> None:
+        """Be known to the other loaded cases of the call tree, so that nobody works on a second copy."""
+        family[self.id] = self
+        self.family = family
+
+    # variables
 
     def feel(self) -> dict[str, Any]:
         """The variables an expression sees: the document and `process_instance` ("instance" is a FEEL keyword)."""
         if self.inputs is None:
             self.inputs = {
+                **(self.outer or {}),
                 **self.variables,
                 "process_instance": {
-                    "id": self.id, "number": self.number, "round": self.round, "cycle": self.cycle, "stage": self.stage,
+                    "id": self.root, "number": self.number, "round": self.round, "cycle": self.cycle, "stage": self.stage,
                     "started_at": {"$datetime": self.started_at.isoformat()},
                 },
             }
+            if self.body_of is not None and self.locals is not None:
+                self.inputs.update(self.locals.visible((ROOT,)))
         return self.inputs
 
-    def set(self, patch: Mapping[str, Any]) -> dict[str, list[Any]]:
-        """Write variables; returns what changed as name → [before, after]."""
-        changes = {
+    def scopes(self, token: str) -> list[str]:
+        """The scope chain of a token or scope, inner first, ending with the whole row."""
+        chain: list[str] = []
+        while token != ROOT:
+            chain.append(token)
+            activity = token.partition("#")[0]
+            if activity not in self.state.get("t", {}):
+                break
+            if activity != token:
+                chain.append(activity)
+            token = str(self.state["t"][activity][1])
+        return [*chain, ROOT]
+
+    def at(self, token: str) -> Case:
+        """The case as expressions of this token's activity see it: local variables before outer ones. For reading only."""
+        if self.locals is None:
+            return self
+        local = self.locals.visible(self.scopes(token))
+        if not local:
+            return self
+        view = copy(self)
+        view.inputs = {**self.feel(), **local}
+        return view
+
+    def set(self, patch: Mapping[str, Any], token: str | None = None) -> dict[str, list[Any]]:
+        """Write variables; returns what changed as name → [before, after].
+
+        A name goes to the innermost scope around `token` that has it, else to the case's document.
+        """
+        patch, changes = self._set_local(patch, token)
+        changed = {
             name: [self.variables.get(name), value]
             for name, value in patch.items()
             if name not in self.variables or self.variables[name] != value
         }
-        if changes:
+        if changed:
             self.variables.update(patch)
+            self.facts_changed = self.facts_changed or "case" in changed
+        if changed or changes:
             self.inputs = None
-            self.facts_changed = self.facts_changed or "case" in changes
-        return changes
+        return {**changes, **changed}
+
+    def _set_local(self, patch: Mapping[str, Any], token: str | None) -> tuple[Mapping[str, Any], dict[str, list[Any]]]:
+        if self.locals is None or (token is None and self.body_of is None):
+            return patch, {}
+        chain = self.scopes(token or ROOT)
+        rest: dict[str, Any] = {}
+        changes: dict[str, list[Any]] = {}
+        for name, value in patch.items():
+            home = self.locals.home(name, chain)
+            if home is None:
+                rest[name] = value
+            else:
+                changes[name] = [home[name], value]
+                home[name] = value
+        return rest, changes
+
+    def undo_facts(self) -> dict[str, Any]:
+        """What an undo needs beside the state and the document: dropped waits and local variables as they were."""
+        found: dict[str, Any] = {"dropped_waits": self.dropped_waits}
+        if self.locals is not None:
+            found["locals"] = self.locals.memory()
+        return found
+
+    def is_open(self, token: str) -> bool:
+        """Whether a token, or one instance such as "12#3", is live."""
+        activity, _, index = token.partition("#")
+        if activity not in self.state["t"]:
+            return False
+        counters = self.state.get("m", {}).get(activity)
+        return not index or bool(counters and int(counters[2], 16) >> int(index) & 1)
 
     def record(
         self, kind: str, *, node: str | None = None, token: str | None = None, detail: Mapping[str, Any] | None = None,

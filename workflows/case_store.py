@@ -10,10 +10,13 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from workflows.business_calendar import Clock
 from workflows.case import Case
-from workflows.definitions import Definitions
+from workflows.definitions import Definitions, ProcessVersion
 from workflows.errors import Conflict, NotFound
 from workflows.history import Author, write
 from workflows.models import OutboxMessage, ProcessInstance, Wait, table_of
+from workflows.variables import DROP as DROP_LOCALS
+from workflows.variables import INSERT as INSERT_LOCALS
+from workflows.variables import LocalScopes, read_outer
 
 INSTANCE = table_of(ProcessInstance)
 SAVED = (
@@ -23,6 +26,7 @@ SAVE_CASE = update(INSTANCE).where(INSTANCE.c.id == bindparam("b_id"), INSTANCE.
     {name: bindparam(f"b_{name}") for name in SAVED} | {"revision": INSTANCE.c.revision + 1}
 )
 DROP_WAIT = delete(Wait).where(Wait.instance_id == bindparam("b_instance"), Wait.wait_id == bindparam("b_wait"))
+INSERT_INSTANCES = insert(INSTANCE).returning(INSTANCE.c.id, sort_by_parameter_order=True)
 INSERT_WAIT, INSERT_MESSAGE = insert(Wait), insert(OutboxMessage)
 WAIT_COLUMNS = ("instance_id", "wait_id", "node_id", "kind", "repeat", "name", "correlation_key")
 
@@ -43,7 +47,31 @@ class CaseStore:
 
     def attach(self, connection: Connection, row: Any, author: Author) -> Case:
         """A Case over an instance row that the caller has read and locked."""
-        return Case(row, self._definitions.get(connection, row.definition_id), self._clock.now(), author)
+        case = Case(row, self._definitions.get(connection, row.definition_id), self._clock.now(), author)
+        if case.version.machine.plan.local:
+            case.locals = LocalScopes(connection, case.id)
+        if case.body_of is not None:
+            case.outer = read_outer(connection, row._mapping, INSTANCE)
+        return case
+
+    def relative(self, connection: Connection, case: Case, instance_id: int) -> Case:
+        """Another case of the same call tree: the one at hand if this command has loaded it already."""
+        known = case.family.get(instance_id)
+        if known is None:
+            known = self.load(connection, instance_id, case.author)
+            known.join(case.family)
+        return known
+
+    def create(self, connection: Connection, rows: Sequence[dict[str, Any]], versions: Sequence[ProcessVersion], author: Author) -> list[Case]:
+        """Insert instance rows in one statement; the cases are new and hold nothing yet."""
+        ids = connection.execute(INSERT_INSTANCES, list(rows)).scalars().all()
+        cases = []
+        for row, instance_id, version in zip(rows, ids, versions, strict=True):
+            case = Case({**row, "id": instance_id, "ended_at": None}, version, self._clock.now(), author)
+            if version.machine.plan.local:
+                case.locals = LocalScopes(connection, case.id, fresh=True)
+            cases.append(case)
+        return cases
 
     def save(self, connection: Connection, cases: Sequence[Case]) -> None:
         """Write what the command changed: facts, waits, messages, and last the cases, each guarded by its revision."""
@@ -51,6 +79,7 @@ class CaseStore:
         waits = [wait for case in cases for wait in case.waits]
         unwaits = [{"b_instance": case.id, "b_wait": wait} for case in cases for wait in case.unwaits]
         messages = [message for case in cases for message in case.outbox]
+        self._save_locals(connection, cases)
         if unwaits:
             self._remember_dropped(connection, cases)
             connection.execute(DROP_WAIT, unwaits)
@@ -64,6 +93,14 @@ class CaseStore:
         for case in cases:
             case.revision += 1
             case.waits, case.unwaits, case.outbox = [], [], []
+
+    @staticmethod
+    def _save_locals(connection: Connection, cases: Sequence[Case]) -> None:
+        changes = [case.locals.take() for case in cases if case.locals is not None]
+        if gone := [row for dropped, _ in changes for row in dropped]:
+            connection.execute(DROP_LOCALS, gone)
+        if new := [row for _, added in changes for row in added]:
+            connection.execute(INSERT_LOCALS, new)
 
     @staticmethod
     def _remember_dropped(connection: Connection, cases: Sequence[Case]) -> None:
@@ -81,6 +118,8 @@ class CaseStore:
         case.variables, case.inputs = dict(before["variables"]), None
         case.status, case.stage, case.round = before["status"], before["stage"], before["round"]
         case.ended_at = None
+        if case.locals is not None:
+            case.locals.restore(before.get("locals", {}))
         now_waiting = set(connection.execute(select(Wait.wait_id).where(Wait.instance_id == case.id)).scalars())
         restored = {wait["wait_id"]: wait for wait in before.get("dropped_waits", [])}
         kept = {str(wait) for wait in case.version.machine.waits(case.state)}

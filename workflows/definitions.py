@@ -336,6 +336,22 @@ class Definitions:
         with self._lock:
             self._versions = {}
 
+    def bound(self, connection: Connection, process_id: str, binding: str, wanted: Any, caller: int) -> ProcessVersion | None:
+        """The version of a called process: latest, the given version or version tag, or (deployment) the one the caller found.
+
+        `caller` is the calling version's number; None when there is no such version.
+        """
+        rows = list(self.versions(connection, process_id))
+        if binding == "version":
+            rows = [row for row in rows if str(row.version) == str(wanted)]
+        elif binding == "deployment":
+            rows = [row for row in rows if row.id <= caller] or rows[-1:]
+        elif binding == "versionTag":
+            rows = [row for row in rows if self.get(connection, row.id).graph.attributes.get("versionTag") == str(wanted)]
+        else:
+            rows = [row for row in rows if row.current]
+        return self.get(connection, rows[0].id) if rows else None
+
     def _load(self, connection: Connection, definition_id: int) -> ProcessVersion:
         row = connection.execute(select(Definition.__table__).where(Definition.id == definition_id)).first()
         if row is None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from workflows.business_calendar import Clock
+from workflows.calls import Calls
 from workflows.case import Case
 from workflows.case_store import INSTANCE, CaseStore
 from workflows.definitions import Definitions, ProcessVersion
@@ -19,9 +19,10 @@ from workflows.feel.values import to_json
 from workflows.history import GENESIS, SYSTEM, Author
 from workflows.host import EngineHost, Functions, assignments, feel
 from workflows.jobs import raise_incident
-from workflows.machine import Happening, MachineError
+from workflows.machine import Happening
 from workflows.messages import Messages
 from workflows.models import Wait
+from workflows.running import refusing, run_door
 from workflows.settling import Follower
 from workflows.timers import next_round
 
@@ -54,6 +55,7 @@ class ProcessEngine:
         self._functions = functions
         self._store = CaseStore(definitions, clock)
         self._follower = Follower(outbox_delay)
+        self._calls = Calls(definitions, self._store, self.functions)
         self.messages = Messages(self)
         self.correlate = self.messages.correlate
         self.next_release = self.messages.next_release
@@ -98,29 +100,33 @@ class ProcessEngine:
         """Start one case of the current version."""
         return self.start_many(connection, process_id, [item], author)[0]
 
-    def start_many(self, connection: Connection, process_id: str, items: Sequence[StartItem], author: Author) -> list[Case]:
+    def start_many(
+        self, connection: Connection, process_id: str, items: Sequence[StartItem], author: Author, start_event: str | None = None
+    ) -> list[Case]:
         """Start many cases in few statements; business keys must be new (the database refuses a second case of a key)."""
         version = self._definitions.current(connection, process_id)
         now = self._clock.now()
         rows = [self._new_row(connection, version, item, now) for item in items]
-        returning = insert(INSTANCE).returning(INSTANCE.c.id, sort_by_parameter_order=True)
-        ids = connection.execute(returning, rows).scalars().all()
+        cases = self._store.create(connection, rows, [version] * len(rows), author)
         outcomes: list[Outcome] = []
-        for row, instance_id in zip(rows, ids, strict=True):
-            case = Case({**row, "id": instance_id, "ended_at": None}, version, now, author)
-            case.record("started", detail={"version": version.version})
-            with refusing():
-                case.state, happenings = version.machine.start(EngineHost(case, self.functions(connection, case)))
-            outcomes.append((case, happenings))
+        for case in cases:
+            case.record("started", detail={"version": version.version, **({"event": start_event} if start_event else {})})
+            outcomes.append((case, self._enter(connection, case, start_event)))
         self.settle(connection, outcomes)
-        return [case for case, _ in outcomes]
+        return cases
+
+    def _enter(self, connection: Connection, case: Case, start_event: str | None) -> list[Happening]:
+        host = EngineHost(case, self.functions(connection, case))
+        with refusing():
+            case.state, happenings = case.version.machine.start(host, start_event)
+        return run_door(case, host, lambda: happenings)
 
     def _new_row(self, connection: Connection, version: ProcessVersion, item: StartItem, now: datetime) -> dict[str, Any]:
         row: dict[str, Any] = {
             "definition_id": version.id, "process_id": version.process_id, "business_key": None, "cycle": item.facts.get("cycle"),
             "number": None, "subject": None, "subject_person": None, "status": "active", "stage": None, "round": 0, "revision": 0,
             "state": {}, "variables": {"case": dict(item.facts), **item.variables}, "history_sequence": 0, "history_hash": GENESIS,
-            "started_at": now, "last_change_at": now,
+            "started_at": now, "last_change_at": now, "parent_id": None, "parent_token": None, "body_of": None,
         }
         case = Case({**row, "id": 0, "ended_at": None}, version, now, SYSTEM)
         functions = self.functions(connection, case)
@@ -133,10 +139,10 @@ class ProcessEngine:
     def complete(self, connection: Connection, case: Case, token: str, patch: Mapping[str, Any], detail: Mapping[str, Any]) -> list[Happening]:
         """A waiting activity is done: store its values, move the token on, settle everything that follows."""
         node = case.version.graph.nodes[self.node_of(case, token)]
-        changes = case.set(patch)
+        changes = case.set(patch, token)
         case.record("activity_completed", node=node.id, token=token, detail={**detail, "changes": changes})
-        with refusing():
-            happenings = case.version.machine.complete(case.state, token, EngineHost(case, self.functions(connection, case)))
+        host = EngineHost(case, self.functions(connection, case))
+        happenings = run_door(case, host, lambda: case.version.machine.complete(case.state, token, host))
         self.settle(connection, [(case, happenings)])
         return happenings
 
@@ -148,22 +154,20 @@ class ProcessEngine:
         if start and case.status == "completed":
             case.status, case.ended_at = "active", None
         host = EngineHost(case, self.functions(connection, case))
-        with refusing():
-            happenings = case.version.machine.modify(case.state, host, cancel=list(cancel), start=list(start))
+        happenings = run_door(case, host, lambda: case.version.machine.modify(case.state, host, cancel=list(cancel), start=list(start)))
         self.settle(connection, [(case, happenings)])
         return happenings
 
     def trigger(self, connection: Connection, case: Case, wait_id: str, payload: Any, kind: str) -> None:
         """A timer is due or a message has come for a waiting case."""
-        node_id = connection.execute(
-            select(Wait.node_id).where(Wait.instance_id == case.id, Wait.wait_id == wait_id)
-        ).scalar_one()
+        node_id, owner = case.version.machine.waits(case.state)[wait_id]
         node = case.version.graph.nodes[node_id]
         variable = node.event.message_variable or node.properties.get("message_variable")
-        changes = case.set(assignments(variable, payload, case.variables)) if variable and payload is not None else {}
+        there = case.at(owner).feel() if variable else {}
+        changes = case.set(assignments(variable, payload, there), owner) if variable and payload is not None else {}
         case.record(kind, node=node_id, detail={"changes": changes, **({"payload": payload} if payload is not None else {})})
-        with refusing():
-            happenings = case.version.machine.trigger(case.state, wait_id, EngineHost(case, self.functions(connection, case)))
+        host = EngineHost(case, self.functions(connection, case))
+        happenings = run_door(case, host, lambda: case.version.machine.trigger(case.state, wait_id, host))
         self.settle(connection, [(case, happenings)])
         for listener in self.after_events:
             listener(connection, case)
@@ -195,7 +199,12 @@ class ProcessEngine:
     # what follows from what happened
 
     def settle(self, connection: Connection, outcomes: Sequence[Outcome]) -> None:
-        """Record what happened, mirror waits, throw messages, tell the listeners, save; then hand over early messages."""
+        """Record what happened, tell the listeners, save; hand over early messages; then the same for callers and called cases."""
+        while outcomes:
+            self._settle(connection, outcomes)
+            outcomes = self._calls.follow_up(connection, outcomes)
+
+    def _settle(self, connection: Connection, outcomes: Sequence[Outcome]) -> None:
         for case, happenings in outcomes:
             self._follower.follow(case, self.functions(connection, case), happenings)
             if any(happening.kind == "deadlocked" for happening in happenings):
@@ -211,19 +220,9 @@ class ProcessEngine:
     @staticmethod
     def node_of(case: Case, token: str) -> str:
         """Where a token is; raises Conflict when it is gone."""
-        for found in case.version.machine.tokens(case.state):
-            if str(found[0]) == token:
-                return str(found[1])
-        raise Conflict("该环节已经结束，请刷新。", "This step is over; reload.")
-
-
-@contextmanager
-def refusing() -> Iterator[None]:
-    """What the machine cannot do, as a refusal: the transaction is rolled back, so its half-changed state is thrown away."""
-    try:
-        yield
-    except MachineError as error:
-        raise Rejection(error.zh, error.en, status=409) from error
+        if not case.is_open(token):
+            raise Conflict("该环节已经结束，请刷新。", "This step is over; reload.")
+        return str(case.state["t"][token.partition("#")[0]][0])
 
 
 __all__ = ["INSTANCE", "Case", "Listener", "ProcessEngine", "Rejection", "StartItem"]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from workflows.case import Case
 from workflows.errors import Rejection
 from workflows.feel import FeelError, compile_expression
 from workflows.feel.values import to_json
-from workflows.graph import Node
+from workflows.graph import DataMapping, Node
+from workflows.variables import Local, LocalScopes, assignments
 
 Functions = Mapping[str, Callable[..., Any]]
 
@@ -36,46 +38,134 @@ def decide(case: Case, functions: Functions, reference: str, extra: Mapping[str,
 
 
 class EngineHost:
-    """The machine's view of one case during one command."""
+    """The machine's view of one case during one command.
 
-    def __init__(self, case: Case, functions: Functions) -> None:
+    `returned` holds, by call token, the called cases that are over: what they hand out is read from their variables.
+    """
+
+    def __init__(self, case: Case, functions: Functions, returned: Mapping[str, Case] | None = None) -> None:
         self._case = case
         self._functions = functions
+        self._returned = returned or {}
+        self._collections: dict[str, list[Any]] = {}
+        self._ended: tuple[str, dict[str, Any]] | None = None
 
     def condition(self, expression: str, scope: str, counters: Mapping[str, int] | None = None) -> bool:
-        """Whether a condition holds; anything but true does not (FEEL: null is not true)."""
-        text = expression if expression.startswith("=") else f"={expression}"
-        return feel(self._case, self._functions, text, counters) is True
+        """Whether a condition holds; anything but true does not (FEEL: null is not true).
+
+        A completion condition also sees the variables of the instance that has just ended.
+        """
+        extra: dict[str, Any] | None = None
+        if counters is not None:
+            extra = {**(self._ended[1] if self._ended and self._ended[0] == scope else {}), **counters}
+        return feel(self._case.at(scope), self._functions, formula(expression), extra) is True
 
     def count(self, expression: str, scope: str) -> int:
         """How many instances a multi-instance activity has: a number, or the length of a list."""
-        text = expression if expression.startswith("=") else f"={expression}"
-        value = feel(self._case, self._functions, text)
-        return len(value) if isinstance(value, list) else int(value or 0)
+        value = feel(self._case.at(scope), self._functions, formula(expression))
+        if isinstance(value, list):
+            return len(value)
+        if value is None or isinstance(value, bool) or not isinstance(value, (int, Decimal)) or value != int(value):
+            raise Rejection(f"多实例的数量“{expression}”没有得出列表或整数。", f"The number of instances {expression} is neither a list nor a whole number.", status=409)
+        return int(value)
 
     def perform(self, node: Node, token: str, scope: str) -> None:
         """Run a business rule task (DMN) or a script task (FEEL) and store its result."""
+        view = self._case.at(token)
         if node.type == "businessRuleTask":
             reference = str(node.attributes.get("decisionRef"))
-            value, matched = decide(self._case, self._functions, reference)
+            value, matched = decide(view, self._functions, reference)
             detail: dict[str, Any] = {"decision": reference, "rules": matched}
             name = node.attributes.get("resultVariable") or reference
         else:
             script = (node.script or "").strip()
-            value = feel(self._case, self._functions, script if script.startswith("=") else f"={script}")
+            value = feel(view, self._functions, formula(script))
             detail, name = {}, node.attributes.get("resultVariable") or ""
         if name:
-            changes = self._case.set(assignments(name, to_json(value), self._case.variables))
-            detail["changes"] = changes
+            detail["changes"] = self._case.set(assignments(name, to_json(value), view.feel()), token)
         self._case.record("performed", node=node.id, token=str(token), detail=detail)
 
+    # local variables
 
-def assignments(name: str, value: Any, variables: Mapping[str, Any]) -> dict[str, Any]:
-    """The patch that stores `value` under `name`; "case.university" writes one entry of the context `case`."""
-    if "." not in name:
-        return {name: value}
-    first, rest = name.split(".", 1)
-    inner = variables.get(first)
-    context = dict(inner) if isinstance(inner, dict) else {}
-    context.update(assignments(rest, value, context))
-    return {first: context}
+    def begin(self, node: Node, token: str, scope: str) -> None:
+        """Give a piece of work its own variables: counter, element and mapped inputs."""
+        scopes = self._scopes()
+        activity, _, index = token.partition("#")
+        document: dict[str, Any] = {}
+        if node.multi_instance is not None:
+            document["loopCounter"] = int(index)
+            if node.multi_instance.element_variable:
+                document[node.multi_instance.element_variable] = self._element(node, activity, int(index), scope)
+        elif node.loop is not None:
+            document["loopCounter"] = self._case.state["m"][activity][1]
+        scopes.put(token, Local(document))
+        self._case.inputs = None
+        if node.type != "callActivity":
+            for target, value in mapped(node.inputs, self._case.at(token), self._functions):
+                document[target] = value
+
+    def _element(self, node: Node, activity: str, index: int, scope: str) -> Any:
+        """The element of one instance; a sequential multi-instance keeps its list as it was when it began."""
+        instances = node.multi_instance
+        if instances is None or instances.collection is None:
+            return None
+        if activity not in self._collections:
+            kept = self._scopes().get(activity) if instances.sequential else None
+            listed = kept.result if kept is not None else to_json(feel(self._case.at(scope), self._functions, formula(instances.collection)))
+            self._collections[activity] = listed if isinstance(listed, list) else []
+            if instances.sequential and kept is None:
+                self._scopes().put(activity, Local(None, self._collections[activity]))
+        listed = self._collections[activity]
+        return listed[index] if index < len(listed) else None
+
+    def end(self, node: Node, token: str, scope: str) -> None:
+        """Hand the results of a piece of work outwards and forget its own variables."""
+        scopes = self._scopes()
+        called = self._returned.get(token)
+        view = called if called is not None else self._case.at(token)
+        for target, value in mapped(node.outputs, view, self._functions):
+            self._case.set(assignments(target, value, self._case.at(scope).feel()), scope)
+        self._ended = (scope, {**scopes.visible((token,)), **(called.feel() if called is not None and called.body_of is not None else {})})
+        instances = node.multi_instance
+        if instances is not None and instances.output_collection:
+            element = instances.output_element
+            result = to_json(feel(view, self._functions, formula(element))) if element else None
+            scopes.put(token, Local(None, result, True))
+        else:
+            scopes.drop(token)
+        self._case.inputs = None
+
+    def gather(self, node: Node, token: str, scope: str) -> None:
+        """Store the list of results of a multi-instance activity, in the order of its instances."""
+        instances = node.multi_instance
+        if instances is not None and instances.output_collection:
+            self._case.set({instances.output_collection: self._scopes().results(token)}, scope)
+        self._scopes().drop_all(token)
+
+    def caught(self, event: Node, code: str | None, scope: str) -> None:
+        """Store the code of a caught error or escalation."""
+        self._case.set({str(event.event.code_variable): code}, scope)
+
+    def _scopes(self) -> LocalScopes:
+        scopes = self._case.locals
+        if scopes is None:
+            raise RuntimeError("the version of this case keeps no local variables")
+        return scopes
+
+
+def formula(text: str) -> str:
+    """FEEL with its leading "="."""
+    return text if text.startswith("=") else f"={text}"
+
+
+def mapped(mappings: Iterable[DataMapping], source: Case, functions: Functions) -> Iterator[tuple[str, Any]]:
+    """Target and value of each mapping, evaluated in order over what `source` sees; variables="all" gives them all."""
+    for mapping in mappings:
+        if mapping.all_variables:
+            yield from source.variables.items()
+        elif mapping.target:
+            value = feel(source, functions, formula(mapping.expression)) if mapping.expression is not None else source.feel().get(str(mapping.source))
+            yield mapping.target, to_json(value)
+
+
+__all__ = ["EngineHost", "Functions", "assignments", "decide", "feel", "formula", "mapped"]

@@ -43,9 +43,17 @@ class Jobs:
         """Write a job in the caller's transaction; a second one with the same `unique_key` is not written."""
         if unique_key and connection.execute(select(Job.id).where(Job.unique_key == unique_key)).first():
             return
-        connection.execute(insert(Job).values(
-            kind=kind, argument=argument, run_at=run_at, tries=0, instance_id=instance_id, unique_key=unique_key
-        ))
+        connection.execute(insert(Job), [job_row(kind, argument, run_at, instance_id=instance_id, unique_key=unique_key)])
+
+    def retry(self, connection: Connection, incident_id: int) -> None:
+        """A supervisor lets the job behind an incident be tried again from the start; the incident is resolved."""
+        incident = connection.execute(select(Incident.detail).where(Incident.id == incident_id, Incident.resolved_at.is_(None))).first()
+        job = mapping_job(incident.detail) if incident is not None else None
+        if job is None:
+            raise Rejection("该异常不能重试，可能已经处理。", "This incident cannot be retried; it may have been resolved already.", status=409)
+        now = self._now()
+        connection.execute(update(Job).where(Job.id == job).values(tries=0, run_at=now, lease_until=None))
+        connection.execute(update(Incident).where(Incident.id == incident_id).values(resolved_at=now))
 
     def run_due(self, limit: int = 50) -> int:
         """Run up to `limit` due jobs, each in its own transaction; returns how many were tried."""
@@ -56,7 +64,7 @@ class Jobs:
 
     def _claim(self, limit: int) -> list[tuple[int, int]]:
         now = self._now()
-        due = [Job.run_at <= now, or_(Job.lease_until.is_(None), Job.lease_until < now), Job.tries < MAXIMUM_TRIES]
+        due = [Job.run_at <= now, or_(Job.lease_until.is_(None), Job.lease_until < now), Job.tries < Job.maximum_tries]
         with self._store.read() as connection:
             if connection.execute(select(Job.id).where(*due).limit(1)).first() is None:
                 return []
@@ -89,11 +97,28 @@ class Jobs:
                 return
             wait = BACK_OFF[min(tries, len(BACK_OFF)) - 1]
             connection.execute(update(Job).where(Job.id == job_id).values(lease_until=None, run_at=now + wait, last_error=words))
-            if tries >= MAXIMUM_TRIES:
+            if tries >= job.maximum_tries:
                 raise_incident(
                     connection, now, "job_failed", words, instance_id=job.instance_id, unique_key=f"job:{job_id}",
                     detail={"job": job_id, "kind": job.kind},
                 )
+
+
+def job_row(
+    kind: str, argument: Any, run_at: datetime, *, instance_id: int | None = None, unique_key: str | None = None,
+    maximum_tries: int = MAXIMUM_TRIES,
+) -> dict[str, Any]:
+    """A job to insert; `maximum_tries` is how often it is run before it becomes an incident."""
+    return {
+        "kind": kind, "argument": argument, "run_at": run_at, "tries": 0, "instance_id": instance_id, "unique_key": unique_key,
+        "maximum_tries": maximum_tries,
+    }
+
+
+def mapping_job(detail: Any) -> int | None:
+    """The number of the job an incident is about."""
+    job = detail.get("job") if isinstance(detail, dict) else None
+    return job if isinstance(job, int) else None
 
 
 def raise_incident(

@@ -104,6 +104,7 @@ class ProcessInstance(Base):
         Index(None, "number"),
         Index(None, "subject"),
         Index(None, "subject_person"),
+        Index(None, "parent_id", "parent_token"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     definition_id: Mapped[int] = mapped_column(ForeignKey("definition.id"))
@@ -124,6 +125,35 @@ class ProcessInstance(Base):
     started_at: Mapped[datetime]
     last_change_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("process_instance.id"))  # the case whose call started this one
+    parent_token: Mapped[str | None]
+    body_of: Mapped[int | None]  # the case this row is a part of: it runs one instance of a multi-instance sub-process
+
+
+class LocalVariables(Base):
+    """Variables of one activity instance: element and counter of a multi-instance, mapped inputs; or the result it left."""
+
+    __tablename__ = "local_variables"
+    instance_id: Mapped[int] = mapped_column(ForeignKey("process_instance.id"), primary_key=True)
+    scope: Mapped[str] = mapped_column(primary_key=True)  # token id; "0": the whole row of a sub-process instance
+    variables: Mapped[Any] = mapped_column(Document, nullable=True)
+    result: Mapped[Any] = mapped_column(Document, nullable=True)
+    done: Mapped[bool] = mapped_column(Boolean)
+
+
+class StartEvent(Base):
+    """A start event of a current version that starts cases by itself: by message, signal or timer."""
+
+    __tablename__ = "start_event"
+    __table_args__ = (Index(None, "kind", "name"), Index(None, "due_at"), Index(None, "process_id"))
+    id: Mapped[int] = mapped_column(primary_key=True)
+    process_id: Mapped[str]
+    definition_id: Mapped[int] = mapped_column(ForeignKey("definition.id"))
+    node_id: Mapped[str]
+    kind: Mapped[str] = mapped_column(String(20))
+    name: Mapped[str | None]
+    due_at: Mapped[datetime | None]
+    repeat: Mapped[str | None]
 
 
 class Wait(Base):
@@ -191,6 +221,7 @@ class Job(Base):
     run_at: Mapped[datetime]
     lease_until: Mapped[datetime | None]
     tries: Mapped[int]
+    maximum_tries: Mapped[int]
     unique_key: Mapped[str | None] = mapped_column(unique=True)
     last_error: Mapped[str | None] = mapped_column(Text)
 

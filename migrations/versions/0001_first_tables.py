@@ -118,6 +118,7 @@ def upgrade() -> None:
     sa.Column('run_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('lease_until', sa.DateTime(timezone=True), nullable=True),
     sa.Column('tries', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('maximum_tries', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('unique_key', sa.String(length=200), nullable=True),
     sa.Column('last_error', sa.Text(), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_job')),
@@ -290,11 +291,16 @@ def upgrade() -> None:
     sa.Column('started_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('last_change_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('parent_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('parent_token', sa.String(length=200), nullable=True),
+    sa.Column('body_of', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.ForeignKeyConstraint(['definition_id'], ['definition.id'], name=op.f('fk_process_instance_definition_id_definition')),
+    sa.ForeignKeyConstraint(['parent_id'], ['process_instance.id'], name=op.f('fk_process_instance_parent_id_process_instance')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_process_instance')),
     sa.UniqueConstraint('process_id', 'business_key', name=op.f('uq_process_instance_process_id_business_key'))
     )
     op.create_index(op.f('ix_process_instance_number'), 'process_instance', ['number'], unique=False)
+    op.create_index(op.f('ix_process_instance_parent_id_parent_token'), 'process_instance', ['parent_id', 'parent_token'], unique=False)
     op.create_index(op.f('ix_process_instance_status_process_id_last_change_at'), 'process_instance', ['status', 'process_id', 'last_change_at'], unique=False)
     op.create_index(op.f('ix_process_instance_subject'), 'process_instance', ['subject'], unique=False)
     op.create_index(op.f('ix_process_instance_subject_person'), 'process_instance', ['subject_person'], unique=False)
@@ -310,6 +316,21 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_schedule_mark_done_at_at'), 'schedule_mark', ['done_at', 'at'], unique=False)
     op.create_index(op.f('ix_schedule_mark_schedule_id'), 'schedule_mark', ['schedule_id'], unique=False)
+    op.create_table('start_event',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('process_id', sa.String(length=200), nullable=False),
+    sa.Column('definition_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('node_id', sa.String(length=200), nullable=False),
+    sa.Column('kind', sa.String(length=20), nullable=False),
+    sa.Column('name', sa.String(length=200), nullable=True),
+    sa.Column('due_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('repeat', sa.String(length=200), nullable=True),
+    sa.ForeignKeyConstraint(['definition_id'], ['definition.id'], name=op.f('fk_start_event_definition_id_definition')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_start_event'))
+    )
+    op.create_index(op.f('ix_start_event_due_at'), 'start_event', ['due_at'], unique=False)
+    op.create_index(op.f('ix_start_event_kind_name'), 'start_event', ['kind', 'name'], unique=False)
+    op.create_index(op.f('ix_start_event_process_id'), 'start_event', ['process_id'], unique=False)
     op.create_table('case_actor',
     sa.Column('instance_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('node_id', sa.String(length=200), nullable=False),
@@ -370,6 +391,15 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_history_kind_at'), 'history', ['kind', 'at'], unique=False)
     op.create_index(op.f('ix_history_person_at'), 'history', ['person', 'at'], unique=False)
+    op.create_table('local_variables',
+    sa.Column('instance_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('scope', sa.String(length=200), nullable=False),
+    sa.Column('variables', sa.LargeBinary(), nullable=True),
+    sa.Column('result', sa.LargeBinary(), nullable=True),
+    sa.Column('done', sa.Boolean(), nullable=False),
+    sa.ForeignKeyConstraint(['instance_id'], ['process_instance.id'], name=op.f('fk_local_variables_instance_id_process_instance')),
+    sa.PrimaryKeyConstraint('instance_id', 'scope', name=op.f('pk_local_variables'))
+    )
     op.create_table('outbox_message',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('instance_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
