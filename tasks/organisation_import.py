@@ -12,10 +12,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from tasks.actors import Actor
+from tasks.import_rows import cell_text, demand, refusal_words
 from tasks.organisation_administration import correct_organisation, enter_organisation, move_organisation
 from tasks.organisations import KINDS, OrganisationRow
 from tasks.people import People
-from workflows.errors import InvalidForm, Rejection, Words
+from workflows.errors import Rejection, Words
 from workflows.store import Store
 from workflows.workbook import SheetColumn, write_template
 
@@ -89,7 +90,7 @@ def import_organisations(
                 raise Rejection(f"与第 {lines[line.code].row} 行的代码重复。", f"The same code as in row {lines[line.code].row}.")
             lines[line.code] = line
         except Rejection as error:
-            results.append(_refused(number, _text(cells, "name"), _text(cells, "code"), error))
+            results.append(_refused(number, cell_text(cells, "name"), cell_text(cells, "code"), error))
     known = dict(people.organisations.tree(connection).by_code)
     fresh = [line for line in _parents_first(lines) if line.code not in known]
     results += [_add(connection, people, actor, line, known) for line in fresh]
@@ -176,31 +177,18 @@ def _province(line: _Line, known: Mapping[str, OrganisationRow]) -> str | None:
 
 
 def _line(number: int, cells: Mapping[str, Any]) -> _Line:
-    missing = [key for key in REQUIRED if not _text(cells, key)]
-    if missing:
-        names = [COLUMNS[key][:2] for key in missing]
-        raise Rejection(f"缺少：{'、'.join(zh for zh, _ in names)}。", f"Missing: {', '.join(en for _, en in names)}.")
-    kind = KIND_BY_WORDS.get(_text(cells, "kind").lower())
+    demand(cells, REQUIRED, COLUMNS)
+    kind = KIND_BY_WORDS.get(cell_text(cells, "kind").lower())
     if kind is None:
-        raise Rejection(f"没有“{_text(cells, 'kind')}”这种单位类型。", f"There is no kind {_text(cells, 'kind')!r}.")
-    on_platform = _text(cells, "on_platform").lower()
+        raise Rejection(f"没有“{cell_text(cells, 'kind')}”这种单位类型。", f"There is no kind {cell_text(cells, 'kind')!r}.")
+    on_platform = cell_text(cells, "on_platform").lower()
     if on_platform and on_platform not in (*YES, *NO):
         raise Rejection("“是否上线”应填“是”或“否”。", "Write yes or no into the column on_platform.")
     return _Line(
-        number, _text(cells, "code"), _text(cells, "name"), kind, _text(cells, "parent"), _text(cells, "province"),
+        number, cell_text(cells, "code"), cell_text(cells, "name"), kind, cell_text(cells, "parent"), cell_text(cells, "province"),
         on_platform in YES if on_platform else None,
     )
 
 
-def _text(cells: Mapping[str, Any], key: str) -> str:
-    value = cells.get(key)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)  # a spreadsheet turns the code 14 into 14.0
-    return "" if value is None else str(value).strip()
-
-
 def _refused(number: int, name: str, code: str, error: Rejection) -> ImportedRow:
-    if isinstance(error, InvalidForm):
-        zh, en = ("；".join(pair["zh"] for pair in error.fields.values()), "; ".join(pair["en"] for pair in error.fields.values()))
-        return ImportedRow(number, name, "refused", code, {"zh": zh, "en": en})
-    return ImportedRow(number, name, "refused", code, {"zh": error.zh, "en": error.en})
+    return ImportedRow(number, name, "refused", code, refusal_words(error))

@@ -11,10 +11,11 @@ from sqlalchemy import Connection, select
 
 from tasks.account_fields import normalise_login
 from tasks.actors import Actor
+from tasks.import_rows import cell_text, demand, refusal_words
 from tasks.models import Person
 from tasks.people_administration import PeopleAdministration
 from tasks.roles import ROLES
-from workflows.errors import Conflict, InvalidForm, Rejection, Words
+from workflows.errors import Conflict, Rejection, Words
 from workflows.store import Store
 from workflows.workbook import SheetColumn, write_template
 
@@ -80,29 +81,24 @@ def template(chinese: bool) -> bytes:
 
 
 def _row(connection: Connection, actor: Actor, administration: PeopleAdministration, number: int, cells: Mapping[str, Any]) -> ImportedRow:
-    name = _text(cells, "name")
+    name = cell_text(cells, "name")
     try:
         with Store.savepoint(connection):
             return _enter(connection, actor, administration, number, cells)
-    except InvalidForm as error:
-        zh = "；".join(words["zh"] for words in error.fields.values())
-        return ImportedRow(number, name, "refused", refused={"zh": zh, "en": "; ".join(words["en"] for words in error.fields.values())})
     except Rejection as error:
-        return ImportedRow(number, name, "refused", refused={"zh": error.zh, "en": error.en})
+        return ImportedRow(number, name, "refused", refused=refusal_words(error))
 
 
 def _enter(connection: Connection, actor: Actor, administration: PeopleAdministration, number: int, cells: Mapping[str, Any]) -> ImportedRow:
-    missing = [COLUMNS[key][0] for key in REQUIRED if not _text(cells, key)]
-    if missing:
-        raise Rejection(f"缺少：{'、'.join(missing)}。", f"Missing: {', '.join(missing)}.")
-    name, login = _text(cells, "name"), normalise_login(_text(cells, "login"))
-    role_code, organisation = _role(_text(cells, "role")), _text(cells, "organisation")
+    demand(cells, REQUIRED, COLUMNS)
+    name, login = cell_text(cells, "name"), normalise_login(cell_text(cells, "login"))
+    role_code, organisation = _role(cell_text(cells, "role")), cell_text(cells, "organisation")
     dates = _date(cells, "from"), _date(cells, "to")
     known = connection.execute(select(Person.id, Person.name).where(Person.login == login)).first()
     if known is None:
         account = administration.add_person(
             connection, actor, name=name, login=login, role_code=role_code, organisation_code=organisation, valid_from=dates[0],
-            valid_to=dates[1], mobile=_text(cells, "mobile") or None,
+            valid_to=dates[1], mobile=cell_text(cells, "mobile") or None,
         )
         return ImportedRow(number, name, "created", account.person_id, account.code)
     if known.name != name:
@@ -113,13 +109,6 @@ def _enter(connection: Connection, actor: Actor, administration: PeopleAdministr
     administration.directory.manageable(connection, actor, known.id)
     administration.add_membership(connection, actor, known.id, role_code, organisation, *dates)
     return ImportedRow(number, name, "added", known.id)
-
-
-def _text(cells: Mapping[str, Any], key: str) -> str:
-    value = cells.get(key)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)  # a spreadsheet turns the code 14 into 14.0
-    return "" if value is None else str(value).strip()
 
 
 def _role(text: str) -> str:
@@ -133,9 +122,9 @@ def _date(cells: Mapping[str, Any], key: str) -> date | None:
     value = cells.get(key)
     if isinstance(value, datetime):
         return value.date()
-    if isinstance(value, date) or not _text(cells, key):
+    if isinstance(value, date) or not cell_text(cells, key):
         return value if isinstance(value, date) else None
     try:
-        return date.fromisoformat(_text(cells, key).replace("/", "-").replace(".", "-"))
+        return date.fromisoformat(cell_text(cells, key).replace("/", "-").replace(".", "-"))
     except ValueError as error:
         raise Rejection(f"{COLUMNS[key][0]}应写作 2026-09-01。", f"Write the date {COLUMNS[key][1]!r} as 2026-09-01.") from error

@@ -5,7 +5,7 @@ Names are bound where they can be bound before evaluation: only inside a filter 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from workflows.feel import syntax
@@ -22,6 +22,7 @@ from workflows.feel.types import is_instance
 from workflows.feel.values import FeelValue, Range
 
 Code = Callable[[Scope], FeelValue]
+Test = Callable[[FeelValue, Scope], bool | None]
 MAXIMUM_TREE_DEPTH = 300
 
 
@@ -150,18 +151,11 @@ class Compiler:
             tested = value(scope)
             if type(tested) is list or type(tested) is dict:
                 scope.run.charge_value(tested)
-            inner = Scope({"?": tested}, scope, scope.run)
-            unknown = False
-            for test in tests:
-                result = test(tested, inner)
-                if result is True:
-                    return True
-                unknown = unknown or result is None
-            return None if unknown else False
+            return any_holds(tests, tested, Scope({"?": tested}, scope, scope.run))
 
         return member
 
-    def test(self, node: Node) -> Callable[[FeelValue, Scope], bool | None]:
+    def test(self, node: Node) -> Test:
         """One unary test as a function of the tested value and a scope that binds `?`."""
         code = self.inside(frozenset(("?",)), node)
         if mentions(node, "?"):
@@ -229,6 +223,17 @@ class Compiler:
             return unary_range(operator, end)
 
         return unary
+
+
+def any_holds(tests: Sequence[Test], value: FeelValue, scope: Scope) -> bool | None:
+    """Whether a unary test accepts the value; null when none does and one cannot say."""
+    unknown = False
+    for test in tests:
+        result = test(value, scope)
+        if result is True:
+            return True
+        unknown = unknown or result is None
+    return None if unknown else False
 
 
 def _boolean(value: FeelValue) -> bool | None:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from workflows.feel import syntax
-from workflows.feel.compiler import Code, Compiler
+from workflows.feel.compiler import Code, Compiler, any_holds
 from workflows.feel.errors import FeelLimitError, Words
 from workflows.feel.parser import parse_expression, parse_unary_tests
 from workflows.feel.runtime import Run, Scope
@@ -81,17 +81,8 @@ class UnaryTests:
         if not self.tests:
             return True
         scope = Scope({"?": value}, Scope(variables, None, run), run)
-        result = guarded(self._first_true, value, scope)
+        result = guarded(any_holds, self.tests, value, scope)
         return (None if result is None else not result) if self.negated else result
-
-    def _first_true(self, value: FeelValue, scope: Scope) -> bool | None:
-        unknown = False
-        for test in self.tests:
-            result = test(value, scope)
-            if result is True:
-                return True
-            unknown = unknown or result is None
-        return None if unknown else False
 
 
 def guarded(code: Callable[..., Found], *arguments: Any) -> Found:
