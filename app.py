@@ -26,6 +26,7 @@ from tasks.roster_setup import RosterDesk
 from tasks.seats import Seats
 from tasks.supervision import Supervision
 from tasks.worklist import Worklist
+from workflows.alarms import alarm_after_failure, end_calendar_alarms
 from workflows.business_calendar import BusinessCalendar, Clock, SystemClock
 from workflows.definitions import Definitions, ProcessVersion
 from workflows.engine import ProcessEngine
@@ -107,6 +108,8 @@ def _wire(engine: Engine, clock: Clock, personal_data: PersonalData, *, demo: bo
     process_engine = ProcessEngine(definitions, clock, host_functions(calendar, people))
     seats = Seats(process_engine)
     store.on_replaced += [definitions.forget, seats.forget]
+    store.on_failure.append(alarm_after_failure(store, clock))
+    calendar.on_edit.append(lambda connection, edit: end_calendar_alarms(connection, calendar, edit))
     commands = Commands(store, clock)
     worklist = Worklist(clock)
     desk = Desk(process_engine, seats, people, commands, worklist, clock)

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, up
 
 from tasks import security_log
 from tasks.people import Actor
+from workflows.alarms import raise_calendar_alarm
 from workflows.business_calendar import Clock
-from workflows.errors import Forbidden, NotFound, Rejection
+from workflows.errors import CalendarMissing, Forbidden, NotFound, Rejection
 from workflows.models import Command, CommandItem, table_of
 from workflows.store import Store
 
@@ -80,6 +81,8 @@ class ItemByItem:
             with Store.savepoint(connection):
                 return self.run_item(connection, command, item)
         except Rejection as refusal:
+            if isinstance(refusal, CalendarMissing):
+                raise_calendar_alarm(connection, command.created_at, refusal)
             if isinstance(refusal, Forbidden):
                 security_log.record(
                     connection, command.created_at, security_log.REFUSED, person_id=command.person, address=command.actor.get("address"),

@@ -14,8 +14,9 @@ from tasks.roster_columns import Roster
 from tasks.roster_facts import facts_of, student_of
 from tasks.roster_merge import known_cases, merge
 from tasks.students import Students
+from workflows.alarms import raise_calendar_alarm
 from workflows.engine import ProcessEngine, StartItem
-from workflows.errors import Rejection
+from workflows.errors import CalendarMissing, Rejection
 from workflows.history import Author
 from workflows.store import Store
 
@@ -111,6 +112,8 @@ class _Run:
                 return self.merge(known[entry.person_id], entry)
             return Outcome("unchanged", detail={"row": entry.number})
         except Rejection as refusal:
+            if isinstance(refusal, CalendarMissing):
+                raise_calendar_alarm(self._connection, self._engine.now(), refusal)
             return Outcome("skipped", reason={"zh": refusal.zh, "en": refusal.en}, detail={"row": entry.number})
 
     def merge(self, known: Any, entry: Entry) -> Outcome:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Integer, Row, String, bindparam, delete, inse
 from tasks.assignment import Assignment, assign
 from tasks.models import CaseActor, CaseItem, CaseParty, Draft, Notification, Schedule, ScheduleMark, Seat, SeatExclusion, SeatOffer
 from tasks.shared_answers import SharedAnswers
+from workflows.alarms import raise_calendar_alarm
 from workflows.case import Case
 from workflows.engine import Outcome, ProcessEngine
 from workflows.errors import CalendarMissing, Rejection
@@ -73,7 +74,7 @@ class Seats:
                 if node is None or node.type not in HUMAN:
                     continue
                 if happening.kind == "opened":
-                    openings.append(_Opening(case, node, str(happening.token), self._assign(connection, case, node, answers)))
+                    openings.append(_Opening(case, node, str(happening.token), self._assign(connection, case.at(str(happening.token)), node, answers)))
                 elif happening.kind == "cancelled":
                     openings = [known for known in openings if not (known.case is case and known.token == str(happening.token))]
                     self.close(connection, case.id, str(happening.token), "cancelled", case.now)
@@ -82,16 +83,7 @@ class Seats:
             self._open(connection, openings)
 
     def _assign(self, connection: Connection, case: Case, node: Node, answers: SharedAnswers | None = None) -> Assignment:
-        functions = self._engine.functions(connection, case)
-        try:
-            return assign(case, node, functions, case.now, answers)
-        except CalendarMissing as missing:
-            # A blocking alarm, never a guess: the work is there, its date is not.
-            raise_incident(
-                connection, case.now, "calendar_missing", missing.zh, instance_id=case.id, node_id=node.id,
-                unique_key=f"calendar:{missing.year}", detail={"year": missing.year},
-            )
-            raise
+        return assign(case, node, self._engine.functions(connection, case), case.now, answers)
 
     def candidates(self, connection: Connection, case: Case, node_id: str) -> tuple[str, ...]:
         """Who may act on an activity of the case under the rules of today."""
@@ -109,7 +101,7 @@ class Seats:
         if offers:
             connection.execute(INSERT_OFFERS, offers)
         for opening, seat_id in zip(openings, ids, strict=True):
-            self._exclude(connection, opening.case.id, seat_id, opening.node)
+            self._exclude(connection, opening.case.root, seat_id, opening.node)
             if not opening.assignment.candidates:
                 self._nobody(connection, opening)
 
@@ -171,6 +163,8 @@ class Seats:
         items: list[dict[str, Any]] = []
         for case in started:
             parties += self.party_rows(connection, case)
+            if case.body_of is not None:
+                continue  # a part of a case: its items are the case's own
             listed = to_json(feel(case, self._engine.functions(connection, case), case.version.graph.properties.get("items"))) or []
             items += [{"instance_id": case.id, "kind": item["kind"], "value": str(item["value"])} for item in listed if item.get("value")]
         if parties:
@@ -225,7 +219,10 @@ class Seats:
         """
         node = case.version.graph.nodes[seat.node_id]
         try:
-            assignment = assign(case, node, self._engine.functions(connection, case), seat.created_at)
+            assignment = assign(case.at(seat.token), node, self._engine.functions(connection, case), seat.created_at)
+        except CalendarMissing as missing:
+            raise_calendar_alarm(connection, case.now, missing)
+            return False
         except Rejection as problem:
             raise_incident(connection, case.now, "assignment", problem.zh, instance_id=case.id, node_id=node.id,
                            unique_key=f"assignment:{seat.id}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Integer, Row, String, and_, case, cast, func, literal, not_, or_, select
@@ -16,11 +16,13 @@ from tasks.permissions import supervised_cases
 from tasks.seats import LIVE
 from tasks.worklist import Page, Worklist, WorklistRow, decode_cursor, encode_cursor
 from workflows.business_calendar import BusinessCalendar, Clock, local_day
+from workflows.errors import CalendarMissing
 from workflows.models import Incident, ProcessInstance
 
 SEAT, INSTANCE = Seat.__table__, ProcessInstance.__table__
 UNCLAIMED_DAYS, IDLE_DAYS, STUDENT_DAYS, UNCHANGED_DAYS = 2, 3, 10, 5  # working days, domain §10
 NEAR = timedelta(days=3)
+LONG_AGO = datetime(1900, 1, 1, tzinfo=UTC)
 MANY_ROUNDS = 3  # in the third round the case has come back twice
 
 REASONS: Mapping[str, tuple[str, str]] = {
@@ -76,7 +78,13 @@ class Supervision:
         self._clock = clock
 
     def _cutoffs(self, connection: Connection) -> dict[int, datetime]:
-        """The moments that lie 2, 3, 5 and 10 working days back."""
+        """The moments that lie 2, 3, 5 and 10 working days back; none while the calendar of the year is missing (there is an alarm)."""
+        try:
+            return self._days_back(connection)
+        except CalendarMissing:
+            return {}
+
+    def _days_back(self, connection: Connection) -> dict[int, datetime]:
         wanted, day, passed = {UNCLAIMED_DAYS, IDLE_DAYS, UNCHANGED_DAYS, STUDENT_DAYS}, self._clock.now(), 0
         found: dict[int, datetime] = {}
         while len(found) < len(wanted):
@@ -88,8 +96,9 @@ class Supervision:
         return found
 
     def conditions(self, connection: Connection) -> dict[str, ColumnElement[bool]]:
-        """Each reason to call a seat stalled, as SQL over seat and process_instance."""
-        now, cutoffs = self._clock.now(), self._cutoffs(connection)
+        """Each reason to call a seat stalled, as SQL over seat and process_instance; what cannot be counted holds for none."""
+        now = self._clock.now()
+        counted = dict.fromkeys((UNCLAIMED_DAYS, IDLE_DAYS, UNCHANGED_DAYS, STUDENT_DAYS), LONG_AGO) | self._cutoffs(connection)
         waits_for_student = select(SeatOffer.seat_id).where(
             SeatOffer.seat_id == SEAT.c.id, SeatOffer.candidate == literal("person:") + cast(INSTANCE.c.subject_person, String)
         ).exists()
@@ -97,13 +106,13 @@ class Supervision:
         disabled = select(owner.id).where(owner.id == SEAT.c.owner_id, not_(owner.active)).exists()
         return {
             "overdue": SEAT.c.due_at < now,
-            "unclaimed": and_(SEAT.c.owner_id.is_(None), SEAT.c.created_at < cutoffs[UNCLAIMED_DAYS], not_(waits_for_student)),
-            "idle": and_(SEAT.c.owner_id.is_not(None), SEAT.c.claimed_at < cutoffs[IDLE_DAYS]),
-            "waiting_student": and_(waits_for_student, SEAT.c.created_at < cutoffs[STUDENT_DAYS]),
+            "unclaimed": and_(SEAT.c.owner_id.is_(None), SEAT.c.created_at < counted[UNCLAIMED_DAYS], not_(waits_for_student)),
+            "idle": and_(SEAT.c.owner_id.is_not(None), SEAT.c.claimed_at < counted[IDLE_DAYS]),
+            "waiting_student": and_(waits_for_student, SEAT.c.created_at < counted[STUDENT_DAYS]),
             "returned_twice": SEAT.c.round >= MANY_ROUNDS,
             "near": and_(SEAT.c.due_at >= now, SEAT.c.due_at < now + NEAR),
             "assignee_disabled": disabled,
-            "unchanged": and_(not_(waits_for_student), INSTANCE.c.last_change_at < cutoffs[UNCHANGED_DAYS]),
+            "unchanged": and_(not_(waits_for_student), INSTANCE.c.last_change_at < counted[UNCHANGED_DAYS]),
         }
 
     def overview(self, connection: Connection, actor: Actor, dimension: str | None = None) -> Overview:

@@ -88,6 +88,10 @@ class Verbs:
         """The case's row."""
         return self.rows(select(INSTANCE).where(INSTANCE.c.id == self.cases[key]))[0]
 
+    def case_in(self, connection: Connection, key: str) -> Any:
+        """The case's row, read through an open connection."""
+        return self.rows(select(INSTANCE).where(INSTANCE.c.id == self.cases[key]), connection)[0]
+
     def offers(self, key: str) -> set[str]:
         """To whom the case's live seats are offered."""
         query = select(SeatOffer.candidate).join(SEAT, SEAT.c.id == SeatOffer.seat_id).where(SEAT.c.instance_id == self.cases[key])

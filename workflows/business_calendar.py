@@ -6,6 +6,7 @@ It knows organisations only as codes whose ancestors somebody else names; it kno
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from threading import Lock
 from time import monotonic
@@ -20,7 +21,7 @@ from workflows.calendar_tables import (
     EVERYWHERE, SHANGHAI, CalendarPicture, end_of_day, local_day, raise_version, read_picture, read_version,
 )
 
-__all__ = ["SHANGHAI", "BusinessCalendar", "Clock", "FrozenClock", "SystemClock", "end_of_day", "local_day"]
+__all__ = ["SHANGHAI", "BusinessCalendar", "CalendarEdit", "Clock", "FrozenClock", "SystemClock", "end_of_day", "local_day"]
 
 Ancestors = Callable[[Connection, str], Sequence[str]]
 
@@ -70,6 +71,14 @@ class FrozenClock(Clock):
         self._at += delta
 
 
+@dataclass(frozen=True, slots=True)
+class CalendarEdit:
+    """What somebody has changed: years whose working days differ now, or a date of an organisation ("*" = everybody) and all below."""
+
+    years: tuple[int, ...] = ()
+    organisation: str | None = None
+
+
 class BusinessCalendar:
     """Working days and deadlines, read from tables and kept in memory until somebody edits them.
 
@@ -81,6 +90,7 @@ class BusinessCalendar:
     def __init__(self, clock: Clock, ancestors: Ancestors) -> None:
         self.clock = clock
         self.ancestors = ancestors
+        self.on_edit: list[Callable[[Connection, CalendarEdit], None]] = []  # told in the editor's transaction
         self._picture: CalendarPicture | None = None
         self._checked = 0.0
         self._confirmed = 0.0
@@ -147,25 +157,30 @@ class BusinessCalendar:
         """Write the years whose State Council notice is known and that the table lacks; returns them."""
         seeded = calendar_years.seed_official_years(connection, self.clock.now())
         if seeded:
-            self.changed(connection)
+            self._edited(connection, CalendarEdit(years=tuple(seeded)))
         return seeded
 
     def import_notice(self, connection: Connection, notice: Notice, person: int | None) -> None:
         """Make the year of a notice official with exactly the days of the notice; a Rejection if it has problems."""
         calendar_years.save_notice(connection, notice, person, self.clock.now())
-        self.changed(connection)
+        self._edited(connection, CalendarEdit(years=(notice.year,)))
 
     def set_day(self, connection: Connection, day: date, working: bool, reason: str, person: int | None) -> None:
         """Say of one day that people work or do not work; a Rejection without a reason."""
         calendar_years.save_day(connection, day, working, reason, person, self.clock.now())
-        self.changed(connection)
+        self._edited(connection, CalendarEdit(years=(day.year,)))
 
     def set_deadline(
         self, connection: Connection, organisation: str, cycle: str, key: str, at: datetime | None, reason: str, person: int | None
     ) -> None:
         """Give an organisation its own date, or with `at` None take it back so that it inherits again."""
         calendar_deadlines.save_deadline(connection, organisation, cycle, key, at, reason, person, self.clock.now())
+        self._edited(connection, CalendarEdit(organisation=organisation))
+
+    def _edited(self, connection: Connection, edit: CalendarEdit) -> None:
         self.changed(connection)
+        for listener in self.on_edit:
+            listener(connection, edit)
 
     def load_calendars(self, connection: Connection, text: str) -> int:
         """Write the deadlines of a calendars.yaml that nobody has set yet; returns how many were written."""

@@ -20,6 +20,7 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.on_replaced: list[Callable[[], None]] = []  # told when a restore put another database under our feet
+        self.on_failure: list[Callable[[BaseException], None]] = []  # told why a transaction was rolled back, once it is
         self._generation: int | None = None
         self._sqlite = engine.dialect.name == "sqlite"
         # Threads queue here for SQLite's only writer: its own waiting sleeps in growing steps and lets nobody overtake.
@@ -49,6 +50,16 @@ class Store:
 
         On SQLite the write lock is taken before the first statement, so that nobody reads a state he cannot change.
         """
+        try:
+            with self._one_transaction() as connection:
+                yield connection
+        except BaseException as error:
+            for note in self.on_failure:
+                note(error)
+            raise
+
+    @contextmanager
+    def _one_transaction(self) -> Iterator[Connection]:
         with self._writer, self.engine.connect() as connection:
             if self._sqlite:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
