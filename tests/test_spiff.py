@@ -64,12 +64,19 @@ def test_it_disagrees_when_the_record_is_wrong() -> None:
 
 @pytest.mark.parametrize(("diagram", "reason"), [
     ("multi_instance_parallel", "multi-instance"), ("compensation", "compensation"), ("link", "link event"), ("event_gateway", "event-based gateway"),
-    ("event_sub_process_interrupting", "event sub-process"), ("implicit", "conditional or several flows"), ("conditional_flow", "conditional or several flows"),
+    ("implicit", "conditional or several flows"), ("conditional_flow", "conditional or several flows"),
     ("inclusive_loop", "loop through a join"), ("transaction", "transaction"), ("standard_loop", "standard loop"),
 ])
 def test_it_says_which_diagrams_it_does_not_run(diagram: str, reason: str) -> None:
     answer = second_opinion(content(diagram), "process", [])
     assert answer.startswith("does not run this diagram: ") and reason in answer
+
+
+def test_an_event_sub_process_matters_only_on_the_path() -> None:
+    diagram = content("event_sub_process_interrupting")
+    assert second_opinion(diagram, "process", recorded(Walk("event_sub_process_interrupting"), "act")) == "agrees"
+    through = [Step(None, ("act",)), Step("confirm", ())]
+    assert second_opinion(diagram, "process", through) == "does not run this diagram: event sub-process on the path"
 
 
 def test_a_path_over_a_boundary_event_has_no_second_opinion() -> None:
