@@ -41,6 +41,7 @@ class CaseView:
     messages: list[dict[str, Any]]
     marks: list[dict[str, Any]]
     outbox: list[dict[str, Any]] = field(default_factory=list)
+    own: bool = False  # the case is about the reader himself
     status_only: bool = False
 
 
@@ -64,8 +65,8 @@ class CaseViews:
         items = timeline(connection, self._people, case, rows)
         if seen == "status":
             return CaseView(
-                case_row, case.version, [], {}, _who_decided(items), {}, [], frozenset(), [], self._marks(connection, instance_id),
-                status_only=True,
+                case_row, case.version, [], {}, _who_decided(items), {}, [], frozenset(), self._messages(connection, actor, case),
+                self._marks(connection, instance_id), status_only=True,
             )
         own = case.subject_person == actor.person_id
         seats = connection.execute(
@@ -75,7 +76,7 @@ class CaseViews:
             case_row, case.version, facts(case, None, self._engine.functions(connection, case)), self._items(connection, instance_id),
             items if own else masked_timeline(items, case.version), diagram(case, rows), [self._worklist.row(row, actor) for row in seats],
             self._verbs(actor, case, seats), self._messages(connection, actor, case), self._marks(connection, instance_id),
-            self._outbox(connection, instance_id),
+            self._outbox(connection, instance_id), own,
         )
 
     @staticmethod

@@ -85,6 +85,30 @@ def test_a_returned_student_corrects_on_the_phone_and_resubmits(office: BrowserD
     expect(clerk.locator("tr[data-task]")).to_contain_text("第 2 轮")
 
 
+def test_a_student_takes_his_declaration_back(office: BrowserDesk, desk: OpenDesk) -> None:
+    case = office.student("K7")
+    phone = desk("zhouniqi", 390).open("/mine")
+    phone.get_by_role("button", name="撤回").click()
+    phone.locator("dialog[open] .btn-danger").click()
+    expect(phone.locator(".flash-success")).to_contain_text("已撤回")
+    expect(phone.locator(".my-task a.btn")).to_be_visible()
+    expect(phone.locator(".undo-bar")).to_have_count(0)
+    assert office.stage(case) == "draft"
+    phone.get_by_role("link", name="办理经过").click()
+    expect(phone.get_by_text("申请人撤回")).to_be_visible()
+    expect(phone.get_by_role("button", name="催办")).to_have_count(0)
+
+
+def test_a_county_notes_that_the_student_came_to_the_counter(office: BrowserDesk, desk: OpenDesk) -> None:
+    case = office.borrower("柜台甲")
+    page = desk("chenjingban").open(f"/cases/{case}")
+    page.get_by_role("button", name="学生到县级柜台").click()
+    page.locator("dialog[open] .btn-primary").click()
+    expect(page.locator(".flash-success")).to_be_visible()
+    page.goto("/inbox?text=柜台")
+    expect(page.locator("tr[data-task]")).to_have_count(1)
+
+
 def test_approving_many_skips_what_must_be_opened_and_can_be_undone(office: BrowserDesk, desk: OpenDesk) -> None:
     plain = [office.borrower(f"批量{name}") for name in "甲乙丙"]
     flagged = office.borrower("批量丁", statement="我认真学习。")

@@ -9,9 +9,12 @@ from flask import Blueprint, flash, jsonify, redirect, render_template, request,
 
 from web.context import actor, connection, house, wants_json
 from web.i18n import translate as _, words
-from web.labels import label, node_label, organisation_name, parties_line, prefixed, process_name, processes, stage_label, version
+from web.labels import (
+    label, node_label, organisation_name, owner_words, parties_line, prefixed, process_name, processes, stage_label, version, waits_for_applicant,
+)
 from web.presenting import diagram_state, safe_items, split_facts, timeline_items
 from web.security import requires
+from web.undo import forget
 from workflows.errors import Rejection
 
 blueprint = Blueprint("cases", __name__, url_prefix="/cases")
@@ -47,6 +50,7 @@ def page(instance_id: int) -> str:
         "cases/case.html", view=view, case=view.instance, process=process, facts=facts, texts=texts, items=safe_items(view.items),
         timeline=timeline_items(view.timeline, process), diagram=diagram_state(process, view.diagram), statuses=dict(_statuses()),
         stage_label=stage_label, node_label=node_label, prefixed=prefixed, title=process_name(process), organisation_name=organisation_name,
+        owner_words=owner_words, waits_for_applicant=waits_for_applicant,
     )
 
 
@@ -54,6 +58,7 @@ def page(instance_id: int) -> str:
 def withdraw(instance_id: int) -> Any:
     """The applicant takes his application back."""
     house().tasks.withdraw_case(connection(), actor(), instance_id)
+    forget()  # what was handed in is taken back already
     return _done(_("已撤回，可以修改后重新提交。"), instance_id)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from flask import g
 
 from web.context import actor, connection, house
-from web.i18n import chinese, language, words
+from web.i18n import chinese, language, translate as _, words
 
 HUMAN = ("userTask", "manualTask")
 
@@ -37,6 +37,16 @@ def label(process: Any, key: str | None, default: str = "") -> str:
 def node_label(row: Any) -> str:
     """The name of the activity of a worklist row."""
     return label(version(row.definition_id), row.node_id)
+
+
+def waits_for_applicant(row: Any) -> bool:
+    """Whether a worklist row is for the applicant himself, not for an office."""
+    return row.node_id in version(row.definition_id).applicant_nodes
+
+
+def owner_words(row: Any) -> str:
+    """Who holds a task: a person, the applicant it waits for, or nobody yet."""
+    return str(row.owner_name or (_("申请人") if waits_for_applicant(row) else _("未领取")))
 
 
 def task_title(row: Any) -> str:

@@ -9,7 +9,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from tasks.supervision import REASONS
 from web.context import actor, connection, house
 from web.i18n import same_site, translate as _, words
-from web.labels import node_label, organisation_name, prefixed, processes, stage_label
+from web.labels import node_label, organisation_name, owner_words, prefixed, processes, stage_label
 from web.security import requires
 from workflows.errors import Rejection
 
@@ -44,7 +44,7 @@ def listing() -> str:
     kept = {name: value for name, value in state.items() if value}
     candidates = house().supervision.candidates(connection(), [found.row for found in page.rows])
     return render_template(
-        "supervisor/list.html", rows=page.rows, state=state, reasons=reason_words(), node_label=node_label, stage_label=stage_label,
+        "supervisor/list.html", rows=page.rows, state=state, reasons=reason_words(), node_label=node_label, owner_words=owner_words, stage_label=stage_label,
         title=_title(state, person), candidates=candidates, here=request.full_path.rstrip("?"),
         next_url=url_for("supervisor.listing", **kept, after=page.next) if page.next else "",
         previous_url=url_for("supervisor.listing", **kept, after=page.previous) if page.previous else "",
