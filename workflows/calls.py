@@ -77,7 +77,7 @@ class Calls:
             child.locals.put(ROOT, Local(parent.locals.visible(parent.scopes(token))))
         host = EngineHost(child, self._functions(connection, child))
         with refusing():
-            child.state, happenings = child.version.machine.start(host, sub_process=body)
+            happenings = child.version.machine.start(host, sub_process=body, into=child.state)[1]
         return child, run_door(child, host, lambda: happenings)
 
     def _row(self, connection: Connection, case: Case, token: str, node: Node, version: ProcessVersion) -> dict[str, Any]:

@@ -118,7 +118,7 @@ class ProcessEngine:
     def _enter(self, connection: Connection, case: Case, start_event: str | None) -> list[Happening]:
         host = EngineHost(case, self.functions(connection, case))
         with refusing():
-            case.state, happenings = case.version.machine.start(host, start_event)
+            happenings = case.version.machine.start(host, start_event, into=case.state)[1]
         return run_door(case, host, lambda: happenings)
 
     def _new_row(self, connection: Connection, version: ProcessVersion, item: StartItem, now: datetime) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from workflows.case import Case
 from workflows.feel.values import to_json
 from workflows.graph import Node
 from workflows.host import Functions, feel
-from workflows.machine import Happening
+from workflows.machine import ROOT, Happening
 from workflows.timers import timer_due
 
 RECORDED = {"opened", "completed", "cancelled", "passed", "fired", "error_uncaught", "escalation"}
@@ -49,6 +49,9 @@ class Follower:
             case.status = "terminated" if happening.detail.get("cancelled") else "completed"
             case.ended_at = case.now
             case.record("ended", detail={"stage": case.stage})
+            if case.body_of is not None and case.locals is not None:
+                case.feel()  # kept in memory: the caller still reads results from what was visible
+                case.locals.drop(ROOT)
         elif node is not None and kind in ("opened", "call", "cancelled"):
             _reach(case, node, happening)
 

@@ -70,12 +70,16 @@ class Machine:
         self.plan = Plan(graph)
         self._enter = {node.id: _enter_of(node) for node in graph.nodes.values()}
 
-    def start(self, host: Host, start_event: str | None = None, sub_process: str | None = None) -> tuple[State, list[Happening]]:
+    def start(
+        self, host: Host, start_event: str | None = None, sub_process: str | None = None, into: State | None = None
+    ) -> tuple[State, list[Happening]]:
         """A new case, from its none start event or from `start_event`.
 
         `sub_process` runs the body of that multi-instance sub-process as a state of its own (one instance after a `call`).
+        `into` is the empty dict to become the state, for a host that looks at it while the case starts.
         """
-        state: State = {"n": 0, "t": {}}
+        state: State = {} if into is None else into
+        state |= {"n": 0, "t": {}}
         if sub_process is not None:
             state["r"] = sub_process
         run = Run(self.plan, state, host)
