@@ -75,10 +75,11 @@ class BrowserDesk:
         self._thread.join(timeout=5)
         self.house.store.engine.dispose()
 
-    def borrower(self, name: str, submitted: bool = True, statement: str | None = None) -> int:
+    def borrower(self, name: str, submitted: bool = True, statement: str | None = None, county: str = "C149999") -> int:
         """A case of a new borrower of the example university; `submitted`: waits for its clerk."""
         self._serial += 1
-        return self._enter({"name": name, "id_number": id_number(self._serial), "student_number": f"2023{self._serial:05d}"}, submitted, statement)
+        facts = {"name": name, "id_number": id_number(self._serial, county[1:]), "student_number": f"2023{self._serial:05d}", "origin_county": county}
+        return self._enter(facts, submitted, statement)
 
     def student(self, key: str, submitted: bool = True) -> int:
         """The case of one of the cast's students, who can sign in."""

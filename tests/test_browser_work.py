@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -63,6 +64,42 @@ def test_a_clerk_approves_with_the_keyboard_alone(office: BrowserDesk, desk: Ope
     assert office.stage(case) == "submitted"
 
 
+def test_an_outcome_opens_its_fields_and_writes_the_reasons_sentences(office: BrowserDesk, desk: OpenDesk) -> None:
+    case = office.borrower("按钮丙")
+    clerk = desk("gaojingban").open(f"/tasks/{office.seat(case)}")
+    text = clerk.locator("#form textarea").nth(1)
+    expect(clerk.get_by_label("R01 字数不符合要求")).to_have_count(0)
+    back = clerk.get_by_role("button", name="退回修改")
+    back.click()
+    expect(clerk.get_by_label("R01 字数不符合要求")).to_be_visible()
+    expect(clerk.locator(".outcome-hint")).to_contain_text("再按一次“退回修改”")
+    assert office.stage(case) == "submitted"
+    back.click()
+    expect(clerk.locator(".fjs-form-field-error").first).to_contain_text("请填写此项")
+    clerk.get_by_label("R01 字数不符合要求").check()
+    clerk.get_by_label("R04 抄袭或雷同").check()
+    expect(text).to_have_value(re.compile("请充实到 100–200 字后重新提交。\n声明与以往或他人内容雷同"))
+    text.fill("太短")
+    clerk.get_by_label("R05 内容不当").check()
+    expect(text).to_have_value("太短")
+    back.click()
+    expect(clerk.locator(".error-summary")).to_be_visible()
+    assert office.stage(case) == "submitted"
+    text.fill("请写明本学年参加社会实践的具体情况。")
+    back.click()
+    clerk.wait_for_url(lambda address: f"/tasks/{office.seat(case)}" not in address)
+    assert office.stage(case) == "returned"
+
+
+def test_an_outcome_without_fields_is_sent_at_once(office: BrowserDesk, desk: OpenDesk) -> None:
+    case = office.borrower("按钮丁")
+    seat = office.seat(case)
+    clerk = desk("gaojingban").open(f"/tasks/{seat}")
+    clerk.get_by_role("button", name="通过", exact=True).click()
+    clerk.wait_for_url(lambda address: f"/tasks/{seat}" not in address)
+    assert office.stage(case) == "approved"
+
+
 def test_a_returned_student_corrects_on_the_phone_and_resubmits(office: BrowserDesk, desk: OpenDesk) -> None:
     case = office.student("K1")
     clerk = desk("gaojingban").open("/inbox?text=张测一")
@@ -100,8 +137,8 @@ def test_a_student_takes_his_declaration_back(office: BrowserDesk, desk: OpenDes
 
 
 def test_a_county_notes_that_the_student_came_to_the_counter(office: BrowserDesk, desk: OpenDesk) -> None:
-    case = office.borrower("柜台甲")
-    page = desk("chenjingban").open(f"/cases/{case}")
+    case = office.borrower("柜台甲", county="C429999")
+    page = desk("dengjingban").open(f"/cases/{case}")
     page.get_by_role("button", name="学生到县级柜台").click()
     page.locator("dialog[open] .btn-primary").click()
     expect(page.locator(".flash-success")).to_be_visible()
