@@ -10,6 +10,7 @@ from workflows.conformance import load_model
 from workflows.definitions import ResourceFinding, check, check_expression, decision_findings, read_folder
 from workflows.errors import Rejection
 from workflows.graph import read_graph
+from workflows.name_check import diagram_uses, unknown_functions
 from workflows.spiff import validate_schema
 
 Report = Callable[[str], None]
@@ -35,7 +36,8 @@ def check_path(path: Path, shared: Path, build: Build, report: Report) -> bool:
     else:
         content = path.read_bytes()
         reading = read_graph(content, check_expression=check_expression)
-        findings = [ResourceFinding(path.name, finding) for finding in [*reading.findings, *validate_schema(content)]]
+        called = [finding for graph in reading.graphs.values() for use in diagram_uses(path.name, graph) for finding in unknown_functions(use)]
+        findings = [ResourceFinding(path.name, finding) for finding in [*reading.findings, *called, *validate_schema(content)]]
     return _report(findings, report)
 
 

@@ -22,18 +22,18 @@ from workflows.forms import check_form
 from workflows.graph import Finding, Node, ProcessGraph, read_graph
 from workflows.machine import Machine
 from workflows.models import Definition, DefinitionResource, ProcessInstance
+from workflows.name_check import name_findings
 from workflows.plain_yaml import read_yaml
 from workflows.spiff import validate_schema
 
 LANGUAGES = ("zh-CN", "en")
 NOT_YET: Mapping[str, tuple[str, str]] = {
-    "callActivity": ("调用活动；请改用嵌入子流程", "a call activity (draw an embedded sub-process instead)"),
     "serviceTask": ("服务任务；请改用抛出消息事件", "a service task (throw a message instead)"),
     "sendTask": ("发送任务；请改用抛出消息事件", "a send task (use a message throw event instead)"),
     "signal": ("信号事件；请改用消息事件", "a signal event (use a message instead)"),
     "conditional": ("条件事件；请改用消息或定时事件", "a conditional event (use a message or a timer instead)"),
-    "multiInstance": ("多实例；请改为多个候选人的一个用户任务", "multi-instance (use one user task with several candidates instead)"),
-    "mapping": ("输入输出映射；请改用脚本任务", "an input or output mapping (use a script task instead)"),
+    "mapping": ("事件上的输入输出映射；请改用脚本任务", "an input or output mapping of an event (use a script task instead)"),
+    "local": ("只传局部变量的映射；请逐个写明变量", "a mapping of local variables only (name the variables instead)"),
 }
 
 
@@ -156,6 +156,8 @@ class _Reader:
         if self.graph is not None:
             self._check_references(self.graph)
             self._check_runs_here(self.graph)
+            names = name_findings(self.bpmn, self.graph, self.decisions, self.forms, self.roster)
+            self.findings += [ResourceFinding(resource, finding) for resource, finding in names]
             if previous is not None:
                 self._check_four_eyes_kept(self.graph, previous.graph)
 
@@ -218,9 +220,10 @@ class _Reader:
         """Constructs the machine runs but the engine does not carry data, jobs or broadcasts for yet."""
         for node in graph.nodes.values():
             kind = NOT_YET.get(node.type) or NOT_YET.get(node.event.kind)
-            kind = NOT_YET["multiInstance"] if node.multi_instance is not None else kind
-            if kind is None and (node.inputs or node.outputs):
+            if node.type.endswith("Event") and (node.inputs or node.outputs):
                 kind = NOT_YET["mapping"]
+            elif any(mapping.local for mapping in (*node.inputs, *node.outputs)):
+                kind = NOT_YET["local"]
             if kind is not None:
                 zh, en = kind
                 finding = _finding("error", "not_yet", f"本版本尚不支持{zh}", f"{en} is not supported by this release yet", node.id, node.line)

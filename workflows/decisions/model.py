@@ -32,7 +32,8 @@ class Result:
 
 class DecisionModel:
     """A DMN model with everything it imports. `decisions`, `decision_services`, `knowledge_models` and
-    `inputs` map ids to names; `host_functions` are functions it calls that neither FEEL nor the model defines."""
+    `inputs` map ids to names; `formulas` are its FEEL texts; `host_functions` are functions it calls that neither FEEL nor the
+    model defines."""
 
     def __init__(self, main: ModelPart, parts: list[ModelPart]) -> None:
         self._main = main
@@ -43,6 +44,7 @@ class DecisionModel:
         self.decision_services = self._names("decisionService")
         self.knowledge_models = self._names("businessKnowledgeModel")
         self.inputs = self._names("inputData")
+        self.formulas = [formula for part in parts for formula in part.workshop.formulas]
         self.host_functions = frozenset(name for part in parts for name in part.workshop.called)
 
     def _names(self, kind: str) -> dict[str, str]:
@@ -60,6 +62,10 @@ class DecisionModel:
                 return node
         known = ", ".join(node.name for node in candidates) or "none"
         raise DecisionError(Words(f"模型中没有决策 {wanted!r}；现有：{known}", f"the model has no decision {wanted!r}; it has: {known}"))
+
+    def line_of(self, identity: str) -> int:
+        """The line a node of the model begins in; 0 when there is none of that id."""
+        return next((node.xml.sourceline or 0 for node in self._main.nodes.values() if node.id == identity), 0)
 
     def evaluate(
         self, decision: str, inputs: Mapping[str, Any], functions: Functions | None = None, now: datetime | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from workflows.decisions.findings import Finding
@@ -11,7 +12,7 @@ from workflows.decisions.running import Code, DecisionRun
 from workflows.decisions.xml import Xml, children, local_name
 from workflows.feel import Expression, FeelError, UnaryTests, Words
 from workflows.feel.expression import guarded
-from workflows.feel.names import canonical
+from workflows.feel.names import canonical, perhaps, where
 from workflows.feel.parser import parse_expression, parse_unary_tests
 from workflows.feel.runtime import Scope
 from workflows.feel.types import Type
@@ -20,12 +21,25 @@ from workflows.feel.values import FeelValue, Names
 Compiled = TypeVar("Compiled", Expression, UnaryTests)
 
 
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """One compiled text of a model, where it stands, and the names it may use there."""
+
+    text: str
+    compiled: Expression | UnaryTests
+    known: frozenset[str]
+    line: int
+    element_id: str
+    name: str
+
+
 class Workshop:
     """What compiling the parts of one model shares. `names` are those that may stand anywhere after a dot."""
 
     def __init__(self, root: Xml) -> None:
         self.findings: list[Finding] = []
         self.called: set[str] = set()
+        self.formulas: list[Formula] = []
         self.names = frozenset(_component_names(root))
         self.types = TypeTable(list(children(root, "itemDefinition")), lambda text, at: self.unary_tests(text, at, ()))
         self._expressions: dict[tuple[str, frozenset[str]], Expression] = {}
@@ -84,23 +98,29 @@ class Workshop:
         return kept[key]
 
     def _check_names(self, compiled: Expression | UnaryTests, at: Xml, known: frozenset[str]) -> None:
-        """A warning for every name nothing gives a value to, and the host's functions noted."""
-        for name in sorted(compiled.names - {canonical(one) for one in known} - {"?"}):
-            self.remark("warning", at, Words(f"名字 {name} 在这里没有来源，值会是 null", f"the name {name} is not known here and will be null"),
-                        Words(f"请从 {name} 画一条需求线，或更正名字", f"draw a requirement from {name}, or correct the name"))
-        self.called |= compiled.called - {canonical(one) for one in known}
+        """A warning for every name nothing gives a value to; the text is kept, and the host's functions it calls noted."""
+        names = frozenset(canonical(one) for one in known)
+        for name in sorted(compiled.names - names - {"?"}):
+            like, place = perhaps(name, names), where(compiled.text, name)
+            self.remark("warning", at, Words(f"名字 {name} 在这里没有来源，值会是 null{place}", f"the name {name} is not known here and will be null{place.en}"),
+                        Words(f"请从 {name} 画一条需求线，或更正名字{like}", f"draw a requirement from {name}, or correct the name{like.en}"))
+        self.called |= compiled.called - names
+        self.formulas.append(Formula(compiled.text, compiled, names, at.sourceline or 0, *self._place(at)))
 
     def remark(self, severity: str, at: Xml, reason: Words, advice: Words) -> None:
         """Keep a finding that points at an element, or at the nearest one around it that has an id."""
+        self.findings.append(Finding(severity, at.sourceline or 0, *self._place(at), reason, advice))
+
+    @staticmethod
+    def _place(at: Xml) -> tuple[str, str]:
+        """The id and the name nearest to an element: its own, or those of elements around it."""
         holder: Xml | None = at
         while holder is not None and not holder.get("id"):
             holder = holder.getparent()
         owner: Xml | None = at
         while owner is not None and not owner.get("name"):
             owner = owner.getparent()
-        element_id = "" if holder is None else holder.get("id", "")
-        name = "" if owner is None else owner.get("name", "")
-        self.findings.append(Finding(severity, at.sourceline or 0, element_id, name, reason, advice))
+        return "" if holder is None else holder.get("id", ""), "" if owner is None else owner.get("name", "")
 
 
 def broken(reason: Words) -> Code:

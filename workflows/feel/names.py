@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from workflows.feel.errors import FeelSyntaxError
+from workflows.feel.errors import FeelSyntaxError, Words
 from workflows.feel.lexer import Token, tokenize
 
 KEYWORDS = frozenset((
@@ -78,3 +79,25 @@ def canonical(name: str) -> str:
         return joined(tokenize(name)[:-1])
     except FeelSyntaxError:
         return " ".join(name.split())
+
+
+def where(text: str, *parts: str) -> Words:
+    """Line and column at which a name (or a path, given part by part) is read in a text, in brackets; empty when it is not found.
+
+    A property of the same name is not it. The text must be readable.
+    """
+    tokens = tokenize(text)
+    wanted = [token.text for part in parts for token in tokenize(part)[:-1]]
+    for index in range(len(tokens) - len(wanted)):
+        after_dot = index > 0 and tokens[index - 1].text == "."
+        if not after_dot and [token.text for token in tokens[index : index + len(wanted)]] == wanted:
+            before = text[: tokens[index].start]
+            line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+            return Words(f"（第 {line} 行第 {column} 列）", f" (line {line}, column {column})")
+    return Words("", "")
+
+
+def perhaps(name: str, known: Iterable[str]) -> Words:
+    """The known name most like `name`, as the ending of an advice; empty when none is like it."""
+    found = difflib.get_close_matches(name[:80], [one for one in known if one != name], n=1, cutoff=0.6)
+    return Words(f"，是否为“{found[0]}”", f"; perhaps {found[0]}") if found else Words("", "")

@@ -162,6 +162,16 @@ class _Checker:
             self.add(where, "没有表达式", "has no expression")
 
 
+def form_expressions(schema: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Every FEEL text of a form that may be used: its component's key or id, the setting, and the text without "="."""
+    waiting = list(reversed(schema.get("components") or ()))
+    while waiting:
+        component = waiting.pop()
+        where = str(component.get("key") or component.get("id") or component.get("path") or "?")
+        yield from ((where, setting, text) for text, setting in _expressions(component))
+        waiting.extend(reversed(component.get("components") or ()))
+
+
 def _expressions(component: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Every FEEL text of a component and the name of its setting."""
     hide = (component.get("conditional") or {}).get("hide")
