@@ -146,7 +146,10 @@ class GoingBack:
                     candidate=f"person:{row.owner_id}", kind="withdrawn", instance_id=case.id, seat_id=row.id, created_at=case.now,
                     text={"zh": f"{case.subject}：申请人已撤回", "en": f"{case.subject}: withdrawn by the applicant"},
                 ))
-        self._engine.modify(connection, case, cancel=tokens, start=[first], kind="withdrawn", detail={"by": "applicant"})
+        self._engine.modify(
+            connection, case, cancel=tokens, start=[first], kind="withdrawn", detail={"by": "applicant"},
+            discard=case.version.machine.arrivals(case.state),
+        )
         connection.execute(update(INSTANCE).where(INSTANCE.c.id == case.id).values(last_change_at=case.now))
 
     @staticmethod

@@ -147,14 +147,21 @@ class ProcessEngine:
         return happenings
 
     def modify(
-        self, connection: Connection, case: Case, *, cancel: Sequence[str], start: Sequence[str], kind: str, detail: Mapping[str, Any]
+        self, connection: Connection, case: Case, *, cancel: Sequence[str], start: Sequence[str], kind: str, detail: Mapping[str, Any],
+        discard: Sequence[tuple[str, str, tuple[str, ...]]] = (),
     ) -> list[Happening]:
-        """One atomic modification of the marking: cancel tokens, start activities, leave one audit row that names the reason."""
+        """One atomic modification of the marking: cancel tokens, start activities, leave one audit row that names the reason.
+
+        `discard` takes away arrivals that rest at joins, as (flow, scope, cause) of `Machine.arrivals`.
+        """
         case.record(kind, detail={**detail, "cancel": list(cancel), "start": list(start)})
         if start and case.status == "completed":
             case.status, case.ended_at = "active", None
         host = EngineHost(case, self.functions(connection, case))
-        happenings = run_door(case, host, lambda: case.version.machine.modify(case.state, host, cancel=list(cancel), start=list(start)))
+        machine = case.version.machine
+        happenings = run_door(
+            case, host, lambda: machine.modify(case.state, host, cancel=list(cancel), start=list(start), discard=list(discard))
+        )
         self.settle(connection, [(case, happenings)])
         return happenings
 
