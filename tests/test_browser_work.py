@@ -66,7 +66,8 @@ def test_a_clerk_approves_with_the_keyboard_alone(office: BrowserDesk, desk: Ope
 
 def test_an_outcome_opens_its_fields_and_writes_the_reasons_sentences(office: BrowserDesk, desk: OpenDesk) -> None:
     case = office.borrower("按钮丙")
-    clerk = desk("gaojingban").open(f"/tasks/{office.seat(case)}")
+    seat = office.seat(case)
+    clerk = desk("gaojingban").open(f"/tasks/{seat}")
     text = clerk.locator("#form textarea").nth(1)
     expect(clerk.get_by_label("R01 字数不符合要求")).to_have_count(0)
     back = clerk.get_by_role("button", name="退回修改")
@@ -87,7 +88,7 @@ def test_an_outcome_opens_its_fields_and_writes_the_reasons_sentences(office: Br
     assert office.stage(case) == "submitted"
     text.fill("请写明本学年参加社会实践的具体情况。")
     back.click()
-    clerk.wait_for_url(lambda address: f"/tasks/{office.seat(case)}" not in address)
+    clerk.wait_for_url(lambda address: f"/tasks/{seat}" not in address)
     assert office.stage(case) == "returned"
 
 

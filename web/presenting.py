@@ -72,6 +72,8 @@ def schema_words(schema: dict[str, Any], process: Any) -> dict[str, Any]:
         made |= {name: text for name, text in found.items() if text and name in source}
         if "values" in source:
             made["values"] = [{**option, "label": labels.get(str(option["value"]), option["label"])} for option in source["values"]]
+        if source.get("properties", {}).get("prefill_from"):
+            made["properties"] = {name: labels.get(f"{name}.text", text) for name, text in source["properties"].items()}
         if "components" in source:
             made["components"] = [component(inner) for inner in source["components"]]
         return made

@@ -6,6 +6,7 @@ import '@bpmn-io/form-js-viewer/dist/assets/form-js.css';
 import './styles/form.css';
 import { ask } from './dialogs.js';
 import { Draft } from './form-draft.js';
+import { Outcomes } from './form-outcomes.js';
 import { jsonScript, postFile, postJson } from './http.js';
 import dictionary from './locales/form.zh.js';
 import { toast, toastAfterwards } from './toast.js';
@@ -84,10 +85,14 @@ function setBusy(busy) {
   document.querySelectorAll('[data-form-submit]').forEach((button) => { button.disabled = busy; });
 }
 
-async function send({ root, form, options, draft }, button) {
+async function send({ root, form, options, draft, outcomes }, button) {
+  if (!await outcomes.choose(button)) return;
   const quiet = 'novalidate' in button.dataset;
   const { data, errors, files } = quiet ? { data: form._getSubmitData(), errors: {}, files: new Map() } : form.submit();
-  const count = countErrors(errors);
+  const missing = outcomes.missing(button);
+  const lacks = Object.keys(missing).length;
+  const count = countErrors(errors) + (countErrors(errors) ? 0 : lacks);
+  if (lacks && count === lacks) showErrors(form, missing);
   summarise(root, [], count);
   if (count) return;
   if (button.dataset.confirm && !(await ask(button.dataset.confirm, { label: button.textContent.trim(), kind: button.dataset.confirmKind }))) return;
@@ -149,11 +154,12 @@ async function start(root) {
   root.classList.toggle('is-read-only', readOnly);
   onOwnSubmit(root);
   if (draft) watchChanges(form, draft);
+  const outcomes = new Outcomes(form, root, jsonScript('#form-schema', {}));
   const errors = jsonScript('#form-errors', {});
   if (Object.keys(errors).length) summarise(root, showErrors(form, errors), Object.keys(errors).length);
   document.addEventListener('click', ({ target }) => {
     const button = target.closest('[data-form-submit]');
-    if (button) send({ root, form, options, draft }, button);
+    if (button) send({ root, form, options, draft, outcomes }, button);
   });
   root.dataset.ready = '1';
 }

@@ -27,6 +27,8 @@ const english = {
   '正在载入…': 'Loading…',
   '载入失败': 'Could not load',
   '请先改正标出的 {count} 处': 'Please correct the {count} marked places first',
+  '请填写此项': 'Please fill in this field',
+  '请填写后再按一次“{outcome}”。': 'Fill this in, then press “{outcome}” again.',
   '正在提交…': 'Sending…',
   '已提交': 'Sent',
   '正在保存草稿…': 'Saving the draft…',
