@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, insert, literal, select, update
+from sqlalchemy import Connection, Row, and_, insert, select, update
 
 from tasks.models import CaseMark, Notification, Schedule, ScheduleMark, Seat, SeatOffer
+from tasks.office_notices import Words, named, tell_office
 from tasks.seats import SEAT, Seats
 from workflows.business_calendar import Clock
 from workflows.engine import INSTANCE, ProcessEngine
 from workflows.history import SYSTEM
-from workflows.store import Store
+from workflows.store import Store, insert_missing
 
 CHUNK = 200
 MARK = ScheduleMark.__table__
@@ -61,9 +62,6 @@ class Deadlines:
         )
         return connection.execute(query.order_by(SEAT.c.id).limit(CHUNK)).all()
 
-    def _key(self, mark: Row[Any]) -> Any:
-        return literal(f"mark:{mark.id}:")
-
     def _reminder(self, connection: Connection, mark: Row[Any], seats: Sequence[Row[Any]]) -> None:
         """A notice to the named candidates, or to everybody the seat is offered to."""
         self._notify(connection, mark, seats, mark.argument.get("to"), "reminder", {
@@ -79,31 +77,29 @@ class Deadlines:
         if argument.get("mark"):
             self._mark_cases(connection, mark, seats)
 
-    def _notify(self, connection: Connection, mark: Row[Any], seats: Sequence[Row[Any]], to: Any, kind: str, text: dict[str, str]) -> None:
-        ids = [seat.id for seat in seats]
-        targets = [to] if isinstance(to, str) and to != "candidates" else to
-        if isinstance(targets, list):
-            rows = [
-                {"candidate": str(target), "kind": kind, "instance_id": seat.instance_id, "seat_id": seat.id,
-                 "text": self._named(text, seat), "created_at": self._clock.now(), "unique_key": f"mark:{mark.id}:{seat.id}:{target}"}
-                for seat in seats for target in targets if target
-            ]
-        else:
-            offers = connection.execute(select(SeatOffer.seat_id, SeatOffer.candidate).where(SeatOffer.seat_id.in_(ids))).all()
-            by_id = {seat.id: seat for seat in seats}
-            rows = [
-                {"candidate": offer.candidate, "kind": kind, "instance_id": by_id[offer.seat_id].instance_id, "seat_id": offer.seat_id,
-                 "text": self._named(text, by_id[offer.seat_id]), "created_at": self._clock.now(),
-                 "unique_key": f"mark:{mark.id}:{offer.seat_id}:{offer.candidate}"}
-                for offer in offers
-            ]
-        if rows:
-            connection.execute(insert(Notification), rows)
+    def _notify(self, connection: Connection, mark: Row[Any], seats: Sequence[Row[Any]], to: Any, kind: str, text: Words) -> None:
+        """A notice per seat for a person, one for all seats together for an office; a chunk done again writes nothing twice."""
+        now = self._clock.now()
+        by_candidate: dict[str, list[Row[Any]]] = {}
+        for seat, candidate in self._addressees(connection, seats, to):
+            by_candidate.setdefault(candidate, []).append(seat)
+        people = {candidate: found for candidate, found in by_candidate.items() if "@" not in candidate}
+        insert_missing(connection, Notification, [
+            {"candidate": candidate, "kind": kind, "instance_id": seat.instance_id, "seat_id": seat.id, "text": named(text, seat),
+             "created_at": now, "unique_key": f"mark:{mark.id}:{seat.id}:{candidate}"}
+            for candidate, found in people.items() for seat in found
+        ])
+        for candidate in by_candidate.keys() - people.keys():
+            tell_office(connection, candidate, kind, text, f"{mark.id}:{seats[0].id}", by_candidate[candidate], now)
 
     @staticmethod
-    def _named(text: dict[str, str], seat: Row[Any]) -> dict[str, str]:
-        subject = (seat.summary or {}).get("subject") or ""
-        return {language: f"{subject} {words}".strip() for language, words in text.items()}
+    def _addressees(connection: Connection, seats: Sequence[Row[Any]], to: Any) -> list[tuple[Row[Any], str]]:
+        targets = [to] if isinstance(to, str) and to != "candidates" else to
+        if isinstance(targets, list):
+            return [(seat, str(target)) for seat in seats for target in targets if target]
+        by_id = {seat.id: seat for seat in seats}
+        offers = connection.execute(select(SeatOffer.seat_id, SeatOffer.candidate).where(SeatOffer.seat_id.in_(by_id))).all()
+        return [(by_id[offer.seat_id], offer.candidate) for offer in offers]
 
     def _mark_cases(self, connection: Connection, mark: Row[Any], seats: Sequence[Row[Any]]) -> None:
         kind, organisations = str(mark.argument["mark"]), mark.argument.get("mark_for")

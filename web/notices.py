@@ -21,7 +21,8 @@ def page() -> str:
     after = request.args.get("after", "")
     found = notices.page(connection(), actor(), after=int(after) if after.isdigit() else None)
     return render_template(
-        "notices/notices.html", rows=found.rows, names_only=may(actor(), "class.list") and not may(actor(), "cases.list"), next_url=url_for("notices.page", after=found.next) if found.next else "",
+        "notices/notices.html", rows=found.rows, names_only=may(actor(), "class.list") and not may(actor(), "cases.list"),
+        supervises=may(actor(), "cases.supervise"), next_url=url_for("notices.page", after=found.next) if found.next else "",
         first_url=url_for("notices.page") if after else "", unread=sum(not row.read for row in found.rows),
     )
 
