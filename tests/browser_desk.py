@@ -17,7 +17,8 @@ from sqlalchemy import select
 
 from app import House, create_app
 from tasks.cast import Cast
-from tasks.models import Base, Seat
+from tasks.installation import migrate
+from tasks.models import Seat
 from tasks.personal_data import check_character
 from tasks.roster_columns import read_roster
 from tasks.roster_facts import plain_values
@@ -55,9 +56,9 @@ class BrowserDesk:
 
     def __init__(self, folder: Path) -> None:
         clock = SystemClock(MORNING - SystemClock().now())
+        migrate(f"sqlite:///{folder / 'banjie.sqlite'}")
         self.app = create_app({"INSTANCE_PATH": folder, "CLOCK": clock, "WORKER": True})
         self.house: House = self.app.extensions["banjie"]
-        Base.metadata.create_all(self.house.store.engine)
         with self.house.store.transaction() as connection:
             self.house.definitions.deploy(connection, read_folder(ROOT / "bpmn" / PROCESS), None)
             self.cast = Cast(connection, self.house, read_folder(ROOT / "bpmn" / "shared"), {}, PASSWORD)
