@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from tasks.personal_data import mask_mobile
+from tasks.personal_fields import PersonalFields, personal_fields, shown
 from tasks.timeline import TimelineItem
 from workflows.case import Case
 from workflows.definitions import ProcessVersion
@@ -43,7 +43,7 @@ def differences(case: Case, rows: Iterable[Row[Any]]) -> list[dict[str, Any]]:
                 (before if row.round < case.round else latest)[name] = after
     labels, hidden = field_labels(case.version), personal_fields(case.version)
     return [
-        {"key": name, **labels[name], "before": _shown(name, before[name], hidden), "after": _shown(name, after, hidden)}
+        {"key": name, **labels[name], "before": shown(name, before[name], hidden), "after": shown(name, after, hidden)}
         for name, after in latest.items() if name in labels and before.get(name) not in (None, after)
     ]
 
@@ -70,16 +70,13 @@ def field_labels(version: ProcessVersion) -> dict[str, dict[str, str]]:
     return found
 
 
-def personal_fields(version: ProcessVersion) -> frozenset[str]:
-    """The form fields that hold personal data (`personal_fields` of the process)."""
-    text = version.graph.properties.get("personal_fields") or ""
-    return frozenset(part.strip() for part in text.split(",") if part.strip())
-
-
-def form_data(case: Case, *, in_clear: bool) -> dict[str, Any]:
-    """What a form may read: the case's variables without records of who acted; personal fields masked unless `in_clear`."""
-    hidden = frozenset() if in_clear else personal_fields(case.version)
-    return {name: _shown(name, value, hidden) for name, value in case.variables.items() if not name.endswith("_by")}
+def form_data(case: Case, opened: PersonalFields | None) -> dict[str, Any]:
+    """What a form may read: the case's variables without records of who acted; personal fields in clear only with `opened`."""
+    values = {name: value for name, value in case.variables.items() if not name.endswith("_by")}
+    if opened is not None:
+        return opened.open(case.version, values)
+    hidden = personal_fields(case.version)
+    return {name: shown(name, value, hidden) for name, value in values.items()}
 
 
 def masked_timeline(items: Sequence[TimelineItem], version: ProcessVersion) -> list[TimelineItem]:
@@ -87,12 +84,8 @@ def masked_timeline(items: Sequence[TimelineItem], version: ProcessVersion) -> l
     hidden = personal_fields(version)
     return [
         replace(item, changes=[
-            {**change, "before": _shown(change["key"], change["before"], hidden), "after": _shown(change["key"], change["after"], hidden)}
+            {**change, "before": shown(change["key"], change["before"], hidden), "after": shown(change["key"], change["after"], hidden)}
             for change in item.changes
         ])
         for item in items
     ]
-
-
-def _shown(name: str, value: Any, hidden: frozenset[str]) -> Any:
-    return mask_mobile(value) if name in hidden and isinstance(value, str) else value

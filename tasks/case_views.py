@@ -74,7 +74,7 @@ class CaseViews:
         ).all()
         return CaseView(
             case_row, case.version, facts(case, None, self._engine.functions(connection, case)), self._items(connection, instance_id),
-            items if own else masked_timeline(items, case.version), diagram(case, rows), [self._worklist.row(row, actor) for row in seats],
+            masked_timeline(items, case.version), diagram(case, rows), [self._worklist.row(row, actor) for row in seats],
             self._verbs(actor, case, seats), self._messages(connection, actor, case), self._marks(connection, instance_id),
             self._outbox(connection, instance_id), own,
         )

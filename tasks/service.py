@@ -16,6 +16,7 @@ from tasks.assignment import outcomes, refusal
 from tasks.commands import Commands, ItemByItem, Outcome
 from tasks.models import CaseActor, CaseParty, Draft, Notification, Seat, SeatExclusion, SeatOffer, UndoRecord
 from tasks.people import Actor, People
+from tasks.personal_fields import PersonalFields
 from tasks.seats import LIVE, SEAT, Seats, separated
 from tasks.texts import remember
 from workflows import numbers
@@ -86,6 +87,7 @@ class TaskService:
         self._people = people
         self._commands = commands
         self._clock = clock
+        self._fields = PersonalFields(people.personal_data)
         commands.register("bulk_complete", ItemByItem(self._bulk_item))
 
     # reading a seat for a command
@@ -170,6 +172,7 @@ class TaskService:
         row = self.lock_seat(connection, actor, seat_id)
         self._guard_live(connection, row)
         self._guard_may_complete(connection, actor, row)
+        values = self._fields.seal(self._engine.version(connection, row.definition_id), values, row.variables)
         now = self._clock.now()
         key = (Draft.seat_id == seat_id, Draft.person_id == actor.person_id)
         written = connection.execute(update(Draft).where(*key).values(values=dict(values), saved_at=now))
@@ -220,6 +223,7 @@ class TaskService:
             case.number = numbers.next_number(connection, case, self._engine.functions(connection, case))
         self._close_completed(connection, row, case, actor, outcome, on_behalf_of)
         remember(connection, case, node, patch)
+        patch = self._fields.seal(case.version, patch, case.variables)
         patch |= {f"{node.id}_outcome": outcome, f"{node.id}_by": _by(author, case.now)}
         detail = {"outcome": outcome, "seat": seat_id, **({"command": command_id} if command_id else {})}
         self._engine.complete(connection, case, row.seat_token, patch, detail)

@@ -14,6 +14,7 @@ from tasks.going_back import GoingBack
 from tasks.models import Draft, SeatExclusion, SeatOffer, UndoRecord
 from tasks.people import Actor, People
 from tasks.permissions import may
+from tasks.personal_fields import PersonalFields
 from tasks.seats import LIVE, SEAT, separated
 from tasks.sight import sight
 from tasks.timeline import TimelineItem, timeline
@@ -77,6 +78,7 @@ class TaskViews:
         self._engine = engine
         self._worklist = worklist
         self._people = people
+        self._fields = PersonalFields(people.personal_data)
 
     def task_view(self, connection: Connection, actor: Actor, seat_id: int) -> TaskView:
         """The task page of a seat, for somebody it is offered to, who acted on it, or who sees the case in full.
@@ -118,9 +120,10 @@ class TaskViews:
         items = timeline(connection, self._people, case, rows)
         return TaskView(
             self._worklist.row(row, actor), case_row, case.version, case.version.both(node.id), case.version.form_of(node),
-            form_data(case, in_clear=own or standing.stands_in), standing.draft, outcomes(case, node, functions), facts(case, node, functions),
+            form_data(case, self._fields if own or standing.stands_in else None),
+            self._fields.open(case.version, standing.draft) if standing.draft else None, outcomes(case, node, functions), facts(case, node, functions),
             list((row.summary or {}).get("flags", [])), [block] if block else [], verbs, refused,
-            items if own else masked_timeline(items, case.version), differences(case, rows), diagram(case, rows), standing.stands_in,
+            masked_timeline(items, case.version), differences(case, rows), diagram(case, rows), standing.stands_in,
         )
 
     def _standing(

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from tasks.people import People
+from tasks.personal_fields import is_sealed
 from workflows.case import Case
 
 SENTENCES: Mapping[str, tuple[str, str]] = {
@@ -90,7 +91,7 @@ def _item(
         names.get(row.on_behalf_of) if row.on_behalf_of else None, row.channel, row.round, opinion, outcome,
         [
             {"key": key, **labels[key], "before": before, "after": after}
-            for key, (before, after) in changes.items() if key in labels and not isinstance(after, dict)
+            for key, (before, after) in changes.items() if key in labels and (is_sealed(after) or not isinstance(after, dict))
         ],
     )
 
