@@ -115,10 +115,18 @@ def _wire(engine: Engine, clock: Clock, personal_data: PersonalData, *, demo: bo
     desk = Desk(process_engine, seats, people, commands, worklist, clock)
     return House(
         store, clock, personal_data, people, calendar, definitions, process_engine, commands, worklist, desk,
-        Deadlines(store, process_engine, seats, clock), Jobs(store, clock.now),
+        Deadlines(store, process_engine, seats, clock), _jobs(store, clock, process_engine),
         RosterDesk(definitions, process_engine, desk, personal_data, commands, people, clock, store),
         Lists(definitions, people, clock), Supervision(calendar, people, worklist, clock), demo,
     )
+
+
+def _jobs(store: Store, clock: Clock, engine: ProcessEngine) -> Jobs:
+    """The job table, with the work that cases ask for."""
+    jobs = Jobs(store, clock.now)
+    for kind, handler in engine.job_handlers.items():
+        jobs.register(kind, handler)
+    return jobs
 
 
 def memory_house(clock: Clock, like: House | None = None) -> House:

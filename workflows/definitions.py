@@ -6,7 +6,7 @@ import hashlib
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,6 @@ from workflows.spiff import validate_schema
 
 LANGUAGES = ("zh-CN", "en")
 NOT_YET: Mapping[str, tuple[str, str]] = {
-    "serviceTask": ("服务任务；请改用抛出消息事件", "a service task (throw a message instead)"),
-    "sendTask": ("发送任务；请改用抛出消息事件", "a send task (use a message throw event instead)"),
-    "signal": ("信号事件；请改用消息事件", "a signal event (use a message instead)"),
-    "conditional": ("条件事件；请改用消息或定时事件", "a conditional event (use a message or a timer instead)"),
     "mapping": ("事件上的输入输出映射；请改用脚本任务", "an input or output mapping of an event (use a script task instead)"),
     "local": ("只传局部变量的映射；请逐个写明变量", "a mapping of local variables only (name the variables instead)"),
 }
@@ -266,6 +262,7 @@ class Definitions:
         self._clock = clock
         self._versions: dict[int, ProcessVersion] = {}
         self._lock = threading.Lock()
+        self.listeners: list[Callable[[Connection, ProcessVersion], None]] = []  # hear of every version that becomes current
 
     def deploy(self, connection: Connection, files: Mapping[str, bytes], deployed_by: int | None) -> ProcessVersion:
         """Store `files` as the next version of their process and make it current; running cases stay on theirs.
@@ -291,7 +288,10 @@ class Definitions:
         connection.execute(insert(DefinitionResource), [
             {"definition_id": definition_id, "name": name, "content": content} for name, content in files.items()
         ])
-        return reader.version(definition_id, number)
+        version = reader.version(definition_id, number)
+        for listener in self.listeners:
+            listener(connection, version)
+        return version
 
     def _current_row(self, connection: Connection, process_id: str) -> Any:
         query = select(Definition.__table__).where(Definition.process_id == process_id, Definition.current)

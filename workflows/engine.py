@@ -5,34 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection
 
 from workflows.business_calendar import Clock
-from workflows.calls import Calls
+from workflows.calls import Outcome
 from workflows.case import Case
 from workflows.case_store import INSTANCE, CaseStore
+from workflows.case_timers import CaseTimers
 from workflows.definitions import Definitions, ProcessVersion
 from workflows.errors import Conflict, Rejection
 from workflows.feel.values import to_json
 from workflows.history import GENESIS, SYSTEM, Author
 from workflows.host import EngineHost, Functions, assignments, feel
-from workflows.jobs import raise_incident
 from workflows.machine import Happening
-from workflows.messages import Messages
-from workflows.models import Wait
 from workflows.running import refusing, run_door
-from workflows.settling import Follower
-from workflows.timers import next_round
-
-Outcome = tuple[Case, list[Happening]]
-
-
-class Listener(Protocol):
-    """Hears what happened to cases, in the same transaction, before they are saved."""
-
-    def __call__(self, connection: Connection, outcomes: Sequence[Outcome]) -> None: ...
+from workflows.settlement import Listener, Settlement
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +43,15 @@ class ProcessEngine:
         self._clock = clock
         self._functions = functions
         self._store = CaseStore(definitions, clock)
-        self._follower = Follower(outbox_delay)
-        self._calls = Calls(definitions, self._store, self.functions)
-        self.messages = Messages(self)
-        self.correlate = self.messages.correlate
-        self.next_release = self.messages.next_release
-        self.outbox_is_due = self.messages.outbox_is_due
-        self.release_outbox = self.messages.release_outbox
-        self.listeners: list[Listener] = []
+        self.settlement = Settlement(self, definitions, self._store, outbox_delay)
+        self.settle = self.settlement.settle
+        self.listeners = self.settlement.listeners
+        self.job_handlers, self.connectors = self.settlement.job_handlers, self.settlement.connectors
+        self.starts, self.signals, self.messages = self.settlement.starts, self.settlement.signals, self.settlement.messages
+        self.correlate, self.next_release = self.messages.correlate, self.messages.next_release
+        self.outbox_is_due, self.release_outbox = self.messages.outbox_is_due, self.messages.release_outbox
+        timers = CaseTimers(self)
+        self.fire_timer, self.due_timers, self.next_timer = timers.fire, timers.due, timers.next
         self.after_events: list[Callable[[Connection, Case], None]] = []
 
     def functions(self, connection: Connection, case: Case) -> Functions:
@@ -100,6 +90,12 @@ class ProcessEngine:
         """Start one case of the current version."""
         return self.start_many(connection, process_id, [item], author)[0]
 
+    def start_with(
+        self, connection: Connection, process_id: str, facts: Mapping[str, Any], variables: Mapping[str, Any], author: Author, start_event: str
+    ) -> Case:
+        """Start one case by one of its start events."""
+        return self.start_many(connection, process_id, [StartItem(facts, variables)], author, start_event)[0]
+
     def start_many(
         self, connection: Connection, process_id: str, items: Sequence[StartItem], author: Author, start_event: str | None = None
     ) -> list[Case]:
@@ -121,13 +117,13 @@ class ProcessEngine:
             happenings = case.version.machine.start(host, start_event, into=case.state)[1]
         return run_door(case, host, lambda: happenings)
 
+    def blank(self, connection: Connection, version: ProcessVersion, facts: Mapping[str, Any], variables: Mapping[str, Any]) -> Case:
+        """A case of a version that exists nowhere, to evaluate settings."""
+        row = _blank_row(version, StartItem(facts, variables), self._clock.now())
+        return Case({**row, "id": 0, "ended_at": None}, version, self._clock.now(), SYSTEM)
+
     def _new_row(self, connection: Connection, version: ProcessVersion, item: StartItem, now: datetime) -> dict[str, Any]:
-        row: dict[str, Any] = {
-            "definition_id": version.id, "process_id": version.process_id, "business_key": None, "cycle": item.facts.get("cycle"),
-            "number": None, "subject": None, "subject_person": None, "status": "active", "stage": None, "round": 0, "revision": 0,
-            "state": {}, "variables": {"case": dict(item.facts), **item.variables}, "history_sequence": 0, "history_hash": GENESIS,
-            "started_at": now, "last_change_at": now, "parent_id": None, "parent_token": None, "body_of": None,
-        }
+        row = _blank_row(version, item, now)
         case = Case({**row, "id": 0, "ended_at": None}, version, now, SYSTEM)
         functions = self.functions(connection, case)
         properties = version.graph.properties
@@ -145,6 +141,30 @@ class ProcessEngine:
         happenings = run_door(case, host, lambda: case.version.machine.complete(case.state, token, host))
         self.settle(connection, [(case, happenings)])
         return happenings
+
+    def throw(self, connection: Connection, case: Case, token: str, kind: str, code: str | None) -> list[Happening]:
+        """A BPMN `error` or `escalation` comes out of a waiting activity: a connector or an outside worker gives it up."""
+        case.record(f"{kind}_thrown", node=self.node_of(case, token), token=token, detail={"code": code})
+        host = EngineHost(case, self.functions(connection, case))
+        happenings = run_door(case, host, lambda: case.version.machine.throw(case.state, token, kind, code, host))
+        self.settle(connection, [(case, happenings)])
+        return happenings
+
+    def terminate(self, connection: Connection, case: Case, detail: Mapping[str, Any]) -> None:
+        """End a case with everything it called; a called case leaves its caller's activity cancelled, never completed."""
+        if case.parent_id is not None:
+            caller = self._store.relative(connection, case, case.parent_id)
+            more = {**detail, "called": case.id}
+            self.modify(connection, caller, cancel=[str(case.parent_token)], start=[], kind="call_terminated", detail=more)
+            return
+        case.record("terminated", detail=detail)
+        self.settle(connection, [(case, case.version.machine.cancel_all(case.state))])
+
+    def set_variables(self, connection: Connection, case: Case, patch: Mapping[str, Any], detail: Mapping[str, Any]) -> None:
+        """Correct data of a case outside of any activity; conditional events look at it at once."""
+        case.record("variables_set", detail={**detail, "changes": case.set(patch)})
+        host = EngineHost(case, self.functions(connection, case))
+        self.settle(connection, [(case, run_door(case, host, list))])
 
     def modify(
         self, connection: Connection, case: Case, *, cancel: Sequence[str], start: Sequence[str], kind: str, detail: Mapping[str, Any],
@@ -179,51 +199,6 @@ class ProcessEngine:
         for listener in self.after_events:
             listener(connection, case)
 
-    def fire_timer(self, connection: Connection, instance_id: int, wait_id: str) -> None:
-        """A timer of a case is due: move its token, unless it was cancelled meanwhile."""
-        mine = (Wait.instance_id == instance_id, Wait.wait_id == wait_id)
-        case = self.load(connection, instance_id)
-        wait = connection.execute(select(Wait.due_at, Wait.repeat, Wait.node_id).where(*mine)).first()
-        if wait is None or wait.due_at is None or wait.due_at > self._clock.now() or case.status != "active":
-            return
-        self.trigger(connection, case, wait_id, None, "timer_fired")
-        if case.version.graph.nodes[wait.node_id].event.timer == "cycle":
-            due, left = next_round(wait.due_at, wait.repeat)
-            connection.execute(update(Wait).where(*mine).values(due_at=due, repeat=left))
-
-    def due_timers(self, connection: Connection, limit: int = 200) -> list[tuple[int, str]]:
-        """(case, wait) of timers that are due, earliest first."""
-        query = (
-            select(Wait.instance_id, Wait.wait_id).join(INSTANCE, INSTANCE.c.id == Wait.instance_id)
-            .where(Wait.due_at <= self._clock.now(), INSTANCE.c.status == "active").order_by(Wait.due_at).limit(limit)
-        )
-        return [(row.instance_id, row.wait_id) for row in connection.execute(query)]
-
-    def next_timer(self, connection: Connection) -> datetime | None:
-        """When the next timer is due."""
-        return connection.execute(select(Wait.due_at).where(Wait.due_at.is_not(None)).order_by(Wait.due_at).limit(1)).scalar()
-
-    # what follows from what happened
-
-    def settle(self, connection: Connection, outcomes: Sequence[Outcome]) -> None:
-        """Record what happened, tell the listeners, save; hand over early messages; then the same for callers and called cases."""
-        while outcomes:
-            self._settle(connection, outcomes)
-            outcomes = self._calls.follow_up(connection, outcomes)
-
-    def _settle(self, connection: Connection, outcomes: Sequence[Outcome]) -> None:
-        for case, happenings in outcomes:
-            self._follower.follow(case, self.functions(connection, case), happenings)
-            if any(happening.kind == "deadlocked" for happening in happenings):
-                raise_incident(
-                    connection, case.now, "deadlock", f"事项停在汇合处，没有可办理的环节（{case.subject or case.id}）",
-                    instance_id=case.id, unique_key=f"deadlock:{case.id}",
-                )
-        for listener in self.listeners:
-            listener(connection, outcomes)
-        self.save(connection, [case for case, _ in outcomes])
-        self.messages.deliver_early(connection, [case for case, happenings in outcomes if any(one.kind == "wait" for one in happenings)])
-
     @staticmethod
     def node_of(case: Case, token: str) -> str:
         """Where a token is; raises Conflict when it is gone."""
@@ -232,4 +207,13 @@ class ProcessEngine:
         return str(case.state["t"][token.partition("#")[0]][0])
 
 
-__all__ = ["INSTANCE", "Case", "Listener", "ProcessEngine", "Rejection", "StartItem"]
+def _blank_row(version: ProcessVersion, item: StartItem, now: datetime) -> dict[str, Any]:
+    return {
+        "definition_id": version.id, "process_id": version.process_id, "business_key": None, "cycle": item.facts.get("cycle"),
+        "number": None, "subject": None, "subject_person": None, "status": "active", "stage": None, "round": 0, "revision": 0,
+        "state": {}, "variables": {"case": dict(item.facts), **item.variables}, "history_sequence": 0, "history_hash": GENESIS,
+        "started_at": now, "last_change_at": now, "parent_id": None, "parent_token": None, "body_of": None,
+    }
+
+
+__all__ = ["INSTANCE", "Case", "Listener", "Outcome", "ProcessEngine", "Rejection", "StartItem"]

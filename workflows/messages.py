@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from workflows.case import Case
+from workflows.errors import Rejection
 from workflows.history import SYSTEM, Author
+from workflows.jobs import raise_incident
 from workflows.models import BufferedMessage, OutboxMessage, Wait, table_of
+from workflows.start_events import StartEvents
+from workflows.store import Store
 
 EARLY_MESSAGES = (
     select(BufferedMessage.id, BufferedMessage.payload, Wait.wait_id, Wait.instance_id.label("case_id"))
@@ -37,15 +41,16 @@ class Cases(Protocol):
 class Messages:
     """Delivers messages to waiting cases, keeps those that come too early, and sends what cases throw."""
 
-    def __init__(self, cases: Cases) -> None:
+    def __init__(self, cases: Cases, starts: StartEvents) -> None:
         self._cases = cases
+        self._starts = starts
 
     def correlate(
         self, connection: Connection, name: str, key: str | None, payload: Any, idempotency_key: str, author: Author = SYSTEM
     ) -> int | None:
-        """Deliver a message to the case that waits for it, or keep it until one does; the same idempotency key does nothing.
+        """Deliver a message to the case that waits for it, else start the case it starts, else keep it until one waits.
 
-        Returns the case's id, or None when nobody waits yet.
+        Returns the case's id, or None when nobody waits yet; the same idempotency key does nothing.
         """
         if connection.execute(select(BufferedMessage.id).where(BufferedMessage.idempotency_key == idempotency_key)).first():
             return None
@@ -57,10 +62,18 @@ class Messages:
             delivered_to=waiting.instance_id if waiting else None, delivered_at=now if waiting else None,
         ))
         if waiting is None:
-            return None
+            return self._start(connection, name, payload, idempotency_key, author)
         case = self._cases.load(connection, waiting.instance_id, author)
         self._cases.trigger(connection, case, waiting.wait_id, payload, "message_received")
         return int(waiting.instance_id)
+
+    def _start(self, connection: Connection, name: str, payload: Any, idempotency_key: str, author: Author) -> int | None:
+        case = self._starts.by_message(connection, name, payload, author)
+        if case is None:
+            return None
+        mine = update(BufferedMessage).where(BufferedMessage.idempotency_key == idempotency_key)
+        connection.execute(mine.values(delivered_to=case.id, delivered_at=case.now))
+        return case.id
 
     def deliver_early(self, connection: Connection, cases: Sequence[Case]) -> None:
         """Messages that came before their case waited for them: one statement finds them for all cases of a chunk."""
@@ -91,9 +104,21 @@ class Messages:
         now = self._cases.now()
         query = select(table_of(OutboxMessage)).where(OutboxMessage.status == "held", OutboxMessage.release_at <= now)
         rows = connection.execute(query.order_by(OutboxMessage.release_at).limit(limit)).all()
-        for row in rows:
-            self.correlate(connection, row.name, row.correlation_key, row.payload, f"outbox:{row.id}")
-        if rows:
-            ids = [row.id for row in rows]
+        ids = [row.id for row in rows if self._sent(connection, row)]
+        if ids:
             connection.execute(update(OutboxMessage).where(OutboxMessage.id.in_(ids)).values(status="sent", sent_at=now))
         return len(rows)
+
+    def _sent(self, connection: Connection, row: Row[Any]) -> bool:
+        """Hand one message over; one that its receiver refuses becomes an incident of its sender and holds up no other."""
+        try:
+            with Store.savepoint(connection):
+                self.correlate(connection, row.name, row.correlation_key, row.payload, f"outbox:{row.id}")
+        except Rejection as problem:
+            connection.execute(update(OutboxMessage).where(OutboxMessage.id == row.id).values(status="failed"))
+            raise_incident(
+                connection, self._cases.now(), "message_failed", problem.zh, instance_id=row.instance_id, token=row.token, node_id=row.node_id,
+                unique_key=f"outbox:{row.id}", detail={"message": row.name},
+            )
+            return False
+        return True

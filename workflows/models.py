@@ -203,7 +203,7 @@ class OutboxMessage(Base):
     name: Mapped[str]
     correlation_key: Mapped[str | None]
     payload: Mapped[Any] = mapped_column(Document, nullable=True)
-    status: Mapped[str] = mapped_column(String(20))  # held, sent, withdrawn
+    status: Mapped[str] = mapped_column(String(20))  # held, sent, withdrawn, failed
     created_at: Mapped[datetime]
     release_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]

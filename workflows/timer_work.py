@@ -7,7 +7,7 @@ from sqlalchemy import update
 from workflows.engine import ProcessEngine
 from workflows.errors import Rejection
 from workflows.jobs import raise_incident
-from workflows.models import Wait
+from workflows.models import StartEvent, Wait
 from workflows.store import Store
 
 BATCH = 50
@@ -23,6 +23,21 @@ def fire_due_timers(store: Store, engine: ProcessEngine) -> int:
                 engine.fire_timer(connection, instance_id, wait_id)
         except Rejection as problem:
             _set_aside(store, engine, instance_id, wait_id, problem)
+    return len(due) + _fire_starts(store, engine)
+
+
+def _fire_starts(store: Store, engine: ProcessEngine) -> int:
+    """Start cases by timer start events that are due."""
+    with store.read() as connection:
+        due = engine.starts.due(connection, BATCH)
+    for start_event in due:
+        try:
+            with store.transaction() as connection:
+                engine.starts.fire(connection, start_event)
+        except Rejection as problem:
+            with store.transaction() as connection:
+                raise_incident(connection, engine.now(), "timer_start_failed", problem.zh, unique_key=f"timer_start:{start_event}")
+                connection.execute(update(StartEvent).where(StartEvent.id == start_event).values(due_at=None))
     return len(due)
 
 
