@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, update
@@ -14,11 +14,21 @@ from tasks.people import Actor
 from workflows.alarms import raise_calendar_alarm
 from workflows.business_calendar import Clock
 from workflows.errors import CalendarMissing, Forbidden, NotFound, Rejection
+from workflows.jobs import raise_incident
 from workflows.models import Command, CommandItem, table_of
 from workflows.store import Store
 
 CHUNK = 50
-LEASE = timedelta(seconds=60)
+REST = timedelta(seconds=60)  # how long a command whose chunk broke is left alone
+FAILURES_TOLD = 3  # after so many broken attempts in a row an incident is raised
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """How long a broken command is left alone, and how often it broke in a row."""
+
+    until: datetime
+    failures: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +111,7 @@ class Commands:
         self._store = store
         self._clock = clock
         self._handlers: dict[str, Handler] = {}
+        self._resting: dict[int, Rest] = {}
 
     def register(self, kind: str, handler: Handler) -> None:
         """Say how commands of `kind` are done."""
@@ -134,14 +145,36 @@ class Commands:
         connection.execute(update(Command).where(Command.id == command_id, Command.status == "preview").values(status="waiting"))
 
     def run_next(self) -> bool:
-        """Run one chunk of the oldest command that has work; False when there is none."""
-        with self._store.read() as connection:
-            command_id = connection.execute(self._runnable().limit(1)).scalar()
-        return command_id is not None and self.run_chunk(int(command_id))
+        """Run one chunk of the oldest command that has work; False when there is none.
 
-    def _runnable(self) -> Any:
+        A command whose chunk broke rests for a while, so that it holds up no other; when it keeps breaking, an incident says so.
+        """
+        now = self._clock.now()
+        resting = [command_id for command_id, rest in self._resting.items() if rest.until > now]
+        with self._store.read() as connection:
+            command_id = connection.execute(self._runnable(resting).limit(1)).scalar()
+        if command_id is None:
+            return False
+        failures = self._resting[command_id].failures if command_id in self._resting else 0
+        if failures == FAILURES_TOLD:
+            self._tell_broken(command_id, now)
+        # Written before the attempt and taken away after it: what stays is what an exception left.
+        self._resting[command_id] = Rest(now + REST, failures + 1)
+        self.run_chunk(command_id)
+        self._resting.pop(command_id, None)
+        return True
+
+    def _tell_broken(self, command_id: int, now: datetime) -> None:
+        with self._store.transaction() as connection:
+            raise_incident(
+                connection, now, "command_failed", f"批量操作 {command_id} 多次中断，未能完成", unique_key=f"command:{command_id}",
+                detail={"command": command_id},
+            )
+
+    def _runnable(self, resting: Sequence[int] = ()) -> Any:
         free = or_(Command.lease_until.is_(None), Command.lease_until < self._clock.now())
-        return select(Command.id).where(Command.status.in_(("waiting", "running")), free).order_by(Command.id)
+        due = select(Command.id).where(Command.status.in_(("waiting", "running")), free)
+        return (due.where(Command.id.not_in(resting)) if resting else due).order_by(Command.id)
 
     def run_all(self, command_id: int, report: Callable[[int, int], None] | None = None) -> None:
         """Run a command to its end in this thread; `report(done, total)` after each chunk."""
