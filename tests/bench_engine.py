@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from tests.reference_host import NoVariables
 from workflows.decisions import read_decisions
 from workflows.feel import compile_expression
 from workflows.graph import Node, read_graph
@@ -24,7 +25,7 @@ USER = '<bpmn:userTask id="{id}" camunda:assignee="person:1">{inner}</bpmn:userT
 RULES = 200
 
 
-class Answers:
+class Answers(NoVariables):
     """A host that keeps a loop going until told otherwise."""
 
     def __init__(self) -> None:
