@@ -141,6 +141,21 @@ def test_a_job_whose_worker_died_is_taken_over_when_its_lease_is_over(house: Hou
     assert done == [1]
 
 
+def test_a_job_that_killed_its_worker_at_every_try_becomes_an_incident_and_is_left_alone(
+    house: House, clock: FrozenClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.jobs.register("note", lambda _connection, _argument: pytest.fail("it ran once more"))
+    enqueue(house, instance_id=7)
+    with house.store.transaction() as connection:
+        connection.execute(update(Job).values(tries=MAXIMUM_TRIES, lease_until=clock.now() + LEASE))
+    clock.advance(LEASE + timedelta(seconds=1))
+    with caplog.at_level(logging.CRITICAL):
+        house.work_off()
+        clock.advance(timedelta(days=1))
+        house.work_off()
+    assert [(one.kind, one.instance_id) for one in incidents(house)] == [("job_failed", 7)]
+
+
 def test_two_workers_do_a_job_once(house: House) -> None:
     done: list[Any] = []
     house.jobs.register("note", lambda _connection, argument: done.append(argument))

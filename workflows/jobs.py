@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, insert, or_, select, update
 
 from workflows.errors import Rejection
 from workflows.models import Incident, Job
@@ -64,7 +64,8 @@ class Jobs:
 
     def _claim(self, limit: int) -> list[tuple[int, int]]:
         now = self._now()
-        due = [Job.run_at <= now, or_(Job.lease_until.is_(None), Job.lease_until < now), Job.tries < Job.maximum_tries]
+        # A lease that ran out means that its worker died: even after the last try such a job is looked at once more, see _run.
+        due = [Job.run_at <= now, or_(and_(Job.lease_until.is_(None), Job.tries < Job.maximum_tries), Job.lease_until < now)]
         with self._store.read() as connection:
             if connection.execute(select(Job.id).where(*due).limit(1)).first() is None:
                 return []
@@ -82,6 +83,8 @@ class Jobs:
             with self._store.transaction() as connection:
                 job = connection.execute(select(Job.__table__).where(Job.id == job_id, Job.tries == tries)).first()
                 if job is not None:
+                    if tries > job.maximum_tries:
+                        raise Rejection("执行这项后台工作的进程多次中断。", "The process that did this job died again and again.")
                     self._handlers[job.kind](connection, job.argument)
                     connection.execute(delete(Job).where(Job.id == job_id))
         except Exception as error:  # the worker must outlive any job; the job is tried again, then shown as an incident
