@@ -159,7 +159,7 @@ def test_usual_timers_are_accepted(kind: str, text: str) -> None:
     ('<bpmn:conditionExpression language="feel">x &gt; 1</bpmn:conditionExpression>', set()),
     ("<bpmn:conditionExpression>${x}</bpmn:conditionExpression>", {"expression-foreign"}),
     ("<bpmn:conditionExpression>x &gt; 1</bpmn:conditionExpression>", {"expression-equals"}),
-    ('<bpmn:conditionExpression language="groovy">x</bpmn:conditionExpression>', {"script-language"}),
+    ('<bpmn:conditionExpression language="groovy">x</bpmn:conditionExpression>', {"condition-language"}),
     ("<bpmn:conditionExpression/>", {"expression-empty"}),
     ("", {"condition-missing"}),
 ])

@@ -59,10 +59,8 @@ class BoxedCompiler:
 
     def literal(self, element: Xml, known: Known) -> Code:
         text = text_of(element, "text")
-        language = element.get("expressionLanguage", "")
-        if language and "feel" not in language.lower():
-            self.workshop.remark("error", element, Words(f"不支持表达式语言 {language}", f"the expression language {language} is not supported"), Words("请用 FEEL", "write FEEL"))
-            return broken(Words(f"不支持表达式语言 {language}", f"the expression language {language} is not supported"))
+        if not self.workshop.speaks_feel(element):
+            return broken(Words("表达式的语言不支持", "the language of the expression is not supported"))
         return (lambda names, run: None) if text is None else self.workshop.code(text, element, known)
 
     def context(self, element: Xml, known: Known) -> Code:

@@ -100,11 +100,13 @@ def _input(workshop: Workshop, column: Xml, cells: list[Xml | None], known: froz
     text = text_of(expression, "text")
     if text is None:
         workshop.remark("error", column, Words("有输入列没有表达式", "an input column has no expression"), Words("请给该列写输入表达式", "give the column an input expression"))
-    value: Code = (lambda names, run: None) if text is None else workshop.code(text, column, known)
+    speaks = workshop.speaks_feel(expression)
+    value: Code = (lambda names, run: None) if text is None or not speaks else workshop.code(text, column, known)
     allowed_text = text_of(column, "inputValues", "text")
     allowed = None if allowed_text is None else workshop.unary_tests(allowed_text, column, known)
     label = column.get("label") or text or ""
-    compiled = compile_column(workshop, [(cell, text_of(cell, "text")) for cell in cells], column, known)
+    texts = [(cell, text_of(cell, "text") if workshop.speaks_feel(cell) else "null") for cell in cells]
+    compiled = compile_column(workshop, texts, column, known)
     return Input(label, value, workshop.find_type(type_reference(expression), column), allowed, compiled)
 
 
@@ -128,7 +130,8 @@ def _rule(workshop: Workshop, rule: Xml, columns: int, titles: list[str], known:
     codes: list[Code] = []
     for entry in entries[:columns]:
         text = text_of(entry, "text")
-        codes.append((lambda names, run: None) if text in (None, "-") else workshop.code(text or "", entry, known))
+        empty = text in (None, "-") or not workshop.speaks_feel(entry)
+        codes.append((lambda names, run: None) if empty else workshop.code(text or "", entry, known))
     codes += [lambda names, run: None] * (columns - len(codes))
     notes = [text_of(note, "text") or "" for note in children(rule, "annotationEntry")]
     annotations = {(titles[index] if index < len(titles) else "") or str(index + 1): note for index, note in enumerate(notes)}

@@ -41,6 +41,7 @@ class Workshop:
         self.called: set[str] = set()
         self.formulas: list[Formula] = []
         self.names = frozenset(_component_names(root))
+        self._language = root.get("expressionLanguage", "")
         self.types = TypeTable(list(children(root, "itemDefinition")), lambda text, at: self.unary_tests(text, at, ()))
         self._expressions: dict[tuple[str, frozenset[str]], Expression] = {}
         self._tests: dict[tuple[str, frozenset[str]], UnaryTests] = {}
@@ -53,6 +54,14 @@ class Workshop:
         if found is None:
             self.remark("warning", at, Words(f"类型 {reference} 没有定义", f"the type {reference} is not defined"), Words("请写成 itemDefinition，或使用内置类型", "define it as an item definition, or use a built-in type"))
         return found
+
+    def speaks_feel(self, element: Xml | None) -> bool:
+        """Whether an expression or a cell is FEEL by its own language or the model's; another language is a finding."""
+        language = self._language if element is None else element.get("expressionLanguage") or self._language
+        if element is None or not language or "feel" in language.lower():
+            return True
+        self.remark("error", element, Words(f"不支持表达式语言 {_short(language)}", f"the expression language {_short(language)} is not supported"), Words("请用 FEEL", "write FEEL"))
+        return False
 
     def expression(self, text: str, at: Xml, known: Iterable[str]) -> Expression | None:
         """A compiled expression, or None and a finding."""

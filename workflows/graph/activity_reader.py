@@ -19,6 +19,7 @@ KNOWN_ATTRIBUTES = EXPRESSION_ATTRIBUTES | frozenset({
     "isStartableInTasklist", "collection", "elementVariable", "errorCodeVariable", "errorMessageVariable", "escalationCodeVariable",
     "variableName", "variableEvents", "errorMessage",
 })
+FEEL_FORMATS = frozenset({"feel", "application/feel", "text/feel", "http://www.omg.org/spec/dmn/20191111/feel/"})
 
 
 class ActivityReader:
@@ -118,8 +119,9 @@ class ActivityReader:
     def script(self, element: Element) -> tuple[str | None, str | None]:
         """The FEEL text of a script task, without "=", and its declared format."""
         script_format = (element.get("scriptFormat") or "").strip()
-        if script_format.lower() not in ("feel", "application/feel", "text/feel", "http://www.omg.org/spec/dmn/20191111/feel/"):
+        if script_format.lower() not in FEEL_FORMATS:
             self._notes.add("script-language", element, format=script_format or "?")
+            return None, script_format
         text = text_of(first(element, "script"))
         if not text:
             self._notes.add("script-empty", element)

@@ -118,6 +118,8 @@ WORDS: dict[str, Words] = {
     "expression-empty": Words("error", "{attribute} 是空的", "{attribute} is empty", "请填写表达式", "enter an expression"),
     "script-language": Words("error", "脚本语言“{format}”不支持", "the script language {format} is not supported",
                              "请写 FEEL（scriptFormat=\"feel\"）并填写结果变量", "write FEEL (scriptFormat=\"feel\") and name a result variable"),
+    "condition-language": Words("error", "条件的语言“{format}”不支持", "conditions in {format} are not supported",
+                                "请改写为以 = 开头的 FEEL，例如 = amount > 8000", "write FEEL after =, for example = amount > 8000"),
     "script-empty": Words("error", "脚本任务没有脚本", "the script task has no script", "请写 FEEL 表达式", "write a FEEL expression"),
     "script-result": Words("error", "脚本任务没有结果变量", "the script task names no result variable",
                            "请填写 camunda:resultVariable", "enter camunda:resultVariable"),
@@ -155,4 +157,8 @@ WORDS: dict[str, Words] = {
     "gateway-ending": Words("error", "网关没有出线", "the gateway has no outgoing flow", "请连接到后面的环节", "connect it to what follows"),
     "mapping": Words("error", "变量映射不完整或不支持：{reason}", "a variable mapping is incomplete or not supported: {reason}",
                      "请写 source 或 sourceExpression（FEEL）与 target", "write source or sourceExpression (FEEL), and target"),
+}
+KINDS: dict[str, str] = {
+    "none": "空", "message": "消息", "timer": "定时", "signal": "信号", "error": "错误", "escalation": "升级", "conditional": "条件",
+    "compensation": "补偿", "link": "链接", "terminate": "终止", "cancel": "取消",
 }

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from workflows.feel import Words
-from workflows.graph.messages import WORDS
+from workflows.graph.messages import KINDS, WORDS
 from workflows.graph.model import Finding
 
 MAXIMUM_FINDINGS = 1_000
@@ -35,6 +35,8 @@ class Notes:
         if self._counts[kind] == MAXIMUM_FINDINGS:
             words, code, place, facts = WORDS["too-many"], "too-many", None, {"limit": MAXIMUM_FINDINGS}
         identity, name, line = located(place)
+        if str(facts.get("kind")) in KINDS:
+            facts["kind"] = Words(KINDS[str(facts["kind"])], str(facts["kind"]))
         english = {key: value.en if isinstance(value, Words) else value for key, value in facts.items()}
         texts = [_filled(text, english if position % 2 else facts) for position, text in enumerate(words[1:])]
         key = (code, identity, line, texts[1])

@@ -13,7 +13,7 @@ from workflows.graph.names import (
 )
 from workflows.graph.notes import CheckExpression, Notes, is_foreign, shortened
 from workflows.graph.rules import check_calls, check_graph
-from workflows.graph.support import IGNORED, REFUSED, SUPPORT
+from workflows.graph.support import IGNORED, REFUSED, REFUSED_NODES, SUPPORT
 from workflows.hardened_xml import XmlError, parse_xml
 
 MAXIMUM_NODES = 5_000
@@ -90,7 +90,7 @@ class FileReader:
                 self._notes.add("not-executable", process)
         pools: dict[str | None, str] = {participant.process: participant.id for participant in collaboration.participants if participant.process}
         graphs = {}
-        for process in executable or processes:
+        for process in executable or [process for process in processes if _has_nodes(process)] or processes:
             graph = self._process(process, pools)
             if graph is not None:
                 check_graph(graph, self._notes)
@@ -206,6 +206,8 @@ class FileReader:
         if not identity:
             self._notes.add("id-missing", element, element=kind)
             return None
+        if kind in REFUSED_NODES:
+            return Node(identity, (element.get("name") or "").strip(), kind, scope, element.sourceline or 0, order=order)
         self._activities.refused_extensions(element)
         properties = self._activities.properties(element)
         inputs, outputs = self._activities.mappings(element)
@@ -274,7 +276,7 @@ class FileReader:
         if text and not text.startswith("=") and declared and not is_foreign(text):
             return self._notes.feel(element, "conditionExpression", text)
         if text and language and "feel" not in language and not is_foreign(text):
-            self._notes.add("script-language", element, format=shortened(language))
+            self._notes.add("condition-language", element, format=shortened(language))
             return "null"
         return self._notes.expression(element, "conditionExpression", text) or "null"
 
@@ -312,6 +314,10 @@ class FileReader:
         return nodes
 
 
+def _has_nodes(process: Element) -> bool:
+    return any(local(child) in FLOW_NODES for child in bpmn_children(process))
+
+
 def _contents(process: Element, identity: str) -> tuple[list[tuple[Element, str]], list[tuple[Element, str]], list[Element]]:
     """In document order: the process and its sub-processes with their ids, flow nodes with their scope's id, and sequence flows."""
     scopes, nodes, flows = [(process, identity)], [], []
@@ -321,7 +327,7 @@ def _contents(process: Element, identity: str) -> tuple[list[tuple[Element, str]
         name = local(element)
         if name == "sequenceFlow":
             flows.append(element)
-        elif name in FLOW_NODES:
+        elif name in FLOW_NODES or name in REFUSED_NODES:
             nodes.append((element, scope))
             if name in SUB_PROCESSES:
                 inner = element.get("id") or ""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from workflows.graph.event_rules import check_compensation_inside, check_event
 from workflows.graph.model import Flow, Node, ProcessGraph
 from workflows.graph.notes import Notes
+from workflows.graph.support import REFUSED_NODES
 
 JOB_TASKS = frozenset({"serviceTask", "sendTask"})
 GATEWAYS = frozenset({"exclusiveGateway", "parallelGateway", "inclusiveGateway", "eventBasedGateway"})
@@ -172,6 +173,8 @@ def _check_event_gateway(node: Node, view: View, notes: Notes) -> None:
 
 
 def _check_flows(node: Node, notes: Notes) -> None:
+    if node.type in REFUSED_NODES:
+        return
     flows = {flow.id for flow in node.outgoing}
     if node.default is not None and node.default not in flows:
         notes.add("dangling-reference", node, attribute="default", target=node.default)

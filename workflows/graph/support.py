@@ -148,6 +148,9 @@ ELEMENTS: tuple[Support, ...] = (
 )
 SUPPORT: dict[str, Support] = {entry.element: entry for entry in ELEMENTS}
 
+REFUSED_NODES = frozenset({  # flow nodes that are refused, but keep their place so that what they connect is judged all the same
+    "complexGateway", "adHocSubProcess", "choreographyTask", "subChoreography", "callChoreography", "implicitThrowEvent",
+})
 REFUSED_ATTRIBUTES: dict[str, tuple[str, str]] = {
     "class": ("请用 camunda:type=\"external\" 和 camunda:topic，或 FEEL 脚本", "use camunda:type=\"external\" with camunda:topic, or a FEEL script"),
     "delegateExpression": ("请用 camunda:type=\"external\" 和 camunda:topic，或 FEEL 脚本", "use camunda:type=\"external\" with camunda:topic, or a FEEL script"),
