@@ -146,6 +146,7 @@ async function start(root) {
     container: root,
     additionalModules: [{ translate: ['value', translator(dictionary)] }],
     properties: { readOnly },
+    debounce: false, // what is typed while an answer comes in must not be painted over by the value before it
   });
   const draft = !readOnly && root.dataset.draftUrl
     ? new Draft(root.dataset.draftUrl, () => ({ revision: options.revision ?? null, data: form._getSubmitData() }), document.querySelector('[data-draft-status]'))
