@@ -5,7 +5,7 @@ It starts and stops such rows and carries their end, errors and escalations to t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -182,14 +182,3 @@ class _Moved:
     @property
     def outcomes(self) -> list[Outcome]:
         return list(self._by_id.values())
-
-
-def calls_of(versions: Mapping[str, ProcessVersion]) -> dict[str, list[str]]:
-    """Which processes each process calls by a plain name."""
-    return {
-        process_id: [
-            name for node in version.graph.nodes.values()
-            if (name := node.attributes.get("calledElement", "")) and not name.startswith("=")
-        ]
-        for process_id, version in versions.items()
-    }

@@ -20,6 +20,8 @@ from workflows.errors import DeploymentRefused, NotFound
 from workflows.feel import FeelError, Words, compile_expression
 from workflows.forms import check_form
 from workflows.graph import Finding, Node, ProcessGraph, read_graph
+from workflows.graph.notes import Notes
+from workflows.graph.rules import check_calls
 from workflows.machine import Machine
 from workflows.models import Definition, DefinitionResource, ProcessInstance
 from workflows.name_check import name_findings
@@ -277,6 +279,7 @@ class Definitions:
         if current is not None and current.digest == digest:
             return self.get(connection, current.id)
         findings = check(files, self.get(connection, current.id)) if current is not None else reader.findings
+        findings = [*findings, *self._circles(connection, reader)]
         if any(finding.severity == "error" for finding in findings):
             raise DeploymentRefused(findings)
         number = current.version + 1 if current is not None else 1
@@ -292,6 +295,20 @@ class Definitions:
         for listener in self.listeners:
             listener(connection, version)
         return version
+
+    def _circles(self, connection: Connection, reader: _Reader) -> list[ResourceFinding]:
+        """Circles of processes that would call each other once this file is deployed."""
+        def called(process_id: str) -> list[str] | None:
+            row = self._current_row(connection, process_id)
+            if row is None:
+                return None
+            names = [node.attributes.get("calledElement", "") for node in self.get(connection, row.id).graph.nodes.values()]
+            return [name for name in names if name and not name.startswith("=")]
+
+        notes = Notes()
+        if reader.graph is not None:
+            check_calls({reader.graph.id: reader.graph}, called, notes)
+        return [ResourceFinding(reader.bpmn, finding) for finding in notes.findings if finding not in [one.finding for one in reader.findings]]
 
     def _current_row(self, connection: Connection, process_id: str) -> Any:
         query = select(Definition.__table__).where(Definition.process_id == process_id, Definition.current)

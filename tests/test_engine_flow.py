@@ -1,0 +1,221 @@
+"""Events, compensation, transactions and ends through the real engine on the constructs' own diagrams; undo, cascades and control."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from engine_walk import DIAGRAMS, END, START, EngineWalk, chain, extensions, process, several, user
+from workflows.definitions import check
+from workflows.errors import DeploymentRefused, Rejection
+from workflows.models import LocalVariables
+
+
+@pytest.mark.parametrize("diagram", sorted(path.stem for path in DIAGRAMS.glob("*.bpmn")))
+def test_every_diagram_of_a_construct_can_be_deployed(diagram: str) -> None:
+    files = {"process.bpmn": (DIAGRAMS / f"{diagram}.bpmn").read_bytes()}
+    errors = [found.finding for found in check(files) if found.severity == "error" and found.finding.code != "missing_reference"]
+    assert errors == []
+
+
+# event-based gateways
+
+
+@pytest.mark.parametrize(("event", "next_task"), [("message", "read"), ("timer", "remind"), ("signal", "read")])
+def test_the_first_event_after_an_event_gateway_wins(event: str, next_task: str) -> None:
+    walk = EngineWalk("event_gateway").start()
+    assert walk.waits == ["answered", "said", "waited"] and walk.open == []
+    if event == "message":
+        walk.message("answer")
+    elif event == "timer":
+        walk.later(days=3)
+    else:
+        walk.command(lambda house, connection: house.engine.signals.throw(connection, "holiday", None))
+        walk.work()
+    assert walk.waits == [] and walk.open == [next_task]
+    assert walk.complete(next_task).ended
+
+
+def test_events_that_lost_do_nothing_later() -> None:
+    walk = EngineWalk("event_gateway").start()
+    walk.message("answer", identity="1")
+    assert walk.later(days=9).open == ["read"]
+    assert walk.message("answer", identity="2") is None and walk.open == ["read"]
+
+
+# compensation and transactions
+
+
+def test_compensation_undoes_completed_work_latest_first() -> None:
+    walk = EngineWalk("compensation").start().complete("book").complete("pay").complete("well", failed=True)
+    assert walk.open == ["refund"]
+    assert walk.complete("refund").open == ["cancel_booking"]
+    assert walk.complete("cancel_booking").open == ["after"]
+    assert walk.complete("after").ended
+    assert EngineWalk("compensation").start().complete("book").complete("pay").complete("well", failed=False).ended
+
+
+def test_a_cancelled_transaction_undoes_its_work_and_leaves_by_its_boundary() -> None:
+    walk = EngineWalk("transaction").start().complete("reserve").complete("pay", cancelled=True)
+    assert walk.open == ["unreserve"]
+    assert walk.complete("unreserve").open == ["explain"]
+    assert walk.complete("explain").ended
+    assert EngineWalk("transaction").start().complete("reserve").complete("pay", cancelled=False).ended
+
+
+def test_an_open_handler_survives_a_reload_and_its_case_ends() -> None:
+    walk = EngineWalk("compensation_sub_process").start()
+    for _ in range(20):
+        if walk.ended:
+            break
+        walk.complete(walk.open[0], failed=True, undo=True)
+    assert walk.ended
+
+
+# event sub-processes and ends
+
+
+def test_an_interrupting_event_sub_process_replaces_what_was_open() -> None:
+    walk = EngineWalk("event_sub_process_interrupting").start()
+    assert walk.open == ["act"]
+    walk.message("answer")
+    assert walk.open == ["confirm"] and walk.waits == []
+    assert walk.complete("confirm").ended
+
+
+def test_a_non_interrupting_event_sub_process_runs_beside() -> None:
+    walk = EngineWalk("event_sub_process_non_interrupting").start()
+    before = walk.open
+    wait = walk.waits
+    assert len(wait) == 1
+    walk.message("answer", identity="1") or walk.later(days=30)
+    assert set(before) < set(walk.open)
+    for _ in range(20):
+        if walk.ended:
+            break
+        walk.complete(walk.open[0])
+    assert walk.ended
+
+
+def test_a_terminate_end_stops_its_own_scope_only() -> None:
+    walk = EngineWalk("terminate_in_sub_process").start()
+    assert walk.open == ["a", "b"]
+    walk.complete("a")
+    assert walk.open == ["after"] and walk.complete("after").ended
+
+
+def test_a_terminate_end_calls_off_called_processes_and_jobs() -> None:
+    called = process(START + user("look") + END + chain("start", "look", "end"), "appraisal")
+    content = (
+        START + '<bpmn:parallelGateway id="fork"/><bpmn:callActivity id="call" calledElement="appraisal"/>' + user("stop")
+        + '<bpmn:serviceTask id="store" camunda:topic="log"/>' + END + '<bpmn:endEvent id="all"><bpmn:terminateEventDefinition/></bpmn:endEvent>'
+        + chain("start", "fork", "call", "end") + chain("fork", "stop", "all") + chain("fork", "store", "end")
+    )
+    walk = EngineWalk(called, process(content)).start()
+    assert walk.open == ["look", "stop"] and len(walk.jobs) == 1
+    assert walk.complete("stop").ended and walk.open == [] and walk.jobs == []
+
+
+# waits inside instances
+
+
+def test_a_message_finds_the_instance_whose_element_is_its_key() -> None:
+    receive = '<bpmn:receiveTask id="hear" messageRef="paid">' + extensions(correlation="= who", message_variable="got") + "</bpmn:receiveTask>"
+    inner = f'<bpmn:startEvent id="s"/>{receive}' + user("check") + '<bpmn:endEvent id="e"/>' + chain("s", "hear", "check", "e")
+    content = START + '<bpmn:subProcess id="part">' + extensions(output_collection="all", output_element="= [who, got]") + several() + inner + "</bpmn:subProcess>" + END + chain("start", "part", "end")
+    walk = EngineWalk(process(content))
+    walk.message("paid", "b", 2, "early")
+    walk.start(people=["a", "b", "c"])
+    assert walk.open == ["check"]
+    walk.message("paid", "c", 3, "c")
+    walk.message("paid", "a", 1, "a")
+    assert walk.complete_all("check").ended and walk.variables["all"] == [["a", 1], ["b", 2], ["c", 3]]
+
+
+def test_timers_of_instances_are_due_by_their_own_element() -> None:
+    timer = '<bpmn:intermediateCatchEvent id="rest"><bpmn:timerEventDefinition><bpmn:timeDuration>= duration("PT" + string(who) + "H")</bpmn:timeDuration></bpmn:timerEventDefinition></bpmn:intermediateCatchEvent>'
+    inner = f'<bpmn:startEvent id="s"/>{timer}' + user("check") + '<bpmn:endEvent id="e"/>' + chain("s", "rest", "check", "e")
+    walk = EngineWalk(process(START + '<bpmn:subProcess id="part">' + several() + inner + "</bpmn:subProcess>" + END + chain("start", "part", "end"))).start(people=[1, 2, 3])
+    assert [len(walk.open), len(walk.later(minutes=61).open), len(walk.later(hours=1).open), len(walk.later(hours=1).open)] == [0, 1, 2, 3]
+    assert walk.complete_all("check").ended
+
+
+# terminating, undoing, control
+
+
+NESTED = (
+    process(START + user("look") + END + chain("start", "look", "end"), "appraisal"),
+    process(START + '<bpmn:parallelGateway id="fork"/><bpmn:callActivity id="call" calledElement="appraisal"/>' + user("beside") + END
+            + chain("start", "fork", "call", "end") + chain("fork", "beside", "end")),
+)
+
+
+def end(walk: EngineWalk, case: int) -> None:
+    """Terminate a case."""
+    walk.command(lambda house, connection: house.engine.terminate(connection, house.engine.load(connection, case), {"reason": "mistake"}))
+
+
+def test_terminating_a_case_ends_what_it_called() -> None:
+    walk = EngineWalk(*NESTED).start()
+    end(walk, walk.case_id)
+    assert walk.ended and [row.status for row in walk.instances()] == ["terminated", "terminated"] and walk.open == []
+
+
+def test_terminating_a_called_case_cancels_the_call_and_never_completes_it() -> None:
+    walk = EngineWalk(*NESTED).start()
+    end(walk, walk.instances()[1].id)
+    assert walk.open == ["beside"] and [row.status for row in walk.instances()] == ["active", "terminated"]
+    assert walk.complete("beside").ended
+
+
+def test_terminating_the_only_thing_open_is_refused_with_what_to_do_instead() -> None:
+    walk = EngineWalk(NESTED[0], process(START + '<bpmn:callActivity id="call" calledElement="appraisal"/>' + END + chain("start", "call", "end"))).start()
+    with pytest.raises(Rejection, match="终止"):
+        end(walk, walk.instances()[1].id)
+    assert walk.open == ["look"]
+
+
+def test_an_undo_puts_local_variables_back() -> None:
+    content = process(START + user("sign", extensions(output_collection="all", output_element="= said") + several()) + END + chain("start", "sign", "end"))
+    walk = EngineWalk(content).start(people=["a", "b"])
+    seat = walk.seats()[0]
+    kept: dict[str, Any] = {}
+
+    def act(house: Any, connection: Any) -> None:
+        case = house.engine.load(connection, seat.instance_id)
+        kept.update(state=deepcopy(case.state), variables=dict(case.variables))
+        kept.update(status=case.status, stage=case.stage, round=case.round)
+        house.engine.complete(connection, case, seat.token, {"said": "yes"}, {})
+        assert case.undoable
+        kept.update(case.undo_facts())
+
+    walk.command(act)
+    walk.command(lambda house, connection: house.engine.restore(connection, house.engine.load(connection, seat.instance_id), kept, "undone", {}))
+    assert [walk.seen("who", seat) for seat in walk.seats()] == ["a", "b"] and "said" not in walk.variables
+    assert len(walk.rows(select(LocalVariables.scope))) == 2
+    assert walk.complete_all("sign", said="no").variables["all"] == ["no", "no"]
+
+
+def test_a_command_that_called_a_process_cannot_be_undone() -> None:
+    walk = EngineWalk(NESTED[0], process(START + user("ask") + '<bpmn:callActivity id="call" calledElement="appraisal"/>' + END + chain("start", "ask", "call", "end"))).start()
+    seat = walk.seats()[0]
+
+    def act(house: Any, connection: Any) -> bool:
+        case = house.engine.load(connection, seat.instance_id)
+        house.engine.complete(connection, case, seat.token, {}, {})
+        return bool(case.undoable)
+
+    assert walk.command(act) is False
+
+
+def test_processes_that_call_each_other_in_a_circle_are_refused_at_deployment() -> None:
+    def caller(identity: str, element: str) -> bytes:
+        return process(START + f'<bpmn:callActivity id="call" calledElement="{element}"/>' + END + chain("start", "call", "end"), identity)
+
+    walk = EngineWalk(caller("one", "two"))
+    with pytest.raises(DeploymentRefused) as refused:
+        walk.deploy(caller("two", "one"))
+    assert [found.finding.code for found in refused.value.findings if found.severity == "error"] == ["called-cycle"]
