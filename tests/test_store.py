@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 
 from workflows.store import Store, create_database_engine
@@ -74,3 +75,21 @@ def test_a_savepoint_drops_one_item_and_keeps_the_others(store: Store) -> None:
             connection.execute(text("UPDATE counter SET value = value + 10"))
             raise KeyError
     assert value(store) == 1
+
+
+def test_an_interrupt_in_the_middle_of_a_statement_is_passed_on_and_leaves_nothing(store: Store) -> None:
+    """Ctrl+C while the driver is at work: the connection is lost with the statement."""
+
+    @event.listens_for(store.engine, "before_cursor_execute")
+    def interrupt(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if statement.startswith("SELECT 4711"):
+            raise KeyboardInterrupt
+
+    for block in (store.read, store.transaction):
+        with pytest.raises(KeyboardInterrupt), block() as connection:
+            connection.execute(text("SELECT 4711"))
+    with pytest.raises(KeyboardInterrupt), store.transaction() as connection:
+        connection.execute(text("UPDATE counter SET value = 9"))
+        with store.savepoint(connection):
+            connection.execute(text("SELECT 4711"))
+    assert value(store) == 0

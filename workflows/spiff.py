@@ -91,7 +91,7 @@ def second_opinion(xml: bytes, process_id: str, steps: Sequence[Step]) -> str:
         document, reason = _prepared(xml, process_id, steps)
         return f"does not run this diagram: {reason}" if document is None else _walk(document, process_id, steps)
     except XmlError as error:
-        return f"does not run this diagram: {error.reason}"
+        return f"does not run this diagram: {error.reason.en}"
     except FAULTS as error:
         return f"does not run this diagram: {type(error).__name__}: {error}"
 

@@ -39,8 +39,9 @@ class Store:
             try:
                 yield connection
             finally:
+                gone = connection.invalidated  # by an interrupt in the middle of a statement
                 connection.rollback()
-                if self._sqlite:
+                if self._sqlite and not gone:
                     _driver(connection).execute("ROLLBACK") if _driver(connection).in_transaction else None
                     _driver(connection).execute("PRAGMA query_only=OFF")
 
@@ -70,7 +71,8 @@ class Store:
                     connection.exec_driver_sql("COMMIT")
                 connection.commit()
             except BaseException:
-                if self._sqlite and _driver(connection).in_transaction:
+                # An interrupt in the middle of a statement takes the connection away: nothing is left to roll back then.
+                if self._sqlite and not connection.invalidated and _driver(connection).in_transaction:
                     _driver(connection).execute("ROLLBACK")
                 connection.rollback()
                 raise
@@ -93,8 +95,9 @@ class Store:
         try:
             yield
         except BaseException:
-            connection.exec_driver_sql("ROLLBACK TO SAVEPOINT item")
-            connection.exec_driver_sql("RELEASE SAVEPOINT item")
+            if not connection.invalidated:
+                connection.exec_driver_sql("ROLLBACK TO SAVEPOINT item")
+                connection.exec_driver_sql("RELEASE SAVEPOINT item")
             raise
         connection.exec_driver_sql("RELEASE SAVEPOINT item")
 

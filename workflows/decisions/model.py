@@ -117,7 +117,7 @@ def _part(data: bytes) -> ModelPart:
     try:
         root = parse_xml(data)
     except XmlError as error:
-        raise DecisionError(Words(f"文件不是可读的 XML：{error.reason}（第 {error.line} 行）", f"the file is not readable XML: {error.reason} (line {error.line})")) from None
+        raise DecisionError(Words(f"文件不是可读的 XML：{error.reason}（第 {error.line} 行）", f"the file is not readable XML: {error.reason.en} (line {error.line})")) from None
     if local_name(root) != "definitions":
         raise DecisionError(Words("文件不是 DMN 模型：根元素不是 DMN 1.1 至 1.5 命名空间的 definitions", "the file is not a DMN model: its root is not definitions in a namespace of DMN 1.1 to 1.5"))
     return ModelPart(root)
