@@ -22,6 +22,7 @@ from tasks.lists import Lists
 from tasks.models import Base
 from tasks.people import People
 from tasks.personal_data import PersonalData, load_or_create_keys
+from tasks.reassessment import Reassessment
 from tasks.roster_setup import RosterDesk
 from tasks.seats import Seats
 from tasks.supervision import Supervision
@@ -113,9 +114,13 @@ def _wire(engine: Engine, clock: Clock, personal_data: PersonalData, *, demo: bo
     commands = Commands(store, clock)
     worklist = Worklist(clock)
     desk = Desk(process_engine, seats, people, commands, worklist, clock)
+    jobs = _jobs(store, clock, process_engine)
+    reassessment = Reassessment(process_engine, seats, people.organisations, jobs, clock)
+    calendar.on_edit.append(reassessment.after_calendar_edit)
+    people.organisations.on_change.append(reassessment.ask)
     return House(
         store, clock, personal_data, people, calendar, definitions, process_engine, commands, worklist, desk,
-        Deadlines(store, process_engine, seats, clock), _jobs(store, clock, process_engine),
+        Deadlines(store, process_engine, seats, clock), jobs,
         RosterDesk(definitions, process_engine, desk, personal_data, commands, people, clock, store),
         Lists(definitions, people, clock), Supervision(calendar, people, worklist, clock), demo,
     )

@@ -100,6 +100,7 @@ def import_organisations(
     present = [line for line in lines.values() if line.code not in added]
     results += [_correct(connection, people, actor, line, known) for line in sorted(present, key=lambda line: not _moves(line, known))]
     people.organisations.changed(connection)
+    people.organisations.many_touched(connection)
     return sorted(results, key=lambda result: result.row)
 
 

@@ -6,7 +6,7 @@ It answers from memory; it knows no people. The two trees and the branches share
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from time import monotonic
@@ -19,6 +19,7 @@ from workflows.errors import Conflict, InvalidForm, NotFound, Rejection, Words
 from workflows.models import DataVersion
 
 VERSION_NAME = "organisations"
+EVERY_CODE = "*"
 CHECK_EVERY = 1.0  # seconds between two looks for edits of other processes
 EDIT_WINDOW = 5.0  # seconds after an edit of this process in which every call looks: it may yet commit or be rolled back
 CODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,39}")
@@ -76,6 +77,7 @@ class Organisations:
     """Reads the trees once per edit, and edits them. Rights are the caller's business (see tasks.people)."""
 
     def __init__(self, check_every: float = CHECK_EVERY) -> None:
+        self.on_change: list[Callable[[Connection, str], None]] = []  # told in the editor's transaction, with a code or EVERY_CODE
         self._check_every = check_every
         self._tree: Tree | None = None
         self._next_check = 0.0
@@ -138,6 +140,7 @@ class Organisations:
         above = self.require(connection, parent) if parent else None
         self.enter(connection, above, code=code, name=name, kind=kind, province=province, on_platform=on_platform)
         self.changed(connection)
+        self._touched(connection, code)
         return self.require(connection, code)
 
     @staticmethod
@@ -177,6 +180,8 @@ class Organisations:
         if changed:
             self.correct(connection, row, changed)
             self.changed(connection)
+            if changed.keys() - {"name"}:
+                self._touched(connection, code)
         return self.require(connection, code)
 
     def move(self, connection: Connection, code: str, parent: str | None) -> OrganisationRow:
@@ -193,6 +198,7 @@ class Organisations:
             connection.execute(update(Organisation).where(Organisation.id == one.id).values(values))
         connection.execute(update(Organisation).where(Organisation.id == row.id).values(parent_id=above.id if above else None))
         self.changed(connection)
+        self._touched(connection, code)
         return self.require(connection, code)
 
     def _check_may_close(self, connection: Connection, row: OrganisationRow) -> None:
@@ -203,6 +209,14 @@ class Organisations:
         count = connection.execute(offers).scalar_one()
         if count:
             raise Conflict(f"该单位还有 {count} 条未办事项，请先改派。", f"{count} open items are offered to this organisation; reassign them first.")
+
+    def _touched(self, connection: Connection, code: str) -> None:
+        for listener in self.on_change:
+            listener(connection, code)
+
+    def many_touched(self, connection: Connection) -> None:
+        """After many rows at once: whoever listens is told that any organisation may be another now."""
+        self._touched(connection, EVERY_CODE)
 
     def changed(self, connection: Connection) -> None:
         """Let every process read the tree again."""

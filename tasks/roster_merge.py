@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
+from tasks.derived import derive
 from tasks.models import CaseItem
 from tasks.roster_facts import additions
 from workflows.case import Case
@@ -43,7 +44,9 @@ def merge(connection: Connection, engine: ProcessEngine, known: Any, facts: Mapp
     case.set({"case": {**before, **added}})
     case.record("roster_merged", detail={"added": {name: [before.get(name), value] for name, value in added.items()}})
     _write_items(connection, engine, case)
-    engine.settle(connection, [(case, [])])  # the listeners hear that facts changed: who sees the case now
+    derive(case, engine.functions(connection, case))
+    for refresh in engine.after_events:  # who sees the case now, and who may act on it until when
+        refresh(connection, case)
     return True, differing
 
 

@@ -212,10 +212,13 @@ class Seats:
     def _keep_drafts(self, connection: Connection, instance_id: int, seat_ids: Sequence[int]) -> None:
         connection.execute(delete(Draft).where(Draft.seat_id.in_(seat_ids)))
 
-    def reevaluate(self, connection: Connection, case: Case, seat: Row[Any], *, keep_dates: bool = False) -> bool:
+    def reevaluate(
+        self, connection: Connection, case: Case, seat: Row[Any], *, keep_dates: bool = False, only_changes: bool = False
+    ) -> bool:
         """Work out anew who may act on an open seat and until when; a claim stays. Returns whether anything changed.
 
-        With `keep_dates` the due date stands: a seat that only went back to its pool gains no time.
+        With `keep_dates` the due date stands: a seat that only went back to its pool gains no time. With `only_changes`
+        a seat whose answers are as they were is not touched, so that nobody's open page grows stale for nothing.
         """
         node = case.version.graph.nodes[seat.node_id]
         try:
@@ -229,6 +232,8 @@ class Seats:
             return False
         if keep_dates:
             assignment = replace(assignment, due_at=seat.due_at, yellow_at=seat.yellow_at)
+        if only_changes and self._stands(connection, seat, assignment):
+            return False
         schedule = assignment.digest and self._schedule_ids(
             connection, [assignment], [_Opening(case, node, seat.token, assignment)]
         )[assignment.digest]
@@ -246,7 +251,23 @@ class Seats:
         case.record("reassessed", node=node.id, token=seat.token, detail={
             "before": before, "after": after, "candidates": list(assignment.candidates),
         })
-        return before != after
+        return only_changes or before != after
+
+    @staticmethod
+    def _stands(connection: Connection, seat: Row[Any], assignment: Assignment) -> bool:
+        """Whether the seat already says what was worked out; of its marks, those still to come count."""
+        said = (seat.due_at, seat.priority, seat.duty, seat.summary)
+        if said != (assignment.due_at, assignment.priority, assignment.duty, assignment.summary):
+            return False
+        offered = set(connection.execute(select(SeatOffer.candidate).where(SeatOffer.seat_id == seat.id)).scalars())
+        if seat.owner_id is None and offered != set(assignment.candidates):
+            return False
+        coming = select(ScheduleMark.at, ScheduleMark.kind, ScheduleMark.argument).where(
+            ScheduleMark.schedule_id == seat.schedule_id, ScheduleMark.done_at.is_(None)
+        )
+        known = [(row.at, row.kind, row.argument) for row in connection.execute(coming)]
+        wanted = [(as_instant(mark["at"]), mark["kind"], mark["argument"]) for mark in assignment.marks]
+        return len(known) == len(wanted) and all(mark in known for mark in wanted)
 
     @staticmethod
     def _tell_duty(connection: Connection, case: Case, seat: Row[Any], assignment: Assignment) -> None:

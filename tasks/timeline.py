@@ -27,6 +27,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "undone": ("撤销办理“{node}”", "Decision on “{node}” undone"),
     "message_received": ("收到消息：{node}", "Message received: {node}"),
     "message_thrown": ("发出消息：{node}", "Message sent: {node}"),
+    "retimed": ("“{node}”的时间随日历调整", "“{node}” moved with the calendar"),
     "timer_fired": ("到期：{node}", "Timer: {node}"),
     "migrated": ("转到新版流程", "Moved to a new version"),
     "ended": ("办结", "Closed"),
