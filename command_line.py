@@ -24,8 +24,7 @@ from tasks.personal_data import load_or_create_keys
 from tasks.process_check import check_path
 from workflows import backups
 from workflows.business_calendar import FrozenClock, SystemClock
-from workflows.conformance import decide as decide_file
-from workflows.conformance import run_conformance
+from workflows.conformance import decide_all, run_conformance
 from workflows.decisions import DecisionError
 from workflows.definitions import read_folder
 from workflows.errors import Rejection
@@ -253,7 +252,7 @@ def deploy(folder: Path, skip_scenarios: bool) -> None:
 @click.option("--input", "inputs", default="{}", help="Inputs as JSON.")
 @click.option("--decision", default=None, help="Name or id; all decisions of the file without it.")
 def decide(file: Path, inputs: str, decision: str | None) -> None:
-    """Evaluate a decision alone; prints outputs and the rules that matched."""
+    """Evaluate a decision alone; prints outputs and the rules that matched; exit 1 when one cannot be evaluated."""
     try:
         values = json.loads(inputs)
     except json.JSONDecodeError as error:
@@ -261,7 +260,9 @@ def decide(file: Path, inputs: str, decision: str | None) -> None:
         raise Rejection(f"--input 不是有效的 JSON（行:列 {place}）。", f"--input is not valid JSON (line:column {place}).") from None
     if not isinstance(values, dict):
         raise Rejection("--input 应为 JSON 对象，如 '{\"x\": 1}'。", "--input must be a JSON object such as '{\"x\": 1}'.")
-    click.echo(decide_file(file, values, decision))
+    lines, fine = decide_all(file, values, decision)
+    click.echo("\n".join(lines))
+    sys.exit(0 if fine else 1)
 
 
 @main.command("import")

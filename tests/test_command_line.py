@@ -291,6 +291,7 @@ def test_decide_answers_or_says_what_is_wrong(terminal: Terminal, tmp_path: Path
     assert "现有" in terminal.refused("decide", model, "--decision", "nope")
     assert "JSON" in terminal.refused("decide", model, "--input", "{bad")
     assert "JSON" in terminal.refused("decide", model, "--input", "[1]")
+    assert "error:" in terminal.refused("decide", ROOT / "tests" / "models" / "faulty.dmn")
     (tmp_path / "x.dmn").write_bytes(b"\x00")
     terminal.refused("decide", tmp_path / "x.dmn")
     terminal.refused("conformance", tmp_path)

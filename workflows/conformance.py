@@ -171,7 +171,12 @@ def _show(value: FeelValue) -> str:
 
 
 def decide(path: Path, inputs: Mapping[str, Any], decision: str | None) -> str:
-    """The printable answer of one decision, or of every decision of the file when none is named, with the rules that matched.
+    """The printable answer of one decision, or of every decision of the file when none is named; see `decide_all`."""
+    return "\n".join(decide_all(path, inputs, decision)[0])
+
+
+def decide_all(path: Path, inputs: Mapping[str, Any], decision: str | None) -> tuple[list[str], bool]:
+    """The answers line by line with the rules that matched, and whether every decision could be evaluated.
 
     Raises DecisionError when the file or the decision cannot be found or read, or when the file holds nothing to decide.
     """
@@ -181,11 +186,15 @@ def decide(path: Path, inputs: Mapping[str, Any], decision: str | None) -> str:
         raise DecisionError(Words(f"文件 {path} 无法读取：{error.strerror}", f"the file {path} cannot be read: {error.strerror}")) from None
     if not model.decisions and (broken := [finding.reason for finding in model.findings if finding.severity == "error"]):
         raise DecisionError(broken[0])
-    lines = [f"{finding.severity} {path.name}:{finding.line} {finding.name}: {finding.reason}" for finding in model.findings]
+    lines = [
+        f"{finding.severity} {path.name}:{finding.line} {finding.name}: {finding.reason} / {finding.reason.en}" for finding in model.findings
+    ]
+    fine = True
     for wanted in [decision] if decision else model.decisions:
-        name = model.find(wanted).name
-        lines += _answer(name, model.evaluate(wanted, inputs))
-    return "\n".join(lines)
+        result = model.evaluate(wanted, inputs)
+        lines += _answer(model.find(wanted).name, result)
+        fine = fine and not result.errors
+    return lines, fine
 
 
 def _answer(name: str, result: Result) -> list[str]:
@@ -193,4 +202,4 @@ def _answer(name: str, result: Result) -> list[str]:
     for match in result.matched:
         notes = "; ".join(f"{title}: {note}" for title, note in match.annotations.items() if note)
         lines.append(f"  rule {match.rule_number} {match.rule_id}{f' — {notes}' if notes else ''}".rstrip())
-    return lines + [f"  error: {error}" for error in result.errors]
+    return lines + [f"  error: {error} / {error.en}" for error in result.errors]
