@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from engine_walk import DIAGRAMS, END, START, EngineWalk, chain, extensions, process, several, user
+from tasks.models import CaseActor, SeatExclusion
 from workflows.definitions import check
 from workflows.errors import DeploymentRefused, Rejection
 from workflows.models import LocalVariables
@@ -219,3 +220,65 @@ def test_processes_that_call_each_other_in_a_circle_are_refused_at_deployment() 
     with pytest.raises(DeploymentRefused) as refused:
         walk.deploy(caller("two", "one"))
     assert [found.finding.code for found in refused.value.findings if found.severity == "error"] == ["called-cycle"]
+
+
+def test_a_connector_that_does_not_exist_is_refused_at_deployment() -> None:
+    content = process(START + '<bpmn:serviceTask id="act">' + extensions(connector="teleport") + "</bpmn:serviceTask>" + END + chain("start", "act", "end"))
+    with pytest.raises(DeploymentRefused) as refused:
+        EngineWalk(content)
+    assert [found.finding.element_id for found in refused.value.findings if found.severity == "error"] == ["act"]
+
+
+def test_who_acted_before_may_not_check_inside_a_sub_process_instance_and_the_other_way_round() -> None:
+    def clerk(identity: str, others: str) -> str:
+        return user(identity, extensions(separate_from=others))
+
+    inner = '<bpmn:startEvent id="s"/>' + clerk("check", "apply") + '<bpmn:endEvent id="e"/>' + chain("s", "check", "e")
+    content = process(START + user("apply") + '<bpmn:subProcess id="part">' + several() + inner + "</bpmn:subProcess>" + clerk("confirm", "check") + END
+                      + chain("start", "apply", "part", "confirm", "end"))
+    walk = EngineWalk(content).start(people=["a", "b"])
+    acted(walk, "apply", 7)
+    walk.complete("apply")
+    assert {(row.seat_id, row.person_id) for row in walk.rows(select(SeatExclusion))} == {(seat.id, 7) for seat in walk.seats("check")}
+    acted(walk, "check", 8)
+    walk.complete_all("check")
+    confirm = walk.seats("confirm")[0]
+    assert [row.person_id for row in walk.rows(select(SeatExclusion.__table__).where(SeatExclusion.seat_id == confirm.id))] == [8]
+
+
+def acted(walk: EngineWalk, node: str, person: int) -> None:
+    """What completing a seat notes about its person: the act belongs to the whole case."""
+    seat = walk.seats(node)[0]
+
+    def note(house: Any, connection: Any) -> None:
+        case = house.engine.load(connection, seat.instance_id)
+        connection.execute(CaseActor.__table__.insert().values(instance_id=case.root, node_id=node, person_id=person))
+
+    walk.command(note)
+
+
+def test_a_condition_inside_an_instance_sees_data_change_outside() -> None:
+    event = '<bpmn:intermediateCatchEvent id="until"><bpmn:conditionalEventDefinition><bpmn:condition>= level &gt; who</bpmn:condition></bpmn:conditionalEventDefinition></bpmn:intermediateCatchEvent>'
+    inner = f'<bpmn:startEvent id="s"/>{event}' + user("check") + '<bpmn:endEvent id="e"/>' + chain("s", "until", "check", "e")
+    content = process(START + '<bpmn:parallelGateway id="fork"/><bpmn:subProcess id="part">' + several() + inner + "</bpmn:subProcess>" + user("beside") + END
+                      + chain("start", "fork", "part", "end") + chain("fork", "beside", "end"))
+    walk = EngineWalk(content).start(people=[1, 5], level=0)
+    assert walk.open == ["beside"]
+    walk.complete("beside", level=3)
+    assert walk.open == ["check"]
+    walk.complete("check")
+    walk.command(lambda house, connection: house.engine.set_variables(connection, house.engine.load(connection, walk.case_id), {"level": 9}, {}))
+    assert walk.open == ["check"] and walk.complete("check").ended
+
+
+def test_a_message_its_receiver_refuses_holds_up_no_other() -> None:
+    keyed = extensions(business_key="= case.key")
+    receiver = process(keyed + '<bpmn:startEvent id="on_paid"><bpmn:messageEventDefinition messageRef="paid"/></bpmn:startEvent>' + user("act") + END + chain("on_paid", "act", "end"), "receiver")
+    sender = process(START + '<bpmn:intermediateThrowEvent id="tell">' + extensions(payload="= {key: key}") + '<bpmn:messageEventDefinition messageRef="paid"/></bpmn:intermediateThrowEvent>'
+                     + END + chain("start", "tell", "end"), "sender")
+    walk = EngineWalk(receiver, sender)
+    for key in ("K1", "K1", "K2"):
+        walk.start("sender", key=key)
+    walk.later(minutes=1)
+    assert walk.open == ["act", "act"] and [one.status for one in walk.sent] == ["sent", "failed", "sent"]
+    assert [one.kind for one in walk.incidents] == ["message_failed"]

@@ -43,9 +43,33 @@ class Calls:
                 self._stop(connection, case, left, moved)
             if case.parent_id is not None:
                 self._tell_caller(connection, case, happenings, moved)
+            if case.written:
+                case.written = False
+                self._look_inside(connection, case, moved)
         for outcome in self._start(connection, [case for case, _ in outcomes if case.reach.calls]):
             moved.add(*outcome)
         return moved.outcomes
+
+    def _look_inside(self, connection: Connection, case: Case, moved: _Moved) -> None:
+        """Variables of a case changed: conditional events inside its sub-process instances see them too."""
+        plan = case.version.machine.plan
+        if not plan.conditional:
+            return
+        live = {str(entry[0]) for entry in case.state.get("t", {}).values()}
+        bodies = {node.id for node in plan.nodes.values() if node.id in live and node.type == "subProcess" and node.multi_instance is not None}
+        if not any(bodies & set(plan.chain(node, plan.graph.id) or ()) for node in plan.nodes.values() if node.event.kind == "conditional"):
+            return
+        query = select(INSTANCE).where(INSTANCE.c.parent_id == case.id, INSTANCE.c.body_of.is_not(None), INSTANCE.c.status == "active")
+        for row in connection.execute(query.order_by(INSTANCE.c.id).with_for_update()).all():
+            child = case.family.get(row.id)
+            if child is None:
+                child = self._store.attach(connection, row, case.author)
+                child.join(case.family)
+            child.outer, child.inputs = {**(case.outer or {}), **case.variables}, None
+            happenings = run_door(child, EngineHost(child, self._functions(connection, child)), list)
+            if happenings:
+                moved.add(child, happenings)
+                case.undoable = False
 
     # starting
 

@@ -37,7 +37,7 @@ class Case:
     __slots__ = (
         "id", "version", "cycle", "number", "subject", "subject_person", "status", "stage", "round", "revision", "state", "variables",
         "started_at", "ended_at", "chain", "waits", "unwaits", "dropped_waits", "outbox", "now", "author", "inputs", "facts_changed",
-        "parent_id", "parent_token", "body_of", "locals", "outer", "family", "reach", "undoable", "depth",
+        "parent_id", "parent_token", "body_of", "locals", "outer", "family", "reach", "undoable", "depth", "written",
     )
 
     def __init__(self, row: Row[Any] | Mapping[str, Any], version: ProcessVersion, now: datetime, author: Author) -> None:
@@ -74,6 +74,7 @@ class Case:
         self.reach = Reach()
         self.undoable = True  # False: the command reached beyond this case's own rows
         self.depth = 0
+        self.written = False  # variables changed since conditions inside its sub-process instances were looked at
 
     @property
     def root(self) -> int:
@@ -142,6 +143,7 @@ class Case:
             self.facts_changed = self.facts_changed or "case" in changed
         if changed or changes:
             self.inputs = None
+            self.written = True
         return {**changes, **changed}
 
     def _set_local(self, patch: Mapping[str, Any], token: str | None) -> tuple[Mapping[str, Any], dict[str, list[Any]]]:

@@ -15,6 +15,7 @@ import yaml
 from sqlalchemy import Connection, func, insert, select, update
 
 from workflows.business_calendar import Clock
+from workflows.connectors import CONNECTORS
 from workflows.decisions import DecisionModel, read_decisions
 from workflows.errors import DeploymentRefused, NotFound
 from workflows.feel import FeelError, Words, compile_expression
@@ -31,6 +32,7 @@ from workflows.spiff import validate_schema
 LANGUAGES = ("zh-CN", "en")
 NOT_YET: Mapping[str, tuple[str, str]] = {
     "mapping": ("事件上的输入输出映射；请改用脚本任务", "an input or output mapping of an event (use a script task instead)"),
+    "connector": ("没有安装的连接器", "a connector that is not installed"),
     "local": ("只传局部变量的映射；请逐个写明变量", "a mapping of local variables only (name the variables instead)"),
 }
 
@@ -220,6 +222,8 @@ class _Reader:
             kind = NOT_YET.get(node.type) or NOT_YET.get(node.event.kind)
             if node.type.endswith("Event") and (node.inputs or node.outputs):
                 kind = NOT_YET["mapping"]
+            elif node.properties.get("connector", "log") not in CONNECTORS:
+                kind = NOT_YET["connector"]
             elif any(mapping.local for mapping in (*node.inputs, *node.outputs)):
                 kind = NOT_YET["local"]
             if kind is not None:
