@@ -32,8 +32,10 @@ def say(text: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without Chinese must not stop the start
     if sys.version_info < (3, 11):
-        say(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}.")
+        say(f"需要 Python 3.11 或更新的版本，当前为 {sys.version.split()[0]}。 / Python 3.11 or newer is needed; this is {sys.version.split()[0]}.")
         return 2
     if arguments and arguments[0] in ("-h", "--help"):
         arguments = ["help"]
@@ -63,7 +65,8 @@ def run(*command: str | Path, **options: object) -> None:
     done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)  # type: ignore[call-overload]
     if done.returncode:
         say(done.stdout)
-        raise SystemExit(f"{Path(str(command[0])).name} failed with code {done.returncode}; the lines above say why.")
+        name = Path(str(command[0])).name
+        raise SystemExit(f"{name} 失败（代码 {done.returncode}），原因见上。 / {name} failed with code {done.returncode}; the lines above say why.")
 
 
 # the Python environment
@@ -76,7 +79,7 @@ def ensure_environment(requirements: Path) -> None:
     if PYTHON.exists() and stamp.exists() and stamp.read_text() == wanted:
         return
     started = time.monotonic()
-    say(f"Installing the Python packages of {requirements.name} (locked by hash) …")
+    say(f"正在安装 Python 包 / Installing the Python packages of {requirements.name} (locked by hash) …")
     if not PYTHON.exists():
         run(sys.executable, "-m", "venv", "--without-pip", ENVIRONMENT)
     install(requirements)
@@ -123,10 +126,10 @@ def ensure_frontend() -> None:
     locked = FRONTEND / "node_modules" / ".stamp"
     packages = digest(FRONTEND / "package-lock.json")
     if not (locked.exists() and locked.read_text() == packages):
-        say("Installing the front end's packages (locked) …")
+        say("正在安装前端依赖 / Installing the front end's packages (locked) …")
         run(*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=FRONTEND, env=environment)
         locked.write_text(packages)
-    say("Building the front end …")
+    say("正在构建前端 / Building the front end …")
     run(node, "build.mjs", cwd=FRONTEND, env=environment)
     stamp.write_text(wanted)
     say(f"  done in {time.monotonic() - started:.0f} s")
@@ -141,11 +144,11 @@ def find_node() -> tuple[str, list[str]]:
             return node, [npm]
     found = wheel_node()
     if found is None:
-        say("Installing Node from a Python wheel …")
+        say("正在安装 Node / Installing Node from a Python wheel …")
         install(ROOT / "requirements-node.txt")
         found = wheel_node()
     if found is None:
-        raise SystemExit("Node could not be installed; install Node 20 or newer and start again.")
+        raise SystemExit("未能安装 Node；请自行安装 Node 20 或更新的版本后重试。 / Node could not be installed; install Node 20 or newer and start again.")
     script = found.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     return str(found), [str(found), str(script)]
 
@@ -163,7 +166,7 @@ def install_browser() -> None:
     if shutil.which("chromium") and Path("/usr/share/fonts/opentype/noto").exists():
         return
     if not shutil.which("apt-get"):
-        say("No apt-get here: install Chromium and a Chinese font by hand; browser tests are skipped without them.")
+        say("没有 apt-get：请自行安装 Chromium 与中文字体，否则跳过浏览器测试。 / No apt-get: install Chromium and a Chinese font by hand; browser tests are skipped without them.")
         return
     say("Installing Chromium and Chinese fonts …")
     root = [] if os.geteuid() == 0 else ["sudo"]
