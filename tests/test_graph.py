@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workflows.graph import ELEMENTS, Reading, known_settings, read_graph, support_page
+from workflows.graph import ELEMENTS, Reading, known_settings, read_graph
 
 DIAGRAMS = Path(__file__).parent / "diagrams"
 NAMESPACES = 'xmlns:bpmn="http://www.omg.org/spec/BPMN/20100524/MODEL" xmlns:camunda="http://camunda.org/schema/1.0/bpmn"'
@@ -50,10 +50,6 @@ def test_every_refused_element_says_what_to_draw_instead() -> None:
     assert [entry.element for entry in ELEMENTS if entry.status == "refused" and not (entry.advice_zh and entry.advice_en)] == []
 
 
-def test_the_support_page_is_up_to_date() -> None:
-    assert (DIAGRAMS.parent.parent / "docs" / "bpmn_support.md").read_text("utf-8") == support_page()
-
-
 def test_the_graph_is_in_document_order_even_on_one_line() -> None:
     graph = read(around(USER)).graphs["P"]
     assert list(graph.nodes) == ["s", "e", "a"] and list(graph.flows) == ["f1", "f2"] and graph.starts == ("s",)
@@ -62,12 +58,12 @@ def test_the_graph_is_in_document_order_even_on_one_line() -> None:
 def test_attributes_settings_and_documentation_are_read() -> None:
     reading = read(around(
         '<bpmn:userTask id="a" name=" 初审 " camunda:candidateGroups="= role(1)" camunda:dueDate="= x" camunda:formRef="audit"><bpmn:documentation>how</bpmn:documentation>'
-        '<bpmn:extensionElements><camunda:properties><camunda:property name="voting" value="any"/></camunda:properties>'
+        '<bpmn:extensionElements><camunda:properties><camunda:property name="bulk" value="true"/></camunda:properties>'
         '<camunda:inputOutput><camunda:inputParameter name="y">= 1 + 1</camunda:inputParameter></camunda:inputOutput></bpmn:extensionElements></bpmn:userTask>'
     ))
     node = reading.graphs["P"].nodes["a"]
     assert reading.deployable and not reading.findings
-    assert node.name == "初审" and node.attributes["candidateGroups"] == "= role(1)" and node.properties == {"voting": "any"}
+    assert node.name == "初审" and node.attributes["candidateGroups"] == "= role(1)" and node.properties == {"bulk": "true"}
     assert node.documentation == "how" and node.inputs[0].expression == "1 + 1" and node.inputs[0].target == "y"
 
 

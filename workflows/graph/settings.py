@@ -1,134 +1,114 @@
-"""The names of our own settings: the camunda:property entries a diagram may carry, and where each belongs.
+"""The names of our own settings: the camunda:property entries a diagram may carry, where each belongs and what it does.
 
-It knows names only; what a setting does is decided by whoever reads it.
+It knows names and words only; what a setting does is decided by whoever reads it.
 """
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
-USER_TASK_SETTINGS: dict[str, str] = {
-    "separate_from": "activities whose actors may not act here (four-eyes), ids separated by commas",
-    "voting": "how several votes become one outcome: any, all, a fraction, veto …",
-    "participants": "FEEL list of the persons who each get a seat",
-    "sequential": "true: participants act one after the other",
-    "wait_for_all": "true: decide only when everybody has voted",
-    "veto": "who may refuse alone",
-    "signers_may_return": "true: added signers may return the case",
-    "add_signers": "whether and how signers may be added",
-    "return_to": "where this activity may return to",
-    "resubmit": "how a returned case comes back: every_step or direct",
-    "withdrawable": "false: the last handler may not withdraw",
-    "bulk": "false: never decided in bulk",
-    "open_first": "true: must be opened before it is decided in bulk",
-    "on_timeout": "what happens when the deadline passes",
-    "on_empty": "what happens when nobody can act",
-    "on_same_person": "what happens when the same person decided before",
-    "on_applicant": "what happens when the applicant would decide",
-    "field_permissions": "visible, editable, hidden and required fields",
-    "decision": "decision table evaluated when the task is completed",
-    "decision_result": "variable that receives the decision's result",
-    "outcome": "variable that receives the activity's outcome",
-    "outcomes": "the outcomes a person may choose",
-    "time_marks": "dates on which candidates are computed anew",
-    "reminders": "when reminders are sent",
-    "escalate_to": "who is told when the task is late",
-    "applicant": "true: this is the applicant's activity; coming back to it raises the round",
-    "title": "FEEL text shown in the inbox",
-    "summary": "FEEL text shown under the title",
-    "opinion": "required, optional or hidden",
-    "signature": "true: a signature is required",
-    "claim_expires": "working hours after which a claim ends",
-    "irreversible": "true: no return past this activity",
-    "duration": "working time allowed",
-    "cc": "FEEL list of the persons who get a copy",
-    "forward": "whether the task may be forwarded",
-    "delegate": "whether the task may be delegated",
-    "jurisdiction": "FEEL that gives the jurisdiction keys",
-    "deadline": "FEEL or calendar key that gives the due date",
-    "stage": "FEEL or text: the stage the case is in while this activity is open",
-    "summary_fields": "fields shown in lists",
-    "fingerprint": "what identifies equal content for automatic skipping",
-    "duty": "the duty a person must hold",
-    "proxy": "roles that may act for the person",
-    "refuse_completion": "FEEL that gives the reason why the task cannot be completed now",
-    "clause": "the rule this activity enforces",
-    "flags": "FEEL list of marks shown with the task",
-    "items": "FEEL list of the items decided one by one",
-    "list_facts": "facts shown in lists",
-    "facts": "facts of the case shown with the task",
-    "parties": "FEEL list of the parties of the case",
-    "numbers": "true: the case gets its number when this is completed",
-    "sent_by": "which fields say who sent it",
-    "sent_by_party": "which party sent it",
-    "escalation": "who is told when the task is late",
-    "payload": "FEEL context sent with a message",
-    "help": "a sentence for the person who acts",
+
+class Setting(NamedTuple):
+    """What one setting does, in both languages."""
+
+    zh: str
+    en: str
+
+
+USER_TASK_SETTINGS: Mapping[str, Setting] = {
+    "outcomes": Setting(
+        "可选的办理结果：列表 {value, zh, en, style, requires, always, novalidate, confirm}；requires 为该结果必填的字段，always 表示即使 refuse_completion 有话说也可选",
+        "the outcomes a person may choose: list of {value, zh, en, style, requires, always, novalidate, confirm}; requires = fields needed for this outcome, always = allowed although refuse_completion speaks",
+    ),
+    "title": Setting("FEEL：列表中的标题", "FEEL: the title shown in lists"),
+    "summary": Setting("FEEL：标题下的一段文字", "FEEL: the text under the title"),
+    "facts": Setting(
+        "FEEL：办理页显示的事实，列表 {zh, en, value}，value 可为 {zh, en}；缺省用流程的",
+        "FEEL: facts on the task page, list of {zh, en, value}, where value may be {zh, en}; else those of the process",
+    ),
+    "list_facts": Setting("FEEL：列表行中的事实，列表 {zh, en, value}", "FEEL: facts in the list row, list of {zh, en, value}"),
+    "flags": Setting("FEEL：提示，列表 {code, zh, en}", "FEEL: marks shown with the task, list of {code, zh, en}"),
+    "open_first": Setting("FEEL：为真时必须打开逐件查看，批量办理时跳过", "FEEL: true = must be opened; skipped in bulk"),
+    "bulk": Setting("true：可以批量办理", "true: may be decided in bulk"),
+    "decision": Setting("先于其他设置求值的决策；进入时和每个时间点各求一次", "a decision evaluated before the other settings, on entry and at each time mark"),
+    "decision_result": Setting(
+        "决策结果在其他设置中的名称；缺省为决策名",
+        "the name of the decision's result in the other settings; else the decision's own name",
+    ),
+    "duty": Setting("FEEL：必须办理的候选组", "FEEL: the candidate group that must act"),
+    "clause": Setting("FEEL：无权办理者被告知的依据，文字或 {zh, en}", "FEEL: the rule told to somebody who may not act, text or {zh, en}"),
+    "time_marks": Setting("FEEL：时间列表，到时重新确定谁可办理；领取和草稿保留", "FEEL: moments at which who may act is worked out anew; claims and drafts stay"),
+    "reminders": Setting(
+        "FEEL：提醒，列表 {at, to}；to 为 \"candidates\" 或候选列表；已过的不发",
+        "FEEL: reminders, list of {at, to}; to = \"candidates\" or a list of candidates; those past are skipped",
+    ),
+    "escalation": Setting(
+        "FEEL：逾期上报，列表 {at, to, mark, mark_for, text}：通知上级并在事项上留记录",
+        "FEEL: escalation, list of {at, to, mark, mark_for, text}: a notice upwards and a record on the case",
+    ),
+    "separate_from": Setting(
+        "经办与复核分离：逗号分隔的环节，其办理人不得办理本环节（任何轮次）",
+        "four-eyes: ids separated by commas; whoever acted there, in any round, may not act here",
+    ),
+    "applicant": Setting("true：申请人的环节；回到此处轮次加一", "true: the applicant's activity; coming back to it raises the round"),
+    "proxy": Setting("可代申请人办理的角色，逗号分隔", "roles of the case's organisations that may act for the applicant, separated by commas"),
+    "refuse_completion": Setting(
+        "FEEL：暂不能办理的理由 {zh, en, link}，否则 null",
+        "FEEL: why it may not be completed now, {zh, en, link}, else null",
+    ),
+    "fingerprint": Setting("其文字供 seen_before 比对的变量", "the variable whose text seen_before remembers"),
+    "numbers": Setting("true：办理后给事项编号（只一次）", "true: completing it gives the case its number, once"),
+    "stage": Setting("FEEL 或文字：从此处起事项的状态", "FEEL or text: the stage of the case from here on"),
 }
-ACTIVITY_SETTINGS: dict[str, str] = {
-    "irreversible": "true: no return past this activity",
-    "output_collection": "variable that receives the list of results of all instances",
-    "output_element": "FEEL of one instance's result",
-    "connector": "name of the connector a service or send task uses",
-    "correlation": "FEEL key that finds the case a message is for",
-    "message_variable": "variable that receives the message's content",
-    "idempotency_key": "FEEL key that makes a job safe to repeat",
-    "retries": "how often a job is tried",
-    "stage": "FEEL or text: the stage the case is in from here",
-    "payload": "FEEL context sent with a message or job",
-    "clause": "the rule this activity enforces",
-    "title": "FEEL text shown to people",
-    "help": "a sentence for the person who looks",
+ACTIVITY_SETTINGS: Mapping[str, Setting] = {
+    "stage": Setting("FEEL 或文字：从此处起事项的状态", "FEEL or text: the stage of the case from here on"),
+    "connector": Setting("服务或发送任务使用的连接器", "the connector a service or send task uses"),
+    "payload": Setting("FEEL：随消息或作业发出的内容", "FEEL: what is sent with the message or the job"),
+    "idempotency_key": Setting("FEEL：使作业可以安全重复的键", "FEEL: the key that makes a job safe to repeat"),
+    "retries": Setting("作业最多尝试几次", "how often a job is tried"),
+    "correlation": Setting("FEEL：找到所属事项的消息键", "FEEL: the key by which a message finds its case"),
+    "message_variable": Setting("存放消息或结果内容的变量", "the variable that receives what the message or the result holds"),
+    "sent_by": Setting("可从事项页发出此消息的角色，逗号分隔", "roles that may send the message from the case page, separated by commas"),
+    "sent_by_party": Setting("发送人的单位须是哪类参与方，逗号分隔", "the kinds of party the sender's organisation must be, separated by commas"),
+    "output_collection": Setting("汇总各实例结果的变量", "the variable that receives the list of all instances' results"),
+    "output_element": Setting("FEEL：一个实例的结果", "FEEL: one instance's result"),
 }
-EVENT_SETTINGS: dict[str, str] = {
-    "correlation": "FEEL key that finds the case a message is for",
-    "message_variable": "variable that receives the message's content",
-    "payload": "FEEL context sent with a message or signal",
-    "calendar": "calendar a timer follows",
-    "stage": "FEEL or text: the stage the case is in from here",
-    "clause": "the rule this event enforces",
-    "sent_by": "which fields say who sent it",
-    "sent_by_party": "which party sent it",
-    "facts": "facts shown with the event",
-    "irreversible": "true: no return past this event",
-    "title": "FEEL text shown to people",
+EVENT_SETTINGS: Mapping[str, Setting] = {
+    "correlation": Setting("FEEL：找到所属事项的消息键", "FEEL: the key by which a message finds its case"),
+    "payload": Setting("FEEL：随消息或信号发出的内容", "FEEL: what is sent with the message or signal"),
+    "message_variable": Setting("存放消息内容的变量", "the variable that receives what the message holds"),
+    "stage": Setting("FEEL 或文字：从此处起事项的状态", "FEEL or text: the stage of the case from here on"),
+    "sent_by": Setting("可从事项页发出此消息的角色，逗号分隔", "roles that may send the message from the case page, separated by commas"),
+    "sent_by_party": Setting("发送人的单位须是哪类参与方，逗号分隔", "the kinds of party the sender's organisation must be, separated by commas"),
 }
-PROCESS_SETTINGS: dict[str, str] = {
-    "number_prefix": "prefix of the case number",
-    "number": "FEEL that gives the case number",
-    "title": "FEEL text that names the case",
-    "starters": "who may start a case",
-    "applicant": "FEEL that gives the applicant",
-    "jurisdiction": "FEEL that gives the jurisdiction keys",
-    "owner": "the role that owns the process",
-    "supervisors": "the roles that supervise the process",
-    "calendar": "working calendar of the process",
-    "start_form": "form of a new case",
-    "field_permissions": "visible, editable, hidden and required fields of the case",
-    "description": "what the process is for",
-    "category": "where the process is listed",
-    "business_key": "FEEL key that no two cases of the process share",
-    "subject": "FEEL text that says what the case is about",
-    "subject_person": "FEEL that gives the person the case is about",
-    "parties": "FEEL list of the parties of the case",
-    "facts": "facts every case carries",
-    "list_facts": "facts shown in lists",
-    "flags": "FEEL list of marks shown with the case",
-    "summary": "FEEL text shown under the title",
-    "clause": "the rule the process implements",
-    "items": "what the items decided one by one are called",
-    "stages": "the stages of a case in order",
-    "start_roles": "the roles that may start a case",
-    "see_roles": "the roles that may see a case",
-    "retention": "how long closed cases are kept",
-    "withdrawable": "false: the applicant may not withdraw",
-    "personal_fields": "fields that hold personal data",
-    "help": "a sentence for the person who starts a case",
+PROCESS_SETTINGS: Mapping[str, Setting] = {
+    "business_key": Setting("FEEL：每个键只有一件事项", "FEEL: no two cases of the process share this key"),
+    "subject": Setting("FEEL：事项关于谁或什么，显示在列表中", "FEEL: whom or what the case is about, as lists show it"),
+    "subject_person": Setting("FEEL：事项所涉人员的编号", "FEEL: the id of the person the case is about"),
+    "parties": Setting("FEEL：参与方，类别 → 机构代码，决定谁看得到事项", "FEEL: kind → organisation code; decides who sees the case"),
+    "items": Setting("FEEL：可检索的子项，列表 {kind, value}", "FEEL: searchable child rows, list of {kind, value}"),
+    "number_prefix": Setting("FEEL 或文字：编号前缀", "FEEL or text: the prefix of the case number"),
+    "stages": Setting("JSON：状态及其名称 {code: {zh, en}}", "JSON: the stages and their names, {code: {zh, en}}"),
+    "withdrawable": Setting("申请人可从哪些环节撤回，逗号分隔", "activities from which the applicant may take the case back, separated by commas"),
+    "personal_fields": Setting(
+        "含个人信息的表单字段，逗号分隔：加密保存，只对申请人及代办人显示原文",
+        "form fields with personal data, separated by commas: sealed at rest, in clear only for the applicant and whoever acts for him",
+    ),
+    "derived": Setting(
+        "事实变化后重新求值的决策，逗号分隔；结果写入同名变量",
+        "decisions worked out anew when facts change outside of the flow, separated by commas; their results are variables of the same name",
+    ),
+    "facts": Setting("FEEL：事项页显示的事实，列表 {zh, en, value}", "FEEL: facts on the case page, list of {zh, en, value}"),
 }
 FEEL_SETTINGS = frozenset({"correlation", "output_element"})
+PLACES = (
+    ("User tasks", USER_TASK_SETTINGS), ("Other activities", ACTIVITY_SETTINGS), ("Events", EVENT_SETTINGS), ("The process", PROCESS_SETTINGS),
+)
 
 
-def known_settings(element_type: str) -> dict[str, str]:
+def known_settings(element_type: str) -> Mapping[str, Setting]:
     """The settings an element of this BPMN type may carry, with what each is for."""
     if element_type in ("userTask", "manualTask"):
         return USER_TASK_SETTINGS
@@ -137,7 +117,16 @@ def known_settings(element_type: str) -> dict[str, str]:
     return EVENT_SETTINGS if element_type.endswith("Event") else ACTIVITY_SETTINGS
 
 
-def nearest(name: str, known: dict[str, str]) -> str | None:
+def settings_page() -> str:
+    """Every setting as Markdown tables, one per place, English and Chinese: a part of the guide for people who draw processes."""
+    tables = []
+    for place, settings in PLACES:
+        rows = [f"| `{name}` | {setting.en} | {setting.zh} |" for name, setting in settings.items()]
+        tables.append("\n".join([f"### {place}", "", "| property | meaning | 含义 |", "|---|---|---|", *rows]))
+    return "\n\n".join(tables) + "\n"
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name most like `name`, if any is like it."""
-    found = difflib.get_close_matches(name[:80], known, n=1, cutoff=0.5)
+    found = difflib.get_close_matches(name[:80], list(known), n=1, cutoff=0.5)
     return found[0] if found else None
