@@ -5,6 +5,7 @@ It knows what to draw instead, not how anything runs.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 RUNS, REFUSED, IGNORED, PART = "runs", "refused", "ignored", "part"
@@ -173,21 +174,71 @@ REFUSED_EXTENSIONS: dict[str, tuple[str, str, str, str]] = {
 }
 
 
-def support_page() -> str:
-    """The text of docs/bpmn_support.md, both languages in one table."""
-    words = {RUNS: "运行 runs", REFUSED: "拒绝 refused", IGNORED: "只作说明 documentation", PART: "随所属元素 with its owner"}
+WORDS = {RUNS: "运行 runs", REFUSED: "拒绝 refused", IGNORED: "只作说明 documentation", PART: "随所属元素 with its owner"}
+
+
+def support_page(not_yet: Mapping[str, tuple[str, str]] | None = None, diagrams: Iterable[str] = ()) -> str:
+    """The text of docs/bpmn_support.md, both languages in one table.
+
+    `not_yet` is what deployment still refuses although reading accepts it (Chinese and English words by construct);
+    `diagrams` are the names of all test diagrams, whose pictures stand in docs/diagrams.
+    """
+    waiting = dict(not_yet or {})
     lines = [
         "# BPMN 支持 · BPMN support", "",
-        "每个 BPMN 2.0 元素的处理方式；本页由代码中的表生成。", "How every BPMN 2.0 element is treated; this page is generated from the table in the code.", "",
-        "| 元素 element | 处理 treatment | 说明 meaning | 改画 draw instead | 测试图 test diagram |", "|---|---|---|---|---|",
+        "每个 BPMN 2.0 元素的处理方式；本页和图都由代码生成。", "How every BPMN 2.0 element is treated; this page and its pictures are generated.", "",
+        *_waiting_lines(waiting), *_running_lines(waiting), *_table_of(REFUSED), *_table_of(IGNORED), *_table_of(PART), *_foreign_lines(), *_further_lines(diagrams),
     ]
-    for entry in sorted(ELEMENTS, key=lambda entry: (list(words).index(entry.status), entry.element.lower())):
-        diagram = f"`tests/diagrams/{entry.diagram}.bpmn`" if entry.diagram else ""
-        advice = f"{entry.advice_zh} · {entry.advice_en}" if entry.advice_en else ""
-        lines.append(f"| `{entry.element}` | {words[entry.status]} | {entry.chinese} · {entry.english} | {advice} | {diagram} |")
-    lines += ["", "## 其他产品的写法 · Constructs of other engines", "", "| 写法 | 处理 | 改写 |", "|---|---|---|"]
-    for name, (advice_zh, advice_en) in sorted(REFUSED_ATTRIBUTES.items()):
-        lines.append(f"| `camunda:{name}` | {words[REFUSED]} | {advice_zh} · {advice_en} |")
-    for name, (chinese, english, advice_zh, advice_en) in sorted(REFUSED_EXTENSIONS.items()):
-        lines.append(f"| `camunda:{name}`（{chinese} · {english}） | {words[REFUSED]} | {advice_zh} · {advice_en} |")
     return "\n".join(lines) + "\n"
+
+
+def _sorted(status: str) -> list[Support]:
+    return sorted((entry for entry in ELEMENTS if entry.status == status), key=lambda entry: entry.element.lower())
+
+
+def _waiting_lines(waiting: Mapping[str, tuple[str, str]]) -> list[str]:
+    if not waiting:
+        return []
+    head = ["## 暂时拒绝 · Refused for now", "", "下列写法能读懂，但部署时仍会说明原因并拒绝。", "These are understood, but deployment still refuses them with the reason.", ""]
+    return [*head, *(f"- {chinese} · {english}" for chinese, english in waiting.values()), ""]
+
+
+def _running_lines(waiting: Mapping[str, tuple[str, str]]) -> list[str]:
+    lines = [f"## {WORDS[RUNS]}", "", "| 元素 element | 说明 meaning | 测试图 test diagram |", "|---|---|---|"]
+    for entry in _sorted(RUNS):
+        refused = waiting.get(entry.element) or waiting.get(entry.element.removesuffix("EventDefinition"))
+        note = "<br>**暂时拒绝 refused for now**" if refused else ""
+        lines.append(f"| `{entry.element}` | {entry.chinese}<br>{entry.english}{note} | {_picture(entry.diagram)} |")
+    return [*lines, ""]
+
+
+def _picture(diagram: str) -> str:
+    return f"![{diagram}](diagrams/{diagram}.svg)"
+
+
+def _table_of(status: str) -> list[str]:
+    lines = [f"## {WORDS[status]}", ""]
+    if status == PART:
+        return [*lines, "| 元素 element | 说明 meaning |", "|---|---|", *(f"| `{entry.element}` | {entry.chinese} · {entry.english} |" for entry in _sorted(PART)), ""]
+    pictured = any(entry.diagram for entry in _sorted(status))
+    lines += ["| 元素 element | 说明 meaning | 改画 draw instead |" + (" 图 diagram |" if pictured else ""), "|---|---|---|" + ("---|" if pictured else "")]
+    for entry in _sorted(status):
+        picture = f" {_picture(entry.diagram) if entry.diagram else ''} |" if pictured else ""
+        lines.append(f"| `{entry.element}` | {entry.chinese} · {entry.english} | {entry.advice_zh} · {entry.advice_en} |{picture}")
+    return [*lines, ""]
+
+
+def _foreign_lines() -> list[str]:
+    lines = ["## 其他产品的写法 · Constructs of other engines", "", "| 写法 construct | 处理 treatment | 改写 write instead |", "|---|---|---|"]
+    for name, (advice_zh, advice_en) in sorted(REFUSED_ATTRIBUTES.items()):
+        lines.append(f"| `camunda:{name}` | {WORDS[REFUSED]} | {advice_zh} · {advice_en} |")
+    for name, (chinese, english, advice_zh, advice_en) in sorted(REFUSED_EXTENSIONS.items()):
+        lines.append(f"| `camunda:{name}`（{chinese} · {english}） | {WORDS[REFUSED]} | {advice_zh} · {advice_en} |")
+    return lines
+
+
+def _further_lines(diagrams: Iterable[str]) -> list[str]:
+    shown = {entry.diagram for entry in ELEMENTS}
+    further = sorted(set(diagrams) - shown)
+    lines = ["", "## 组合 · Combinations", "", "其余的测试图：同一写法的变化和容易出错的组合。", "The other test diagrams: variants, and combinations that are easy to get wrong."]
+    return [*lines, *(line for name in further for line in ("", f"`{name}`", "", _picture(name)))] if further else []

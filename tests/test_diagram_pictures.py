@@ -1,0 +1,90 @@
+"""The pictures of docs/bpmn_support.md: one for each test diagram, current, small, readable by programs and never colliding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.diagram_layout import Drawing, ScopeLayout, Shape
+from tests.diagram_pictures import DIAGRAMS, PAGE, PICTURES, page, picture, pictures
+from workflows.graph import read_graph
+from workflows.hardened_xml import parse_xml
+
+SVG = "{http://www.w3.org/2000/svg}"
+LARGEST = 6 * 1024
+WRITE = "run: python tests/diagram_pictures.py"
+FILES = sorted(DIAGRAMS.rglob("*.bpmn"))
+
+
+def drawings(path: Path) -> Iterator[Drawing]:
+    """The drawings of the processes of a file."""
+    return (ScopeLayout(graph, name).drawing() for name, graph in read_graph(path.read_bytes()).graphs.items())
+
+
+def scopes(drawing: Drawing) -> Iterator[Drawing]:
+    """A drawing and those inside its sub-processes."""
+    yield drawing
+    for shape in drawing.shapes:
+        if shape.inner:
+            yield from scopes(shape.inner)
+
+
+def overlap(one: Shape, other: Shape) -> bool:
+    """Whether two nodes stand on the same ground."""
+    return abs(one.x - other.x) < (one.width + other.width) / 2 and abs(one.y - other.y) < (one.height + other.height) / 2
+
+
+def crossed(start: tuple[float, float], end: tuple[float, float], shape: Shape) -> bool:
+    """Whether a straight piece of a flow runs through the inside of a node."""
+    left, right = sorted((start[0], end[0]))
+    top, bottom = sorted((start[1], end[1]))
+    half_width, half_height = shape.width / 2 - 1, shape.height / 2 - 1
+    return left < shape.x + half_width and right > shape.x - half_width and top < shape.y + half_height and bottom > shape.y - half_height
+
+
+def test_every_test_diagram_has_its_current_picture() -> None:
+    stale = [name for name, text in pictures().items() if not (PICTURES / name).exists() or (PICTURES / name).read_text("utf-8") != text]
+    assert stale == [], WRITE
+
+
+def test_no_picture_is_without_its_test_diagram() -> None:
+    assert {file.name for file in PICTURES.iterdir()} == set(pictures()), WRITE
+
+
+def test_the_support_page_shows_the_pictures_and_what_is_still_refused() -> None:
+    assert PAGE.read_text("utf-8") == page(), WRITE
+
+
+def test_every_picture_is_linked_from_the_page() -> None:
+    text = page()
+    assert [name for name in pictures() if f"](diagrams/{name})" not in text] == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_picture_is_small_xml_with_a_title_and_a_description(path: Path) -> None:
+    content = picture(path.read_bytes()).encode()
+    root = parse_xml(content)
+    assert len(content) <= LARGEST and root.tag == f"{SVG}svg"
+    assert root.findtext(f"{SVG}title") and "→" in (root.findtext(f"{SVG}desc") or "")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_picture_shows_every_node_and_no_two_on_each_other(path: Path) -> None:
+    for graph, drawing in zip(read_graph(path.read_bytes()).graphs.values(), drawings(path), strict=True):
+        shown = [shape for scope in scopes(drawing) for outer in scope.shapes for shape in (outer, *outer.boundary)]
+        assert {shape.node.id for shape in shown if shape.node.type != "dataObject"} == set(graph.nodes)
+        for scope in scopes(drawing):
+            pairs = [(one, other) for index, one in enumerate(scope.shapes) for other in scope.shapes[index + 1:]]
+            assert [(one.node.id, other.node.id) for one, other in pairs if overlap(one, other)] == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_no_flow_runs_through_a_node(path: Path) -> None:
+    for drawing in drawings(path):
+        for scope in scopes(drawing):
+            for route in scope.routes:
+                pieces = list(zip(route.points, route.points[1:], strict=False))
+                assert all(start[0] == end[0] or start[1] == end[1] for start, end in pieces)
+                assert [shape.node.id for start, end in pieces for shape in scope.shapes if crossed(start, end, shape)] == []
