@@ -282,3 +282,58 @@ def test_a_message_its_receiver_refuses_holds_up_no_other() -> None:
     walk.later(minutes=1)
     assert walk.open == ["act", "act"] and [one.status for one in walk.sent] == ["sent", "failed", "sent"]
     assert [one.kind for one in walk.incidents] == ["message_failed"]
+
+
+def test_instances_that_change_different_entries_of_one_context_lose_nothing() -> None:
+    script = '<bpmn:scriptTask id="note" scriptFormat="feel" camunda:resultVariable="{}"><bpmn:script>= mark</bpmn:script></bpmn:scriptTask>'
+    gateway = '<bpmn:exclusiveGateway id="which" default="which_to_note_b"/>'
+    inner = (
+        '<bpmn:startEvent id="s"/>' + user("check") + gateway + script.replace('id="note"', 'id="note_a"').format("case.a")
+        + script.replace('id="note"', 'id="note_b"').format("case.b") + user("confirm") + '<bpmn:endEvent id="e"/>' + chain("s", "check", "which")
+        + '<bpmn:sequenceFlow id="which_to_note_a" sourceRef="which" targetRef="note_a"><bpmn:conditionExpression>= who = "a"</bpmn:conditionExpression></bpmn:sequenceFlow>'
+        + chain("which", "note_b", "confirm") + chain("note_a", "confirm", "e")
+    )
+    walk = EngineWalk(process(START + '<bpmn:subProcess id="part">' + several() + inner + "</bpmn:subProcess>" + END + chain("start", "part", "end")))
+    walk.start(people=["a", "b"], case={"a": 0, "b": 0, "c": 0})
+    walk.complete("check", mark=1).complete("check", mark=2)
+    walk.complete_all("confirm")
+    assert walk.ended and walk.row().variables["case"] == {"a": 1, "b": 2, "c": 0}
+
+
+def test_receive_tasks_in_several_instances_each_wait_for_their_own_message() -> None:
+    receive = '<bpmn:receiveTask id="hear" messageRef="paid">' + extensions(correlation="= who") + several() + "</bpmn:receiveTask>"
+    walk = EngineWalk(process(START + receive + user("after") + END + chain("start", "hear", "after", "end"))).start(people=["a", "b"])
+    assert walk.message("paid", "z", identity="1") is None and walk.message("paid", "b", identity="2") == walk.case_id
+    assert walk.waits == ["hear"] and walk.open == []
+    walk.message("paid", "a", identity="3")
+    assert walk.open == ["after"] and walk.complete("after").ended
+
+
+def test_a_call_in_a_loop_runs_again_until_its_condition_fails() -> None:
+    called = process(START + user("look") + END + chain("start", "look", "end"), "appraisal")
+    loop = extensions('<camunda:out source="good" target="good"/>') + '<bpmn:standardLoopCharacteristics loopMaximum="9"><bpmn:loopCondition>= not(good)</bpmn:loopCondition></bpmn:standardLoopCharacteristics>'
+    walk = EngineWalk(called, process(START + f'<bpmn:callActivity id="call" calledElement="appraisal">{loop}</bpmn:callActivity>' + END + chain("start", "call", "end"))).start(good=False)
+    walk.complete("look", good=False).complete("look", good=False)
+    assert walk.open == ["look"] and len(walk.instances()) == 4
+    assert walk.complete("look", good=True).ended
+
+
+def test_an_event_sub_process_inside_an_instance_replaces_that_instance_only() -> None:
+    event = ('<bpmn:subProcess id="stop" triggeredByEvent="true"><bpmn:startEvent id="on_paid"><bpmn:extensionElements><camunda:properties><camunda:property name="correlation" value="= who"/>'
+             '</camunda:properties></bpmn:extensionElements><bpmn:messageEventDefinition messageRef="paid"/></bpmn:startEvent>' + user("wind_up") + '<bpmn:endEvent id="we"/>' + chain("on_paid", "wind_up", "we") + "</bpmn:subProcess>")
+    inner = '<bpmn:startEvent id="s"/>' + user("check") + '<bpmn:endEvent id="e"/>' + chain("s", "check", "e") + event
+    walk = EngineWalk(process(START + '<bpmn:subProcess id="part">' + several() + inner + "</bpmn:subProcess>" + END + chain("start", "part", "end"))).start(people=["a", "b"])
+    walk.message("paid", "b")
+    assert walk.open == ["check", "wind_up"] and walk.seen("who", walk.seats("wind_up")[0]) == "b"
+    walk.complete("check")
+    assert not walk.ended and walk.complete("wind_up").ended
+
+
+@pytest.mark.parametrize("binding", ["sub-process", "call"])
+def test_a_second_error_after_the_first_interrupted_everything_does_nothing(binding: str) -> None:
+    failing = '<bpmn:endEvent id="e"><bpmn:errorEventDefinition errorRef="bad"/></bpmn:endEvent>'
+    caught = '<bpmn:boundaryEvent id="failed" attachedToRef="part"><bpmn:errorEventDefinition errorRef="bad"/></bpmn:boundaryEvent>' + user("repair") + chain("failed", "repair", "end")
+    inner = '<bpmn:startEvent id="s"/>' + failing + chain("s", "e")
+    part = f'<bpmn:subProcess id="part">{several()}{inner}</bpmn:subProcess>' if binding == "sub-process" else f'<bpmn:callActivity id="part" calledElement="inner">{several()}</bpmn:callActivity>'
+    walk = EngineWalk(process(inner, "inner"), process(START + part + caught + END + chain("start", "part", "end"))).start(people=["a", "b", "c"])
+    assert walk.open == ["repair"] and walk.complete("repair").ended

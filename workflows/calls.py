@@ -19,7 +19,7 @@ from workflows.history import GENESIS
 from workflows.host import EngineHost, Functions, feel, mapped
 from workflows.machine import ROOT, Happening
 from workflows.running import refusing, run_door
-from workflows.variables import Local
+from workflows.variables import Local, merged
 
 DEEPEST_CALL = 30
 Outcome = tuple[Case, list[Happening]]
@@ -187,10 +187,11 @@ class Calls:
 
     @staticmethod
     def _hand_over(caller: Case, token: str, child: Case) -> None:
-        """What a sub-process instance wrote becomes visible around it when it ends; the last one to end wins."""
+        """What a sub-process instance wrote becomes visible around it when it ends; the last one to end wins, entry by entry."""
         if child.body_of is not None:
             scope = str(caller.state["t"][token.partition("#")[0]][1])
-            caller.set(child.variables, scope)
+            there = caller.at(scope).feel()
+            caller.set({name: merged(child.bases.get(name), value, there.get(name)) for name, value in child.variables.items()}, scope)
             caller.stage = child.stage or caller.stage
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -37,7 +37,7 @@ class Case:
     __slots__ = (
         "id", "version", "cycle", "number", "subject", "subject_person", "status", "stage", "round", "revision", "state", "variables",
         "started_at", "ended_at", "chain", "waits", "unwaits", "dropped_waits", "outbox", "now", "author", "inputs", "facts_changed",
-        "parent_id", "parent_token", "body_of", "locals", "outer", "family", "reach", "undoable", "depth", "written",
+        "parent_id", "parent_token", "body_of", "locals", "outer", "family", "reach", "undoable", "depth", "written", "bases",
     )
 
     def __init__(self, row: Row[Any] | Mapping[str, Any], version: ProcessVersion, now: datetime, author: Author) -> None:
@@ -75,6 +75,8 @@ class Case:
         self.undoable = True  # False: the command reached beyond this case's own rows
         self.depth = 0
         self.written = False  # variables changed since conditions inside its sub-process instances were looked at
+
+        self.bases: dict[str, Any] = {}  # of a sub-process instance that ended: contexts as they were when it first wrote them
 
     @property
     def root(self) -> int:
@@ -139,12 +141,22 @@ class Case:
             if name not in self.variables or self.variables[name] != value
         }
         if changed:
+            self._keep_bases(changed)
             self.variables.update(patch)
             self.facts_changed = self.facts_changed or "case" in changed
         if changed or changes:
             self.inputs = None
             self.written = True
         return {**changes, **changed}
+
+    def _keep_bases(self, names: Iterable[str]) -> None:
+        """Before a sub-process instance first writes a context from around it: what that was, to hand over only what changed."""
+        if self.body_of is None or self.locals is None or self.outer is None:
+            return
+        new = {name: self.outer[name] for name in names if name not in self.variables and isinstance(self.outer.get(name), dict)}
+        own = self.locals.get(ROOT)
+        if new and own is not None:
+            self.locals.put(ROOT, own._replace(result={**(own.result or {}), **new}))
 
     def _set_local(self, patch: Mapping[str, Any], token: str | None) -> tuple[Mapping[str, Any], dict[str, list[Any]]]:
         if self.locals is None or (token is None and self.body_of is None):

@@ -51,6 +51,8 @@ class Follower:
             case.record("ended", detail={"stage": case.stage})
             if case.body_of is not None and case.locals is not None:
                 case.feel()  # kept in memory: the caller still reads results from what was visible
+                own = case.locals.get(ROOT)
+                case.bases = (own.result if own is not None else None) or {}
                 case.locals.drop(ROOT)
         elif node is not None and kind in ("opened", "call", "cancelled"):
             _reach(case, node, happening)

@@ -155,6 +155,14 @@ def assignments(name: str, value: Any, variables: Mapping[str, Any]) -> dict[str
     return {first: context}
 
 
+def merged(base: Any, own: Any, current: Any) -> Any:
+    """`own`, written over `base`, put into what is there `current`ly: of contexts only the entries that were changed."""
+    if not (isinstance(base, dict) and isinstance(own, dict) and isinstance(current, dict)):
+        return own
+    kept = {name: value for name, value in current.items() if name in own or name not in base}
+    return {**kept, **{name: value for name, value in own.items() if name not in base or base[name] != value}}
+
+
 def read_outer(connection: Connection, row: Mapping[str, Any], table: Any) -> Document:
     """What the body of a multi-instance sub-process sees around it: the variables of the cases it runs in, inner before outer."""
     found: list[Document] = []
