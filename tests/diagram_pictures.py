@@ -14,10 +14,11 @@ ROOT = Path(__file__).resolve().parent.parent
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
 
-from tests.diagram_layout import INSET, LINE_HEIGHT, Drawing, Point, Route, ScopeLayout, Shape, Words  # noqa: E402
+from tests.diagram_layout import ScopeLayout  # noqa: E402
+from tests.diagram_shapes import INSET, LINE_HEIGHT, Drawing, Point, Route, Shape, Words  # noqa: E402
 from workflows import definitions  # noqa: E402
-from workflows.hardened_xml import parse_xml  # noqa: E402
 from workflows.graph import Node, ProcessGraph, Reading, read_graph, support_page  # noqa: E402
+from workflows.hardened_xml import parse_xml  # noqa: E402
 
 DIAGRAMS, PICTURES, PAGE = ROOT / "tests" / "diagrams", ROOT / "docs" / "diagrams", ROOT / "docs" / "bpmn_support.md"
 LANE = "{http://www.omg.org/spec/BPMN/20100524/MODEL}lane"

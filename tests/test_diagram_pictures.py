@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.diagram_layout import Drawing, ScopeLayout, Shape
+from tests.diagram_layout import ScopeLayout
 from tests.diagram_pictures import DIAGRAMS, PAGE, PICTURES, page, picture, pictures
-from workflows.graph import read_graph
+from tests.diagram_shapes import Drawing, Shape
+from workflows.graph import ELEMENTS, read_graph, support_page
 from workflows.hardened_xml import parse_xml
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -55,6 +56,16 @@ def test_no_picture_is_without_its_test_diagram() -> None:
 
 def test_the_support_page_shows_the_pictures_and_what_is_still_refused() -> None:
     assert PAGE.read_text("utf-8") == page(), WRITE
+
+
+def test_every_element_that_runs_or_is_refused_has_a_picture() -> None:
+    assert [entry.element for entry in ELEMENTS if entry.status in ("runs", "refused") and f"{entry.diagram}.svg" not in pictures()] == []
+
+
+def test_the_page_marks_an_element_that_deployment_refuses() -> None:
+    text = support_page({"signal": ("信号", "a signal")})
+    assert "- 信号 · a signal" in text and text.count("**部署时拒绝 refused at deployment**") == 2
+    assert "部署时拒绝" not in support_page()
 
 
 def test_every_picture_is_linked_from_the_page() -> None:

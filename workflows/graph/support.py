@@ -12,7 +12,10 @@ RUNS, REFUSED, IGNORED, PART = "runs", "refused", "ignored", "part"
 
 
 class Support(NamedTuple):
-    """How one BPMN element is treated. `part`: belongs to another element and is read with it. `diagram` names its test diagram."""
+    """How one BPMN element is treated. `part`: belongs to another element and is read with it.
+
+    `diagram` names its test diagram; for a refused element the one that shows what to draw instead.
+    """
 
     element: str
     status: str
@@ -31,15 +34,15 @@ def _part(element: str, chinese: str, english: str) -> Support:
     return Support(element, PART, chinese, english)
 
 
-def _refused(element: str, chinese: str, english: str, advice_zh: str, advice_en: str) -> Support:
-    return Support(element, REFUSED, chinese, english, advice_zh, advice_en)
+def _refused(element: str, chinese: str, english: str, advice_zh: str, advice_en: str, diagram: str) -> Support:
+    return Support(element, REFUSED, chinese, english, advice_zh, advice_en, diagram)
 
 
 def _ignored(element: str, chinese: str, english: str, advice_zh: str = "无需处理", advice_en: str = "nothing to do") -> Support:
     return Support(element, IGNORED, chinese, english, advice_zh, advice_en)
 
 
-CHOREOGRAPHY = ("请画成泳池中的流程和消息流", "draw processes in pools with message flows")
+CHOREOGRAPHY = ("请画成泳池中的流程和消息流", "draw processes in pools with message flows", "collaboration")
 ELEMENTS: tuple[Support, ...] = (
     _runs("process", "可执行流程（isExecutable=true）", "an executable process", "user_task"),
     _runs("collaboration", "多个泳池；黑盒泳池只作说明", "several pools; black boxes are documentation", "collaboration"),
@@ -60,7 +63,7 @@ ELEMENTS: tuple[Support, ...] = (
     _runs("inclusiveGateway", "包容网关", "inclusive gateway", "inclusive_gateway"),
     _runs("eventBasedGateway", "事件网关（排他）", "event-based gateway (exclusive)", "event_gateway"),
     _refused("complexGateway", "复杂网关", "complex gateway", "请用包容或并行网关加排他网关表达，比例通过用投票设置",
-             "use inclusive or parallel gateways with an exclusive one; for a quota use the voting setting"),
+             "use inclusive or parallel gateways with an exclusive one; for a quota use the voting setting", "inclusive_gateway"),
     _runs("startEvent", "空、消息、定时、信号、条件开始", "none, message, timer, signal, conditional start", "message_start"),
     _runs("intermediateCatchEvent", "消息、定时、信号、条件、链接捕获", "message, timer, signal, conditional, link catch", "message_catch"),
     _runs("intermediateThrowEvent", "空、消息、信号、升级、补偿、链接抛出", "none, message, signal, escalation, compensation, link throw", "message_throw"),
@@ -111,9 +114,9 @@ ELEMENTS: tuple[Support, ...] = (
     _ignored("dataOutput", "数据输出", "data output", "传递变量请用 camunda:in/out", "pass variables by camunda:in/out"),
     _ignored("dataInputAssociation", "数据输入关联", "data input association", "传递变量请用 camunda:in/out", "pass variables by camunda:in/out"),
     _ignored("dataOutputAssociation", "数据输出关联", "data output association", "传递变量请用 camunda:in/out", "pass variables by camunda:in/out"),
-    _refused("assignment", "数据赋值", "assignment", "请用 camunda:inputParameter 或脚本任务", "use camunda:inputParameter or a script task"),
-    _refused("transformation", "数据转换", "transformation", "请用 camunda:inputParameter 或脚本任务", "use camunda:inputParameter or a script task"),
-    _refused("adHocSubProcess", "临时子流程", "ad-hoc sub-process", "请画成包容网关加循环，或用加签", "draw an inclusive gateway with a loop, or let signers be added"),
+    _refused("assignment", "数据赋值", "assignment", "请用 camunda:inputParameter 或脚本任务", "use camunda:inputParameter or a script task", "script_task"),
+    _refused("transformation", "数据转换", "transformation", "请用 camunda:inputParameter 或脚本任务", "use camunda:inputParameter or a script task", "script_task"),
+    _refused("adHocSubProcess", "临时子流程", "ad-hoc sub-process", "请画成包容网关加循环，或用加签", "draw an inclusive gateway with a loop, or let signers be added", "inclusive_loop"),
     _refused("subChoreography", "子编排", "sub-choreography", *CHOREOGRAPHY), _refused("choreography", "编排", "choreography", *CHOREOGRAPHY),
     _refused("choreographyTask", "编排任务", "choreography task", *CHOREOGRAPHY), _refused("callChoreography", "调用编排", "call choreography", *CHOREOGRAPHY),
     _refused("globalChoreographyTask", "全局编排任务", "global choreography task", *CHOREOGRAPHY),
@@ -121,25 +124,25 @@ ELEMENTS: tuple[Support, ...] = (
     _refused("callConversation", "调用会话", "call conversation", *CHOREOGRAPHY), _refused("globalConversation", "全局会话", "global conversation", *CHOREOGRAPHY),
     _refused("conversationNode", "会话节点", "conversation node", *CHOREOGRAPHY), _refused("conversationLink", "会话连线", "conversation link", *CHOREOGRAPHY),
     _refused("conversationAssociation", "会话关联", "conversation association", *CHOREOGRAPHY),
-    _refused("globalTask", "全局任务", "global task", "请画成流程，用调用活动引用", "draw a process and call it"),
-    _refused("globalUserTask", "全局用户任务", "global user task", "请画成流程，用调用活动引用", "draw a process and call it"),
-    _refused("globalManualTask", "全局手工任务", "global manual task", "请画成流程，用调用活动引用", "draw a process and call it"),
-    _refused("globalScriptTask", "全局脚本任务", "global script task", "请画成流程，用调用活动引用", "draw a process and call it"),
-    _refused("globalBusinessRuleTask", "全局业务规则任务", "global business rule task", "请画成流程，用调用活动引用", "draw a process and call it"),
-    _refused("implicitThrowEvent", "隐式抛出事件", "implicit throw event", "请在多实例内画抛出事件", "draw a throw event inside the activity"),
-    _refused("complexBehaviorDefinition", "多实例复杂行为", "complex multi-instance behaviour", "请用完成条件", "use a completion condition"),
-    _refused("activationCondition", "激活条件", "activation condition", "请用包容网关", "use an inclusive gateway"),
-    _refused("inputDataItem", "多实例输入项", "multi-instance input item", "请用 camunda:elementVariable", "use camunda:elementVariable"),
-    _refused("outputDataItem", "多实例输出项", "multi-instance output item", "请用设置 output_collection 与 output_element", "use the settings output_collection and output_element"),
-    _refused("loopDataInputRef", "多实例输入集合", "multi-instance input collection", "请用 camunda:collection", "use camunda:collection"),
-    _refused("loopDataOutputRef", "多实例输出集合", "multi-instance output collection", "请用设置 output_collection 与 output_element", "use the settings output_collection and output_element"),
-    _refused("potentialOwner", "候选人（resourceRole）", "potential owner", "请用 camunda:assignee 或 camunda:candidateGroups", "use camunda:assignee or camunda:candidateGroups"),
-    _refused("humanPerformer", "执行人（resourceRole）", "human performer", "请用 camunda:assignee 或 camunda:candidateGroups", "use camunda:assignee or camunda:candidateGroups"),
-    _refused("performer", "执行者（resourceRole）", "performer", "请用 camunda:assignee 或 camunda:candidateGroups", "use camunda:assignee or camunda:candidateGroups"),
-    _refused("resourceRole", "资源角色", "resource role", "请用 camunda:assignee 或 camunda:candidateGroups", "use camunda:assignee or camunda:candidateGroups"),
+    _refused("globalTask", "全局任务", "global task", "请画成流程，用调用活动引用", "draw a process and call it", "call_activity"),
+    _refused("globalUserTask", "全局用户任务", "global user task", "请画成流程，用调用活动引用", "draw a process and call it", "call_activity"),
+    _refused("globalManualTask", "全局手工任务", "global manual task", "请画成流程，用调用活动引用", "draw a process and call it", "call_activity"),
+    _refused("globalScriptTask", "全局脚本任务", "global script task", "请画成流程，用调用活动引用", "draw a process and call it", "call_activity"),
+    _refused("globalBusinessRuleTask", "全局业务规则任务", "global business rule task", "请画成流程，用调用活动引用", "draw a process and call it", "call_activity"),
+    _refused("implicitThrowEvent", "隐式抛出事件", "implicit throw event", "请在多实例内画抛出事件", "draw a throw event inside the activity", "escalation_boundary"),
+    _refused("complexBehaviorDefinition", "多实例复杂行为", "complex multi-instance behaviour", "请用完成条件", "use a completion condition", "multi_instance_completion_condition"),
+    _refused("activationCondition", "激活条件", "activation condition", "请用包容网关", "use an inclusive gateway", "inclusive_gateway"),
+    _refused("inputDataItem", "多实例输入项", "multi-instance input item", "请用 camunda:elementVariable", "use camunda:elementVariable", "multi_instance_parallel"),
+    _refused("outputDataItem", "多实例输出项", "multi-instance output item", "请用设置 output_collection 与 output_element", "use the settings output_collection and output_element", "multi_instance_parallel"),
+    _refused("loopDataInputRef", "多实例输入集合", "multi-instance input collection", "请用 camunda:collection", "use camunda:collection", "multi_instance_parallel"),
+    _refused("loopDataOutputRef", "多实例输出集合", "multi-instance output collection", "请用设置 output_collection 与 output_element", "use the settings output_collection and output_element", "multi_instance_parallel"),
+    _refused("potentialOwner", "候选人（resourceRole）", "potential owner", "请用 camunda:assignee 或 camunda:candidateGroups", "use camunda:assignee or camunda:candidateGroups", "user_task"),
+    _refused("humanPerformer", "执行人（resourceRole）", "human performer", "请用 camunda:assignee 或 camunda:candidateGroups", "use camunda:assignee or camunda:candidateGroups", "user_task"),
+    _refused("performer", "执行者（resourceRole）", "performer", "请用 camunda:assignee 或 camunda:candidateGroups", "use camunda:assignee or camunda:candidateGroups", "user_task"),
+    _refused("resourceRole", "资源角色", "resource role", "请用 camunda:assignee 或 camunda:candidateGroups", "use camunda:assignee or camunda:candidateGroups", "user_task"),
     _part("resourceRef", "资源引用", "a resource reference"), _part("resourceParameterBinding", "资源参数绑定", "a resource parameter"),
     _part("resourceAssignmentExpression", "资源表达式", "a resource expression"), _part("formalExpression", "表达式", "an expression"), _part("expression", "表达式", "an expression"),
-    _refused("correlationSubscription", "相关订阅", "correlation subscription", "请用属性 correlation 写 FEEL 关键字", "write the key as FEEL in the property correlation"),
+    _refused("correlationSubscription", "相关订阅", "correlation subscription", "请用属性 correlation 写 FEEL 关键字", "write the key as FEEL in the property correlation", "message_catch"),
     _ignored("correlationKey", "相关键", "correlation key", "请用属性 correlation 写 FEEL 关键字", "write the key as FEEL in the property correlation"),
     _ignored("correlationProperty", "相关属性", "correlation property", "请用属性 correlation 写 FEEL 关键字", "write the key as FEEL in the property correlation"),
     _part("correlationPropertyRef", "相关属性引用", "a correlation property reference"), _part("correlationPropertyBinding", "相关属性绑定", "a correlation binding"),
@@ -199,7 +202,7 @@ def _sorted(status: str) -> list[Support]:
 def _waiting_lines(waiting: Mapping[str, tuple[str, str]]) -> list[str]:
     if not waiting:
         return []
-    head = ["## 暂时拒绝 · Refused for now", "", "下列写法能读懂，但部署时仍会说明原因并拒绝。", "These are understood, but deployment still refuses them with the reason.", ""]
+    head = ["## 部署时拒绝 · Refused at deployment", "", "下列写法能读懂，但部署时会说明原因并拒绝。", "These are understood, but deployment refuses them with the reason.", ""]
     return [*head, *(f"- {chinese} · {english}" for chinese, english in waiting.values()), ""]
 
 
@@ -207,25 +210,27 @@ def _running_lines(waiting: Mapping[str, tuple[str, str]]) -> list[str]:
     lines = [f"## {WORDS[RUNS]}", "", "| 元素 element | 说明 meaning | 测试图 test diagram |", "|---|---|---|"]
     for entry in _sorted(RUNS):
         refused = waiting.get(entry.element) or waiting.get(entry.element.removesuffix("EventDefinition"))
-        note = "<br>**暂时拒绝 refused for now**" if refused else ""
+        note = "<br>**部署时拒绝 refused at deployment**" if refused else ""
         lines.append(f"| `{entry.element}` | {entry.chinese}<br>{entry.english}{note} | {_picture(entry.diagram)} |")
     return [*lines, ""]
 
 
 def _picture(diagram: str) -> str:
-    return f"![{diagram}](diagrams/{diagram}.svg)"
+    return f"[![{diagram}](diagrams/{diagram}.svg)](../tests/diagrams/{diagram}.bpmn)"
 
 
 def _table_of(status: str) -> list[str]:
     lines = [f"## {WORDS[status]}", ""]
     if status == PART:
         return [*lines, "| 元素 element | 说明 meaning |", "|---|---|", *(f"| `{entry.element}` | {entry.chinese} · {entry.english} |" for entry in _sorted(PART)), ""]
-    pictured = any(entry.diagram for entry in _sorted(status))
-    lines += ["| 元素 element | 说明 meaning | 改画 draw instead |" + (" 图 diagram |" if pictured else ""), "|---|---|---|" + ("---|" if pictured else "")]
-    for entry in _sorted(status):
-        picture = f" {_picture(entry.diagram) if entry.diagram else ''} |" if pictured else ""
-        lines.append(f"| `{entry.element}` | {entry.chinese} · {entry.english} | {entry.advice_zh} · {entry.advice_en} |{picture}")
-    return [*lines, ""]
+    head, rule = "| 元素 element | 说明 meaning | 改画 draw instead |", "|---|---|---|"
+    if status == REFUSED:
+        lines += [f"{head} 改画后的测试图 test diagram of that |", f"{rule}---|"]
+        rows = [f"| `{entry.element}` | {entry.chinese}<br>{entry.english} | {entry.advice_zh}<br>{entry.advice_en} | {_picture(entry.diagram)} |" for entry in _sorted(status)]
+    else:
+        lines += [head, rule]
+        rows = [f"| `{entry.element}` | {entry.chinese} · {entry.english} | {entry.advice_zh} · {entry.advice_en} |" for entry in _sorted(status)]
+    return [*lines, *rows, ""]
 
 
 def _foreign_lines() -> list[str]:
