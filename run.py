@@ -55,6 +55,7 @@ def main(arguments: list[str]) -> int:
     else:
         command = [str(PYTHON), str(ROOT / "command_line.py"), verb, *rest]
     environment = {**os.environ, "PYTHONUTF8": "1", "PYTHONPATH": str(ROOT)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # compiled files (ignored by git) make the second start quick
     if verb == "test" or WINDOWS:
         return subprocess.call(command, cwd=ROOT if verb == "test" else None, env=environment)
     os.execve(command[0], command, environment)
