@@ -19,6 +19,7 @@ from workflows.models import FAR_FUTURE
 from workflows.timers import as_instant
 
 DEFAULT_PRIORITY = 50
+SNIPPET = 280  # characters of a text in a list row
 YELLOW_SHARE = 0.75  # of the time from arrival to due
 
 
@@ -101,10 +102,9 @@ def _summary(case: Case, node: Node, ask: Any) -> dict[str, Any]:
     facts = case.variables.get("case") or {}
     flags = [flag for flag in to_json(_list(ask(settings.get("flags")))) if flag]
     clause = to_json(ask(settings.get("clause")))
-    text = ask(settings.get("summary"))
     return {
-        "title": ask(settings.get("title")) or None,
-        "text": str(text)[:280] if text else None,
+        "title": to_json(ask(settings.get("title"))) or None,
+        "text": _snippet(to_json(ask(settings.get("summary")))),
         "flags": flags,
         "facts": to_json(_list(ask(settings.get("list_facts")))),
         "id_number": facts.get("id_number_masked"),
@@ -115,6 +115,13 @@ def _summary(case: Case, node: Node, ask: Any) -> dict[str, Any]:
         "number": case.number,
         "subject": case.subject,
     }
+
+
+def _snippet(value: Any) -> Any:
+    """The first characters of a text, or of both languages of one."""
+    if isinstance(value, dict):
+        return {language: str(words)[:SNIPPET] for language, words in value.items()}
+    return str(value)[:SNIPPET] if value else None
 
 
 def _marks(case: Case, node: Node, ask: Any) -> list[dict[str, Any]]:

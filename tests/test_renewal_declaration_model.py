@@ -420,5 +420,7 @@ def test_every_activity_field_and_outcome_has_words_in_both_languages() -> None:
         needed |= {outcome["value"] for outcome in json.loads(node.properties.get("outcomes", "[]"))}
         needed |= {text for text in [node.properties.get("stage")] if text}
     assert needed <= set(chinese)
-    assert set(chinese) == set(english)
+    assert set(chinese) <= set(english)
+    diagram = (FOLDER / "renewal_declaration_audit.bpmn").read_text()
+    assert [name for name in set(english) - set(chinese) if f'id="{name}"' not in diagram] == []  # Chinese stands in the diagram itself
     assert not [key for key, text in english.items() if re.search("[一-鿿]", str(text))]

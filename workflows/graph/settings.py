@@ -22,8 +22,8 @@ USER_TASK_SETTINGS: Mapping[str, Setting] = {
         "可选的办理结果：列表 {value, zh, en, style, requires, always, novalidate, confirm}；requires 为该结果必填的字段，always 表示即使 refuse_completion 有话说也可选",
         "the outcomes a person may choose: list of {value, zh, en, style, requires, always, novalidate, confirm}; requires = fields needed for this outcome, always = allowed although refuse_completion speaks",
     ),
-    "title": Setting("FEEL：列表中的标题", "FEEL: the title shown in lists"),
-    "summary": Setting("FEEL：标题下的一段文字", "FEEL: the text under the title"),
+    "title": Setting("FEEL：列表中的标题，文字或 {zh, en}", "FEEL: the title shown in lists, text or {zh, en}"),
+    "summary": Setting("FEEL：标题下的一段文字，文字或 {zh, en}", "FEEL: the text under the title, or {zh, en}"),
     "facts": Setting(
         "FEEL：办理页显示的事实，列表 {zh, en, value}，value 可为 {zh, en}；缺省用流程的",
         "FEEL: facts on the task page, list of {zh, en, value}, where value may be {zh, en}; else those of the process",
