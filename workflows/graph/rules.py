@@ -88,7 +88,9 @@ def _check_ways(nodes: list[Node], view: View, notes: Notes) -> None:
         return [view.graph.nodes[flow.target] for flow in node.outgoing] + view.boundary.get(node.id, [])
 
     begins = [node for node in nodes if node.type == "startEvent" or node.triggered_by_event or node.for_compensation]
-    reached = _closure(begins, following)
+    # Without a start nothing is reachable: that one finding says it all.
+    begun = any(node.type == "startEvent" for node in nodes)
+    reached = _closure(begins, following) if begun else {node.id for node in nodes}
     for node in nodes:
         if node.id not in reached and not (node.type == "boundaryEvent" and node.attached_to not in view.graph.nodes):
             notes.add("unreachable", node)
