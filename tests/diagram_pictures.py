@@ -272,7 +272,7 @@ class _Sheet:
             start, end = (source[1], target[2]) if source[1] > target[1] else (source[2], target[1])
             self.parts.append(circle((x, start), 3, "p"))
             self.parts.append(path(f"M{number(x)} {number(start - 3 if start > end else start + 3)}V{number(end)}", "f n", more=' marker-end="url(#h)"'))
-            self.parts += painted_words(Words((flow.name,), x + 6, (start + end) / 2 + 10, "start"), "l")
+            self.parts += painted_words(Words((flow.name,), x + 7, end + (17 if start > end else -11), "start"), "l")
 
 
 def outer_lanes(content: bytes) -> dict[str, str]:

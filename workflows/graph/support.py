@@ -207,11 +207,11 @@ def _waiting_lines(waiting: Mapping[str, tuple[str, str]]) -> list[str]:
 
 
 def _running_lines(waiting: Mapping[str, tuple[str, str]]) -> list[str]:
-    lines = [f"## {WORDS[RUNS]}", "", "| 元素 element | 说明 meaning | 测试图 test diagram |", "|---|---|---|"]
+    lines = [f"## {WORDS[RUNS]}", "", "| 元素 element | 测试图 test diagram |", "|---|---|"]
     for entry in _sorted(RUNS):
         refused = waiting.get(entry.element) or waiting.get(entry.element.removesuffix("EventDefinition"))
         note = "<br>**部署时拒绝 refused at deployment**" if refused else ""
-        lines.append(f"| `{entry.element}` | {entry.chinese}<br>{entry.english}{note} | {_picture(entry.diagram)} |")
+        lines.append(f"| `{entry.element}`<br>{entry.chinese}<br>{entry.english}{note} | {_picture(entry.diagram)} |")
     return [*lines, ""]
 
 
@@ -225,8 +225,8 @@ def _table_of(status: str) -> list[str]:
         return [*lines, "| 元素 element | 说明 meaning |", "|---|---|", *(f"| `{entry.element}` | {entry.chinese} · {entry.english} |" for entry in _sorted(PART)), ""]
     head, rule = "| 元素 element | 说明 meaning | 改画 draw instead |", "|---|---|---|"
     if status == REFUSED:
-        lines += [f"{head} 改画后的测试图 test diagram of that |", f"{rule}---|"]
-        rows = [f"| `{entry.element}` | {entry.chinese}<br>{entry.english} | {entry.advice_zh}<br>{entry.advice_en} | {_picture(entry.diagram)} |" for entry in _sorted(status)]
+        lines += ["| 元素 element | 改画 draw instead | 改画后的测试图 test diagram of that |", rule]
+        rows = [f"| `{entry.element}`<br>{entry.chinese}<br>{entry.english} | {entry.advice_zh}<br>{entry.advice_en} | {_picture(entry.diagram)} |" for entry in _sorted(status)]
     else:
         lines += [head, rule]
         rows = [f"| `{entry.element}` | {entry.chinese} · {entry.english} | {entry.advice_zh} · {entry.advice_en} |" for entry in _sorted(status)]
