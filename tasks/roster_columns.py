@@ -114,7 +114,7 @@ def read_roster(process_id: str, document: Mapping[str, Any]) -> Roster:
     person = {key: value for key, value in (document.get("person") or {}).items() if isinstance(value, str)}
     known = {column.key for column in columns}
     for name, key in person.items():
-        if name != "fact" and key not in known:
+        if name not in ("fact", "key_fact") and key not in known:
             raise _mistake(f"person.{name} 指向不存在的列“{key}”", f"person.{name} names the unknown column {key!r}")
     lists = {name: _case_list(entry) for name, entry in (document.get("lists") or {}).items() if isinstance(entry, Mapping)}
     lists["export"] = _case_list(document.get("export") or {})

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from tasks.commands import Outcome
 from tasks.roster_columns import Roster
-from tasks.roster_facts import facts_of, student_of
+from tasks.roster_facts import facts_of, student_of, with_key
 from tasks.roster_merge import known_cases, merge
 from tasks.students import Students
 from workflows.alarms import raise_calendar_alarm
@@ -31,6 +31,7 @@ class Entry:
     number: int
     person_id: int | None
     facts: dict[str, Any]
+    key: str | None  # a keyed hash that tells other systems whom the case is about
 
 
 class RosterEntry:
@@ -50,7 +51,7 @@ class RosterEntry:
         entries = self._entries(connection, roster, cycle, rows)
         persons = [entry.person_id for entry in entries if entry.person_id is not None]
         known = known_cases(connection, roster.process_id, cycle, persons)
-        run = _Run(connection, self._engine, author, roster.process_id, cycle)
+        run = _Run(connection, self._engine, author, roster, cycle)
         started = run.start([entry for entry in entries if entry.person_id not in known])
         return [
             started[id(entry)] if entry.person_id not in known else run.merge(known[entry.person_id], entry) for entry in entries
@@ -71,18 +72,20 @@ class RosterEntry:
         entries = []
         for row, student in zip(rows, students, strict=True):
             person_id = next(ids) if student else None
-            entries.append(Entry(row["row"], person_id, facts_of(roster, row["values"], cycle, person_id, self._students.seal)))
+            facts = facts_of(roster, row["values"], cycle, person_id, self._students.seal)
+            entries.append(Entry(row["row"], person_id, facts, self._students.key(student) if student else None))
         return entries
 
 
 class _Run:
     """One chunk in one transaction, for one author."""
 
-    def __init__(self, connection: Connection, engine: ProcessEngine, author: Author, process_id: str, cycle: str) -> None:
+    def __init__(self, connection: Connection, engine: ProcessEngine, author: Author, roster: Roster, cycle: str) -> None:
         self._connection = connection
         self._engine = engine
         self._author = author
-        self._process_id = process_id
+        self._roster = roster
+        self._process_id = roster.process_id
         self._cycle = cycle
 
     def start(self, entries: Sequence[Entry]) -> dict[int, Outcome]:
@@ -98,7 +101,7 @@ class _Run:
         }
 
     def _start_cases(self, entries: Sequence[Entry]) -> list[int]:
-        items = [StartItem(entry.facts) for entry in entries]
+        items = [StartItem(with_key(self._roster, entry.facts, entry.key)) for entry in entries]
         with Store.savepoint(self._connection):
             return [case.id for case in self._engine.start_many(self._connection, self._process_id, items, self._author)]
 

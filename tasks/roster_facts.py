@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +31,7 @@ def plain_values(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def student_of(roster: Roster, values: Mapping[str, Any]) -> StudentRow | None:
     """The person of the row by the roster's `person` entry; None when the process's rows are not about people."""
-    fields = {name: values.get(key) for name, key in roster.person.items() if name != "fact"}
+    fields = {name: values.get(key) for name, key in roster.person.items() if name not in ("fact", "key_fact")}
     if not fields.get("id_number"):
         return None
     return StudentRow(
@@ -60,6 +61,19 @@ def facts_of(roster: Roster, values: Mapping[str, Any], cycle: str, person_id: i
     if person_id is not None:
         _put(facts, roster.person.get("fact") or "case.borrower", person_id)
     return facts
+
+
+def with_key(roster: Roster, facts: Mapping[str, Any], key: str | None) -> dict[str, Any]:
+    """The facts of a new case with the person's key where the roster's `key_fact` says: other systems know him by it, not by our id.
+
+    A case that is there already keeps the key it waits for messages with.
+    """
+    path = roster.person.get("key_fact")
+    if path is None or key is None:
+        return dict(facts)
+    keyed = deepcopy(dict(facts))
+    _put(keyed, path, key)
+    return keyed
 
 
 def _put(facts: dict[str, Any], path: str, value: Any) -> None:

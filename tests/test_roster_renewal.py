@@ -10,7 +10,7 @@ from tasks.list_queries import Filters
 from tasks.models import CaseItem, CaseParty, ScheduleMark, Seat
 from tests.roster_process import id_number, sheet
 from workflows.errors import InvalidForm
-from workflows.models import ProcessInstance
+from workflows.models import ProcessInstance, Wait
 
 K2 = "429999200402199221"
 MOTHER = "42999919750318928X"
@@ -139,3 +139,16 @@ def reminders(house):
                 )
             ]) for seat in seats
         ]
+
+
+def test_other_systems_know_a_borrower_by_a_key_that_tells_nothing_of_him(house, cast, renewal):
+    run(house, cast, "gaojingban", [line("李样二", K2)])
+    run(house, cast, "dengjingban", [line("李样二", K2, contracts="A2")])
+    with house.store.read() as connection:
+        case = connection.execute(select(ProcessInstance.__table__)).one()
+        keys = set(connection.execute(select(Wait.correlation_key).where(Wait.kind == "message")).scalars())
+    key = case.variables["case"]["borrower_key"]
+    assert key == house.personal_data.blind_index(K2).hex()
+    assert keys == {f"{key}|2026"}
+    assert case.business_key == f"{key}|2026"
+    assert case.variables["case"]["contracts"] == ["A2"]
