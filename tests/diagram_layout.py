@@ -33,6 +33,7 @@ class _Edge:
     side: str = ABOVE
     level: float = 0
     shift: float = 0
+    detour: bool = False
 
 
 class ScopeLayout:
@@ -211,11 +212,11 @@ class ScopeLayout:
             if edge.back:
                 continue
             if edge.boundary:
-                edge.leaves = BELOW
+                edge.leaves, edge.detour = BELOW, not self._clear(source.column, source.row, edge.run, True)
             elif edge.run != source.row and source.is_gateway and self._clear(source.column, source.row, edge.run, True):
                 edge.leaves = BELOW if edge.run > source.row else ABOVE
-        for name in self.shapes:
-            self._fan_out([edge for edge in self._out(name) if edge.leaves == RIGHT and not edge.back and not edge.hidden])
+        for name in (name for name, shape in self.shapes.items() if not shape.is_gateway):
+            self._fan_out(name, [edge for edge in self._out(name) if edge.leaves == RIGHT and not edge.back and not edge.hidden])
         for edge in self.edges:
             target = self.shapes[edge.target]
             side = BELOW if edge.run > target.row else ABOVE
@@ -231,12 +232,13 @@ class ScopeLayout:
                 height += LOOP_STEP + (LINE_HEIGHT - 4 if edge.words else 0)
                 edge.level = height
 
-    @staticmethod
-    def _fan_out(edges: list[_Edge]) -> None:
+    def _fan_out(self, name: str, edges: list[_Edge]) -> None:
         """Lets flows with a sign at their source leave an activity beside each other, so that each sign is seen."""
         if len(edges) > 1 and any(edge.start for edge in edges):
-            for place, edge in enumerate(sorted(edges, key=lambda edge: edge.run)):
-                edge.shift = min(10 * place, 20)
+            ordered = sorted(edges, key=lambda edge: edge.run)
+            straight = next((place for place, edge in enumerate(ordered) if edge.run == self.shapes[name].row), 0)
+            for place, edge in enumerate(ordered):
+                edge.shift = max(-20, min(10 * (place - straight), 20))
 
     def _choose_loop(self, edge: _Edge) -> None:
         ends = (self.shapes[edge.source], self.shapes[edge.target])
@@ -249,6 +251,7 @@ class ScopeLayout:
         free = under if down else over
         edge.leaves = BELOW if edge.boundary else edge.side if free[0] else RIGHT
         edge.enters = edge.side if free[1] else LEFT
+        edge.detour = bool(edge.boundary) and not self._free(ends[0].column, range(ends[0].row + 1, rows))
 
     def _above(self, shape: Shape) -> float:
         return shape.height / 2 + (16 if shape.is_gateway and shape.node.name and self._label_side(shape) == ABOVE else 0)
@@ -270,7 +273,7 @@ class ScopeLayout:
         for edge in sorted(self.edges, key=lambda edge: -edge.shift):
             source, target = self.shapes[edge.source], self.shapes[edge.target]
             run = (-1 if edge.side == ABOVE else len(self.row_lanes)) if edge.back else edge.run
-            if edge.leaves == RIGHT and run != source.row:
+            if edge.detour or (edge.leaves == RIGHT and run != source.row):
                 yield source.column + 1, "out", f"{edge.source} {edge.shift}", min(run, source.row), max(run, source.row), edge
             if edge.enters == LEFT and run != target.row:
                 yield target.column, "in", edge.target, min(run, target.row), max(run, target.row), edge
@@ -323,6 +326,7 @@ class ScopeLayout:
 
     def _place_rows(self) -> None:
         self.row_y: list[float] = []
+        self.row_bottom: list[float] = []
         bottom = 0.0
         for row, lane in enumerate(self.row_lanes):
             shapes = [shape for shape in self.shapes.values() if shape.row == row]
@@ -331,7 +335,8 @@ class ScopeLayout:
             for shape in shapes:
                 shape.y = self.row_y[row]
                 self._place_details(shape)
-            bottom = self.row_y[row] + max((self._below(shape) for shape in shapes), default=6) + ROW_GAP
+            self.row_bottom.append(self.row_y[row] + max((self._below(shape) for shape in shapes), default=6))
+            bottom = self.row_bottom[row] + ROW_GAP
         self.bottom = bottom - ROW_GAP
 
     def _place_details(self, shape: Shape) -> None:
@@ -367,6 +372,9 @@ class ScopeLayout:
         points = _end(start, edge.leaves, edge.shift)
         if edge.leaves == RIGHT and height != source.y:
             points += [(self.track_x[edge, "out"], source.y + edge.shift), (self.track_x[edge, "out"], height)]
+        elif edge.detour:
+            under = self.row_bottom[source.row] + ROW_GAP / 2
+            points += [(start.x, under), (self.track_x[edge, "out"], under), (self.track_x[edge, "out"], height)]
         elif edge.leaves != RIGHT:
             points.append((start.x, height))
         if edge.enters == LEFT and height != target.y:
