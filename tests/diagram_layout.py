@@ -206,13 +206,17 @@ class ScopeLayout:
         occupied = any(shape.column == column and shape.row == other for shape in self.shapes.values())
         return self._free(column, between) and not (node_row and occupied)
 
+    def _blocked(self, shape: Shape, row: int) -> bool:
+        """Whether a node stands under this one, down to `row`."""
+        return any(other.column == shape.column and shape.row < other.row <= row for other in self.shapes.values())
+
     def _choose_sides(self) -> None:
         for edge in self.edges:
             source, target = self.shapes[edge.source], self.shapes[edge.target]
             if edge.back:
                 continue
             if edge.boundary:
-                edge.leaves, edge.detour = BELOW, not self._clear(source.column, source.row, edge.run, True)
+                edge.leaves, edge.detour = BELOW, self._blocked(source, edge.run)
             elif edge.run != source.row and source.is_gateway and self._clear(source.column, source.row, edge.run, True):
                 edge.leaves = BELOW if edge.run > source.row else ABOVE
         for name in (name for name, shape in self.shapes.items() if not shape.is_gateway):
@@ -251,7 +255,7 @@ class ScopeLayout:
         free = under if down else over
         edge.leaves = BELOW if edge.boundary else edge.side if free[0] else RIGHT
         edge.enters = edge.side if free[1] else LEFT
-        edge.detour = bool(edge.boundary) and not self._free(ends[0].column, range(ends[0].row + 1, rows))
+        edge.detour = bool(edge.boundary) and self._blocked(ends[0], rows)
 
     def _above(self, shape: Shape) -> float:
         return shape.height / 2 + (16 if shape.is_gateway and shape.node.name and self._label_side(shape) == ABOVE else 0)
