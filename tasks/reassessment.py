@@ -11,7 +11,8 @@ from tasks.derived import derive
 from tasks.models import CaseParty, Organisation, Seat
 from tasks.organisations import Organisations, scope_condition
 from tasks.seats import SEAT, Seats
-from workflows.business_calendar import EVERYWHERE, CalendarEdit, Clock
+from workflows.business_calendar import CalendarEdit, Clock
+from workflows.calendar_tables import EVERYWHERE
 from workflows.case import Case
 from workflows.engine import INSTANCE, ProcessEngine
 from workflows.history import SYSTEM

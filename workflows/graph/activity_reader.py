@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from workflows.graph.model import DataMapping, MultiInstance, StandardLoop
 from workflows.graph.names import CAMUNDA, Element, camunda, camunda_extensions, first, flag, local, namespace, text_of
 from workflows.graph.notes import Notes
@@ -63,7 +65,7 @@ class ActivityReader:
                 self._setting(element, name, value, known)
         return found
 
-    def _setting(self, element: Element, name: str, value: str, known: dict[str, str]) -> None:
+    def _setting(self, element: Element, name: str, value: str, known: Mapping[str, object]) -> None:
         if name not in known and not self._notes.full("warning"):
             like = nearest(name, known)
             self._notes.add("setting-unknown", element, setting=name,
