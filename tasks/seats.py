@@ -173,7 +173,10 @@ class Seats:
             connection.execute(insert(CaseItem), items)
 
     def party_rows(self, connection: Connection, case: Case) -> list[dict[str, Any]]:
-        """The organisations that take part in a case, by the process's `parties` setting."""
+        """The organisations that take part in a case, by the process's `parties` setting; a called process without one has its caller's."""
+        if case.parent_id is not None and "parties" not in case.version.graph.properties:
+            parties = select(CaseParty.kind, CaseParty.organisation_code).where(CaseParty.instance_id == case.parent_id)
+            return [{"instance_id": case.id, **row._mapping} for row in connection.execute(parties)]
         value = feel(case, self._engine.functions(connection, case), case.version.graph.properties.get("parties"))
         return [
             {"instance_id": case.id, "kind": kind, "organisation_code": str(code)}

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from engine_walk import DIAGRAMS, END, START, EngineWalk, chain, extensions, process, several, user
-from tasks.models import CaseActor, SeatExclusion
+from tasks.models import CaseActor, CaseParty, SeatExclusion
 from workflows.definitions import check
 from workflows.errors import DeploymentRefused, Rejection
 from workflows.models import LocalVariables
@@ -337,3 +337,14 @@ def test_a_second_error_after_the_first_interrupted_everything_does_nothing(bind
     part = f'<bpmn:subProcess id="part">{several()}{inner}</bpmn:subProcess>' if binding == "sub-process" else f'<bpmn:callActivity id="part" calledElement="inner">{several()}</bpmn:callActivity>'
     walk = EngineWalk(process(inner, "inner"), process(START + part + caught + END + chain("start", "part", "end"))).start(people=["a", "b", "c"])
     assert walk.open == ["repair"] and walk.complete("repair").ended
+
+
+def test_a_called_case_is_seen_by_the_organisations_of_its_caller() -> None:
+    parties = extensions(parties="= {university: school}")
+    inner = '<bpmn:startEvent id="s"/>' + user("check") + '<bpmn:endEvent id="e"/>' + chain("s", "check", "e")
+    content = process(parties + START + '<bpmn:subProcess id="part">' + several() + inner + '</bpmn:subProcess><bpmn:callActivity id="call" calledElement="appraisal"/>' + END
+                      + chain("start", "part", "call", "end"))
+    walk = EngineWalk(NESTED[0], content).start(people=["a"], school="U1").complete("check")
+    assert walk.open == ["look"]
+    seen = {(row.instance_id, row.kind, row.organisation_code) for row in walk.rows(select(CaseParty.instance_id, CaseParty.kind, CaseParty.organisation_code))}
+    assert seen == {(row.id, "university", "U1") for row in walk.instances()}
