@@ -128,6 +128,17 @@ def test_ac_02_a_bulk_command_leaves_each_item_with_the_clause_and_logs_each(off
     assert {office.seat(key).status for key in ("K1", "K7")} == {"open"}
 
 
+def test_ac_02_a_refused_claim_from_the_inbox_is_logged_too(office):
+    office.start("gaojingban", "K1")
+    office.declare("K1", TEXTS["k1"])
+    seat = office.seat("K1")
+    office.browser("chenjingban").post("/inbox/bulk", data={"verb": "claim", "task": f"{seat.id}:{seat.revision}"})
+    (row,) = office.rows(select(SecurityLog.kind, SecurityLog.detail))
+    assert row.kind == "refused"
+    assert COUNTY_CLAUSE in str(row.detail)
+    assert office.seat("K1").owner_id is None
+
+
 # AC-03
 
 

@@ -8,15 +8,16 @@ from urllib.parse import parse_qs, urlsplit
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, session, url_for
 
+from tasks import security_log
 from tasks.subjects import case_parties, subject_numbers
 from tasks.worklist import Filters
 from web.bulk import Choice, command_key, ticked, values_of, verbs_for_rows
 from web.context import actor, after_commit, connection, house, is_htmx
-from web.i18n import translate as _, words
+from web.i18n import now, translate as _, words
 from web.labels import activities, organisation_name, outcome_label, parties_line, process_name, processes, task_title
 from web.navigation import counts
 from web.undo import announce, remember
-from workflows.errors import Rejection
+from workflows.errors import Forbidden, Rejection
 
 blueprint = Blueprint("inbox", __name__)
 
@@ -82,9 +83,19 @@ def _each(verb: str, items: list[tuple[int, int]]) -> dict[str, Any]:
                 _take(verb, seat_id, revision)
         except Rejection as refusal:
             refused[seat_id] = words({"zh": refusal.zh, "en": refusal.en})
+            if isinstance(refusal, Forbidden):
+                _log(refusal, seat_id)
     done = len(items) - len(refused)
     text = _("已领取 {count} 件", count=done) if verb == "claim" else _("已放回 {count} 件", count=done)
     return {"refused": refused, "toast": _with_refused(text, refused)}
+
+
+def _log(refusal: Forbidden, seat_id: int) -> None:
+    """One refused row of many: the request goes on, so its own transaction keeps the record."""
+    security_log.record(
+        connection(), now(), security_log.REFUSED, person_id=actor().person_id, address=request.remote_addr,
+        detail={"words": {"zh": refusal.zh, "en": refusal.en}, "seat": seat_id},
+    )
 
 
 def _take(verb: str, seat_id: int, revision: int) -> None:
