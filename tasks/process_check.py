@@ -80,9 +80,14 @@ def _report(findings: list[ResourceFinding], report: Report) -> bool:
         finding = found.finding
         place = f"{found.resource}:{finding.line}" if finding.line else found.resource
         name = f" {finding.element_id}" + (f"（{finding.name}）" if finding.name else "") if finding.element_id else ""
-        report(f"{SIGNS.get(found.severity, '·')} {place}{name}: {finding.reason_zh} / {finding.reason_en}")
+        report(_on_one_line(f"{SIGNS.get(found.severity, '·')} {place}{name}: {finding.reason_zh} / {finding.reason_en}"))
         if finding.advice_zh or finding.advice_en:
-            report(f"    → {finding.advice_zh} / {finding.advice_en}")
+            report(_on_one_line(f"    → {finding.advice_zh} / {finding.advice_en}"))
     errors = sum(one.severity == "error" for one in findings)
     report(f"{errors} errors, {len(findings) - errors} warnings")
     return errors == 0
+
+
+def _on_one_line(text: str) -> str:
+    """The text with what moves the cursor shown as a mark: an id or a name may not write lines of its own."""
+    return "".join(character if character.isprintable() else "␣" for character in text)

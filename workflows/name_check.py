@@ -16,12 +16,14 @@ from workflows.feel.catalogue import HOST_FUNCTIONS
 from workflows.feel.names import canonical, perhaps, where
 from workflows.forms import fields, form_expressions
 from workflows.graph import Finding, Flow, Node, ProcessGraph
+from workflows.graph.notes import MAXIMUM_FEEL
 from workflows.graph.settings import FEEL_SETTINGS
 
 ALWAYS = frozenset((
     "case", "process_instance", "outcome", "matched_rules", "loopCounter", "numberOfInstances", "numberOfCompletedInstances",
     "numberOfActiveInstances", "numberOfTerminatedInstances", "nrOfInstances", "nrOfCompletedInstances", "nrOfActiveInstances",
 ))
+MOST_FINDINGS = 100
 IN_ROWS = frozenset(("this", "parent", "i"))  # what form-js adds for the rows of a list
 HOST_NAMES = frozenset(host.signature.partition("(")[0] for host in HOST_FUNCTIONS)
 RESULTS = ("resultVariable", "errorCodeVariable", "errorMessageVariable", "escalationCodeVariable")
@@ -70,7 +72,22 @@ class Sources:
 def name_findings(
     bpmn: str, graph: ProcessGraph, decisions: Mapping[str, DecisionModel], forms: Mapping[str, dict[str, Any]], roster: Any
 ) -> Iterator[tuple[str, Finding]]:
-    """Warnings for names nothing gives a value to and errors for functions that do not exist, each with its file."""
+    """Warnings for names nothing gives a value to and errors for functions that do not exist, each with its file.
+
+    Of either at most MOST_FINDINGS are made.
+    """
+    counts = {"error": 0, "warning": 0}
+    for resource, finding in _all_findings(bpmn, graph, decisions, forms, roster):
+        counts[finding.severity] += 1
+        if counts[finding.severity] <= MOST_FINDINGS:
+            yield resource, finding
+        elif min(counts.values()) >= MOST_FINDINGS:
+            return
+
+
+def _all_findings(
+    bpmn: str, graph: ProcessGraph, decisions: Mapping[str, DecisionModel], forms: Mapping[str, dict[str, Any]], roster: Any
+) -> Iterator[tuple[str, Finding]]:
     sources = sources_of(graph, forms, roster)
     for use in diagram_uses(bpmn, graph):
         yield from ((bpmn, finding) for finding in (*sources.seen_by(use), *unknown_functions(use)))
@@ -126,7 +143,16 @@ def _roster_facts(roster: Mapping[str, Any]) -> set[str]:
 
 
 def diagram_uses(resource: str, graph: ProcessGraph) -> Iterator[Use]:
-    """Every FEEL text of a diagram that can be read."""
+    """Every FEEL text of a diagram that can be read, as far as the reader of diagrams checks them."""
+    length = 0
+    for use in _diagram_uses(resource, graph):
+        length += len(use.text)
+        if length > MAXIMUM_FEEL:
+            return
+        yield use
+
+
+def _diagram_uses(resource: str, graph: ProcessGraph) -> Iterator[Use]:
     yield from _uses(resource, graph, [(name, text[1:]) for name, text in graph.properties.items() if text.startswith("=")])
     for node in graph.nodes.values():
         yield from _uses(resource, node, _texts(node))

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from workflows.decisions.boxed import boxed_function, fit
-from workflows.decisions.graph import Node
+from workflows.decisions.graph import MAXIMUM_REQUIREMENT_DEPTH, Node
 from workflows.decisions.running import DecisionRun
 from workflows.feel import FeelError, Words
 from workflows.feel.runtime import Run
 from workflows.feel.types import coerce
 from workflows.feel.values import FeelValue, Function, Names
 
-MAXIMUM_REQUIREMENT_DEPTH = 60
 _TOO_DEEP = Words("求值嵌套太深", "the evaluation is nested too deeply")
 
 

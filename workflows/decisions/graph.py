@@ -12,6 +12,9 @@ from workflows.decisions.xml import Xml, child, children, local_name, reference
 from workflows.feel import Words
 from workflows.feel.types import Type
 
+MAXIMUM_REQUIREMENT_DEPTH = 60
+MOST_SHOWN = 10
+
 
 @dataclass(slots=True)
 class Node:
@@ -123,22 +126,33 @@ def _link_service(part: ModelPart, node: Node) -> None:
 
 
 def find_cycles(part: ModelPart) -> None:
-    """A decision that requires itself, over any path, is a finding; knowledge models may be recursive."""
-    done: set[tuple[str, str]] = set()
-
-    def visit(node: Node, path: tuple[Node, ...]) -> None:
-        if any(node is earlier for earlier in path):
-            names = " → ".join(entry.name for entry in (*path, node))
-            node.model.workshop.remark("error", node.xml, Words(f"需求关系成环：{names}", f"the requirements go round in a circle: {names}"), Words("请去掉其中一条需求线", "remove one requirement"))
-            done.add(node.key)
-            return
-        if node.key in done:
-            return
-        for _, required in node.requires:
-            if required.kind == "decision":
-                visit(required, (*path, node))
-        done.add(node.key)
-
+    """A decision that requires itself, over any path, is a finding, and so is too deep a chain; knowledge models may be recursive."""
+    depths: dict[tuple[str, str], int] = {}
     for node in part.nodes.values():
-        if node.kind == "decision":
-            visit(node, ())
+        if node.kind == "decision" and node.key not in depths:
+            _visit(node, depths)
+    for node in part.nodes.values():
+        if depths.get(node.key, 0) == MAXIMUM_REQUIREMENT_DEPTH:
+            limit = MAXIMUM_REQUIREMENT_DEPTH - 1
+            part.workshop.remark("error", node.xml, Words(f"需求关系超过 {limit} 层", f"the requirements are deeper than {limit} levels"), Words("请合并几个决策", "merge some decisions"))
+
+
+def _visit(first: Node, depths: dict[tuple[str, str], int]) -> None:
+    """Walk the decisions below one, noting circles and how many levels each stands on."""
+    path: dict[tuple[str, str], Node] = {}
+    stack: list[tuple[Node, bool]] = [(first, False)]
+    while stack:
+        node, leaving = stack.pop()
+        below = [required for _, required in node.requires if required.kind in ("decision", "inputData")]
+        if leaving:
+            path.pop(node.key)
+            depths[node.key] = 1 + max((depths.get(required.key, 1) for required in below), default=0)
+        elif node.key in path:
+            names = [entry.name for entry in path.values()]
+            circle = names[[*path].index(node.key) :] + [node.name]
+            shown = " → ".join(circle if len(circle) <= MOST_SHOWN else [*circle[:MOST_SHOWN], "…", node.name])
+            node.model.workshop.remark("error", node.xml, Words(f"需求关系成环：{shown}", f"the requirements go round in a circle: {shown}"), Words("请去掉其中一条需求线", "remove one requirement"))
+        elif node.key not in depths:
+            path[node.key] = node
+            stack.append((node, True))
+            stack.extend((required, False) for required in below if required.kind == "decision")

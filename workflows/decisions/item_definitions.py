@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from workflows.decisions.xml import Xml, child, children, text_of, type_reference
-from workflows.feel import FeelError, UnaryTests
+from workflows.feel import FeelError, FeelLimitError, UnaryTests, Words
 from workflows.feel.runtime import Run
 from workflows.feel.types import ANY, Type, scalar_type
 from workflows.feel.values import FeelValue, Names
 
+MAXIMUM_TYPE_DEPTH = 40
 CompileTests = Callable[[str, Xml], UnaryTests | None]
 
 
@@ -21,6 +22,7 @@ class TypeTable:
         self._compile_tests = compile_tests
         self._made: dict[str, Type] = {}
         self._making: set[str] = set()
+        self._asking: set[str] = set()  # names the model imported without a name is being asked for
         self.imported: dict[str, TypeTable] = {}
 
     def names(self) -> list[str]:
@@ -40,8 +42,10 @@ class TypeTable:
                 return self.imported[table].find(rest)
             more, _, rest = rest.partition(".")
             table = f"{table}.{more}"
-        if "" in self.imported:
+        if "" in self.imported and name not in self._asking:
+            self._asking.add(name)
             merged = self.imported[""].find(name)
+            self._asking.discard(name)
             if merged is not None:
                 return merged
         built_in = scalar_type(name)
@@ -50,6 +54,8 @@ class TypeTable:
     def _make(self, name: str, definition: Xml) -> Type:
         if name in self._making:
             return ANY
+        if len(self._making) > MAXIMUM_TYPE_DEPTH:
+            raise FeelLimitError(Words(f"类型嵌套超过 {MAXIMUM_TYPE_DEPTH} 层", f"types are nested deeper than {MAXIMUM_TYPE_DEPTH} levels"))
         self._making.add(name)
         try:
             made = self._from_definition(definition)

@@ -18,6 +18,7 @@ from workflows.feel import Words
 from workflows.feel.values import FeelValue, from_python, to_python
 from workflows.hardened_xml import XmlError, parse_xml
 
+MAXIMUM_ELEMENTS = 10_000
 Functions = Mapping[str, Callable[..., Any]]
 
 
@@ -120,6 +121,8 @@ def _part(data: bytes) -> ModelPart:
         raise DecisionError(Words(f"文件不是可读的 XML：{error.reason}（第 {error.line} 行）", f"the file is not readable XML: {error.reason.en} (line {error.line})")) from None
     if local_name(root) != "definitions":
         raise DecisionError(Words("文件不是 DMN 模型：根元素不是 DMN 1.1 至 1.5 命名空间的 definitions", "the file is not a DMN model: its root is not definitions in a namespace of DMN 1.1 to 1.5"))
+    if len(root) > MAXIMUM_ELEMENTS:
+        raise DecisionError(Words(f"文件有超过 {MAXIMUM_ELEMENTS:,} 个决策、输入和类型", f"the file has more than {MAXIMUM_ELEMENTS:,} decisions, inputs and types"))
     return ModelPart(root)
 
 

@@ -18,6 +18,14 @@ from workflows.feel.runtime import Scope
 from workflows.feel.types import Type
 from workflows.feel.values import FeelValue, Names
 
+MAXIMUM_FINDINGS = 500
+MAXIMUM_FEEL = 500_000
+MAXIMUM_TEXTS = 20_000
+TOO_MANY = Words(f"问题超过 {MAXIMUM_FINDINGS} 条，其余未列出", f"there are more than {MAXIMUM_FINDINGS} findings; the rest is not listed")
+TOO_MUCH = Words(
+    f"文件中不同的表达式超过 {MAXIMUM_TEXTS:,} 个或共 {MAXIMUM_FEEL:,} 字，其余未读取",
+    f"the file has more than {MAXIMUM_TEXTS:,} different expressions, or {MAXIMUM_FEEL:,} characters of them; the rest is not read",
+)
 Compiled = TypeVar("Compiled", Expression, UnaryTests)
 
 
@@ -41,6 +49,9 @@ class Workshop:
         self.called: set[str] = set()
         self.formulas: list[Formula] = []
         self.names = frozenset(_component_names(root))
+        self._counts = {"error": 0, "warning": 0}
+        self._feel = 0
+        self._canonical: dict[frozenset[str], frozenset[str]] = {}
         self._language = root.get("expressionLanguage", "")
         self.types = TypeTable(list(children(root, "itemDefinition")), lambda text, at: self.unary_tests(text, at, ()))
         self._expressions: dict[tuple[str, frozenset[str]], Expression] = {}
@@ -50,7 +61,11 @@ class Workshop:
         """The type a typeRef names; an unknown one is a finding and counts as no type."""
         if not reference:
             return None
-        found = self.types.find(reference)
+        try:
+            found = self.types.find(reference)
+        except FeelError as error:
+            self.remark("error", at, error.words, Words("请减少类型的层数", "use fewer levels of types"))
+            return None
         if found is None:
             self.remark("warning", at, Words(f"类型 {reference} 没有定义", f"the type {reference} is not defined"), Words("请写成 itemDefinition，或使用内置类型", "define it as an item definition, or use a built-in type"))
         return found
@@ -97,6 +112,10 @@ class Workshop:
         """What `compiled` makes of a text, made once for the same names; None and a finding when it cannot be read."""
         key = (text, self.names | frozenset(known))
         if key not in kept:
+            self._feel += len(text)
+            if self._feel > MAXIMUM_FEEL or len(kept) >= MAXIMUM_TEXTS:
+                self.remark("error", at, TOO_MUCH, Words("请拆分为多个文件", "split it into several files"), once=True)
+                return None
             try:
                 kept[key] = guarded(compiled, key[1])
                 self._check_names(kept[key], at, key[1])
@@ -108,16 +127,29 @@ class Workshop:
 
     def _check_names(self, compiled: Expression | UnaryTests, at: Xml, known: frozenset[str]) -> None:
         """A warning for every name nothing gives a value to; the text is kept, and the host's functions it calls noted."""
-        names = frozenset(canonical(one) for one in known)
+        names = self._canonical.get(known)
+        if names is None:
+            names = self._canonical[known] = frozenset(canonical(one) for one in known)
         for name in sorted(compiled.names - names - {"?"}):
+            if self._counts["warning"] > MAXIMUM_FINDINGS:
+                break
             like, place = perhaps(name, names), where(compiled.text, name)
             self.remark("warning", at, Words(f"名字 {name} 在这里没有来源，值会是 null{place}", f"the name {name} is not known here and will be null{place.en}"),
                         Words(f"请从 {name} 画一条需求线，或更正名字{like}", f"draw a requirement from {name}, or correct the name{like.en}"))
         self.called |= compiled.called - names
         self.formulas.append(Formula(compiled.text, compiled, names, at.sourceline or 0, *self._place(at)))
 
-    def remark(self, severity: str, at: Xml, reason: Words, advice: Words) -> None:
-        """Keep a finding that points at an element, or at the nearest one around it that has an id."""
+    def remark(self, severity: str, at: Xml, reason: Words, advice: Words, once: bool = False) -> None:
+        """Keep a finding that points at an element, or at the nearest one around it that has an id; `once`: unless it is known already.
+
+        Beyond MAXIMUM_FINDINGS of a severity none are kept, and the last one says so.
+        """
+        count = self._counts[severity]
+        if count > MAXIMUM_FINDINGS or (once and any(finding.reason == reason for finding in self.findings)):
+            return
+        self._counts[severity] += 1
+        if count == MAXIMUM_FINDINGS:
+            reason, advice = TOO_MANY, Words("请先解决以上问题再检查", "solve those above and check again")
         self.findings.append(Finding(severity, at.sourceline or 0, *self._place(at), reason, advice))
 
     @staticmethod
@@ -129,7 +161,7 @@ class Workshop:
         owner: Xml | None = at
         while owner is not None and not owner.get("name"):
             owner = owner.getparent()
-        return "" if holder is None else holder.get("id", ""), "" if owner is None else owner.get("name", "")
+        return "" if holder is None else _short(holder.get("id", "")), "" if owner is None else _short(owner.get("name", ""))
 
 
 def broken(reason: Words) -> Code:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 
 from workflows.feel.errors import FeelSyntaxError, Words
 from workflows.feel.lexer import Token, tokenize
@@ -13,6 +14,7 @@ KEYWORDS = frozenset((
     "if", "then", "else", "for", "in", "return", "some", "every", "satisfies", "instance", "between", "and", "or", "not",
     "function", "external", "true", "false", "null",
 ))
+MOST_COMPARED = 500
 BUILT_IN_NAMES_WITH_KEYWORDS = (
     "date and time", "years and months duration", "days and time duration", "working days between",
 )
@@ -99,5 +101,7 @@ def where(text: str, *parts: str) -> Words:
 
 def perhaps(name: str, known: Iterable[str]) -> Words:
     """The known name most like `name`, as the ending of an advice; empty when none is like it."""
-    found = difflib.get_close_matches(name[:80], [one for one in known if one != name], n=1, cutoff=0.6)
+    short = name[:80]
+    alike = (one for one in known if one != name and 0.4 < len(one) / max(1, len(short)) < 2.5)
+    found = difflib.get_close_matches(short, list(islice(alike, MOST_COMPARED)), n=1, cutoff=0.6)
     return Words(f"，是否为“{found[0]}”", f"; perhaps {found[0]}") if found else Words("", "")

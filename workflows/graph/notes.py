@@ -10,6 +10,7 @@ from workflows.graph.messages import KINDS, WORDS
 from workflows.graph.model import Finding
 
 MAXIMUM_FINDINGS = 1_000
+MAXIMUM_FEEL = 500_000
 CheckExpression = Callable[[str], str | None]  # what is wrong; `Words` also say it in English
 
 
@@ -21,6 +22,7 @@ class Notes:
         self._check_expression = check_expression
         self._seen: set[tuple[str, str, int, str]] = set()
         self._counts = {"error": 0, "warning": 0}
+        self._feel = 0
 
     def full(self, severity: str) -> bool:
         """True when no more findings of this severity are taken; warnings never crowd out errors."""
@@ -62,6 +64,10 @@ class Notes:
         """Check FEEL without "=" and return it; None when it is wrong."""
         if is_foreign(text):
             self.add("expression-foreign", place, attribute=attribute, text=shortened(text))
+            return None
+        self._feel += len(text)
+        if self._feel > MAXIMUM_FEEL:
+            self.add("too-much-feel", limit=f"{MAXIMUM_FEEL:,}")
             return None
         reason = self._check_expression(text.strip()) if self._check_expression else None
         if reason is not None:

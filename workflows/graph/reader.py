@@ -18,6 +18,7 @@ from workflows.hardened_xml import XmlError, parse_xml
 
 MAXIMUM_NODES = 5_000
 MAXIMUM_ELEMENTS = 60_000
+MAXIMUM_PROCESSES = 200
 TASKS = frozenset({"userTask", "manualTask", "task", "serviceTask", "sendTask", "receiveTask", "businessRuleTask", "scriptTask"})
 SUB_PROCESSES = frozenset({"subProcess", "transaction"})
 ACTIVITIES = TASKS | SUB_PROCESSES | {"callActivity"}
@@ -78,6 +79,9 @@ class FileReader:
     def read(self) -> Reading:
         """Graphs, findings and pools of the file."""
         processes = list(bpmn_children(self._root, "process"))
+        if len(processes) > MAXIMUM_PROCESSES:
+            self._notes.add("too-many-processes", self._root, count=len(processes), limit=MAXIMUM_PROCESSES)
+            return Reading({}, self._notes.findings)
         executable = [process for process in processes if flag(process, "isExecutable")]
         self._elements(self._root, {process for process in processes if process not in executable} if executable else set())
         collaboration = self._collaboration()
@@ -254,12 +258,14 @@ class FileReader:
     def _flow(self, element: Element, nodes: dict[str, Node]) -> Flow | None:
         identity, source, target = element.get("id"), element.get("sourceRef") or "", element.get("targetRef") or ""
         missing = [(zh, en, end) for zh, en, end in (("起点", "source", source), ("终点", "target", target)) if end not in nodes]
-        if not identity:
-            self._notes.add("id-missing", element, element="sequenceFlow")
         for zh, en, end in missing:
             self._notes.add("dangling-flow", element, end_zh=zh, end_en=en, target=shortened(end))
-        if not identity or missing:
+        if missing:
             return None
+        if not identity:
+            # The schema lets a flow go without an id; joins need one that stays the same in the next version.
+            identity = f"{source}->{target}"
+            self._notes.add("flow-id-made", element, made=shortened(identity))
         if nodes[source].scope != nodes[target].scope:
             self._notes.add("flow-leaves-scope", element)
             return None
