@@ -224,7 +224,8 @@ class Worklist:
         organisation: str | None = None, process_id: str | None = None, after: str | None = None, size: int = 25,
     ) -> Page:
         """The cases this person may see, latest change first; `text` is the start of a name, or a whole number."""
-        conditions: list[ColumnElement[bool]] = [visible_cases(actor)]
+        # The body of a multi-instance sub-process has a row of its own, but it is no case of its own.
+        conditions: list[ColumnElement[bool]] = [visible_cases(actor), INSTANCE.c.body_of.is_(None)]
         if text:
             conditions.append(or_(INSTANCE.c.subject.startswith(text.strip(), autoescape=True), INSTANCE.c.number == text.strip()))
         for column, value in ((INSTANCE.c.status, status), (INSTANCE.c.stage, stage), (INSTANCE.c.process_id, process_id)):

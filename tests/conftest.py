@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from app import House, memory_house
 from tasks.cast import Cast
+from tests.browser_desk import FLAGS, find_chromium
 from workflows.business_calendar import SHANGHAI, FrozenClock
 from workflows.definitions import read_folder
 
@@ -51,3 +53,15 @@ def renewal(house: House, cast: Cast) -> Any:
     """The renewal declaration audit, deployed."""
     with house.store.transaction() as connection:
         return house.definitions.deploy(connection, read_folder(RENEWAL), None)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The one Chromium of a test run; two at once cannot live in one thread."""
+    program = find_chromium()
+    if program is None:
+        pytest.skip("NO CHROMIUM FOUND: browser tests are NOT run; `python3 run.py test --install-browser` fetches it")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
+        yield opened
+        opened.close()

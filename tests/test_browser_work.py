@@ -8,23 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Error, expect, sync_playwright
+from playwright.sync_api import Browser, Error, expect
 
-from tests.browser_desk import AXE, FLAGS, BrowserDesk, Desk, find_chromium, id_number
+from tests.browser_desk import AXE, BrowserDesk, Desk, id_number
 
 pytestmark = pytest.mark.browser
 OpenDesk = Callable[..., Desk]
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    program = find_chromium()
-    if program is None:
-        pytest.skip("NO CHROMIUM FOUND: browser tests are NOT run; `python3 run.py test --install-browser` fetches it")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="session")

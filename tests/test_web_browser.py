@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from werkzeug.serving import make_server
 
 from tests.web_office import Office
 from workflows.business_calendar import FrozenClock
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: run `python3 run.py test --install-browser`"),
-]
+pytestmark = pytest.mark.browser
 
 
 class Desk:
@@ -30,9 +25,11 @@ class Desk:
         self.browser = browser
         self.address = address
         self.complaints: list[str] = []
+        self.windows: list[Any] = []
 
     def window(self, person_id: int, path: str, width: int = 1440, height: int = 900) -> Page:
         context = self.browser.new_context(viewport={"width": width, "height": height}, locale="zh-CN", reduced_motion="reduce")
+        self.windows.append(context)
         cookie = self.office.browser(person_id).get_cookie("banjie")
         assert cookie is not None
         context.add_cookies([{"name": "banjie", "value": cookie.value, "url": self.address}])
@@ -44,17 +41,16 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, clock: FrozenClock) -> Iterator[Desk]:
+def desk(browser: Browser, tmp_path: Path, clock: FrozenClock) -> Iterator[Desk]:
     office = Office(tmp_path, clock)
     office.app.config["WTF_CSRF_ENABLED"] = True
     server = make_server("127.0.0.1", 0, office.app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM)
-        built = Desk(office, browser, f"http://127.0.0.1:{server.server_port}")
-        yield built
-        browser.close()
+    built = Desk(office, browser, f"http://127.0.0.1:{server.server_port}")
+    yield built
+    for window in built.windows:
+        window.close()
     server.shutdown()
     thread.join()
     server.server_close()
