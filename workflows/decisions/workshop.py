@@ -19,7 +19,7 @@ from workflows.feel.types import Type
 from workflows.feel.values import FeelValue, Names
 
 MAXIMUM_FINDINGS = 500
-MAXIMUM_FEEL = 500_000
+MAXIMUM_FEEL = 300_000
 MAXIMUM_TEXTS = 20_000
 TOO_MANY = Words(f"问题超过 {MAXIMUM_FINDINGS} 条，其余未列出", f"there are more than {MAXIMUM_FINDINGS} findings; the rest is not listed")
 TOO_MUCH = Words(

@@ -10,7 +10,7 @@ from workflows.graph.messages import KINDS, WORDS
 from workflows.graph.model import Finding
 
 MAXIMUM_FINDINGS = 1_000
-MAXIMUM_FEEL = 500_000
+MAXIMUM_FEEL = 300_000
 CheckExpression = Callable[[str], str | None]  # what is wrong; `Words` also say it in English
 
 
