@@ -107,6 +107,8 @@ def test_a_form_shows_its_errors_at_the_fields_and_then_leads_to_the_next_task(d
     page = desk.window(desk.office.clerk, "/inbox")
     page.locator(".row-title").first.click()
     page.locator("[data-outcome=return]").click()
+    expect(page.locator(".outcome-hint")).to_be_visible()
+    page.locator("[data-outcome=return]").click()
     expect(page.locator("#form")).to_contain_text("请填写此项")
     page.locator("#form input[type=radio]").first.check()
     page.locator("#form textarea").fill("请补充培训名称和地点")
