@@ -7,11 +7,11 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from tasks.supervision import REASONS
-from web.context import actor, connection, house
+from web.context import actor, after_commit, connection, house
 from web.i18n import same_site, translate as _, words
 from web.labels import node_label, organisation_name, owner_words, prefixed, processes, stage_label
 from web.security import requires
-from workflows.errors import Rejection
+from workflows.errors import NotFound, Rejection
 
 blueprint = Blueprint("supervisor", __name__, url_prefix="/supervisor")
 
@@ -71,6 +71,18 @@ def reassign(seat_id: int) -> Any:
     house().tasks.reassign(connection(), actor(), seat_id, int(person), request.form.get("reason", ""))
     flash(_("已改派。"), "success")
     return redirect(same_site(request.form.get("next", ""), url_for("supervisor.overview")), code=303)
+
+
+@blueprint.post("/incidents/<int:incident_id>/retry")
+@requires("incidents.resolve")
+def retry(incident_id: int) -> Any:
+    """Let the job behind an incident be tried again."""
+    if incident_id not in {incident.id for incident in house().supervision.incidents(connection(), actor())}:
+        raise NotFound("没有这项异常，或不在您的督办范围。", "There is no such incident in your scope.")
+    house().jobs.retry(connection(), incident_id)
+    after_commit(house().wake)
+    flash(_("已安排重试。"), "success")
+    return redirect(url_for("supervisor.overview"), code=303)
 
 
 def reason_words() -> dict[str, str]:
