@@ -35,7 +35,7 @@ def broken_job(office: Office) -> tuple[int, int]:
 
 def test_the_job_behind_an_incident_is_tried_again(office: Office) -> None:
     job, incident = broken_job(office)
-    supervisor = office.browser(office.principal)
+    supervisor = office.browser(office.supervisor)
     assert "重试" in supervisor.get("/supervisor").text
     assert supervisor.post(f"/supervisor/incidents/{incident}/retry").status_code == 303
     with office.house.store.read() as connection:
@@ -49,5 +49,5 @@ def test_a_clerk_may_not_retry(office: Office) -> None:
 
 
 def test_an_incident_that_is_not_there_is_refused_in_words(office: Office) -> None:
-    answer = office.browser(office.principal).post("/supervisor/incidents/999/retry")
+    answer = office.browser(office.supervisor).post("/supervisor/incidents/999/retry")
     assert answer.status_code == 404 and "督办范围" in answer.text
