@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, sync_playwright
 
 from app import House, memory_house
@@ -15,6 +16,10 @@ from tasks.cast import Cast
 from tests.browser_desk import FLAGS, find_chromium
 from workflows.business_calendar import SHANGHAI, FrozenClock
 from workflows.definitions import read_folder
+
+# Speed is measured by the bench; a slow moment of the machine must not fail a test. The same examples on every run.
+settings.register_profile("house", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 ROOT = Path(__file__).resolve().parent.parent
 RENEWAL = ROOT / "bpmn" / "renewal_declaration_audit"
