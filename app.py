@@ -37,6 +37,8 @@ from workflows.timer_work import fire_due_timers
 
 ROOT = Path(__file__).resolve().parent
 INSTANCE = ROOT / "instance"
+# With one writer and one interpreter lock, few threads answer more requests than many; three keep a slow one from holding up all.
+SERVER_THREADS = 3
 
 
 @dataclass

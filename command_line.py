@@ -17,7 +17,7 @@ import click
 import waitress
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import INSTANCE, ROOT, House, build_house, create_app, memory_house
+from app import INSTANCE, ROOT, SERVER_THREADS, House, build_house, create_app, memory_house
 from tasks.demo import DEMO_START, PASSWORD, demo_is_seeded, seed_demo
 from tasks.installation import install, is_installed, migrate
 from tasks.personal_data import load_or_create_keys
@@ -96,6 +96,7 @@ def _words(error: Exception) -> str:
 @click.group(cls=Verbs)
 def main() -> None:
     """办结 Banjie: a BPMN case desk for human work."""
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a short queue is how few threads are meant to work
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
 
 
@@ -134,7 +135,7 @@ def serve(config: dict[str, object], port: int, greeting: Callable[[House], None
     """Serve the web application with its worker until interrupted."""
     app = create_app({"INSTANCE_PATH": str(instance_path()), "WORKER": True, **config})
     greeting(app.extensions["banjie"])
-    waitress.serve(app, host=ADDRESS, port=port, threads=8, ident=None)
+    waitress.serve(app, host=ADDRESS, port=port, threads=SERVER_THREADS, ident=None)
 
 
 @main.command()

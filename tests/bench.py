@@ -177,7 +177,9 @@ class Bench:
         values = bench_roster.DECLARATION
         started = time.perf_counter()
         for number, (row, student) in enumerate(zip(rows, students, strict=True)):
-            self.complete(student, row.id, {**values, "statement": f"{values['statement']}第{number}份。"}, "submit")
+            self.complete(student, row.id, {**values, "statement": f"{values['statement']}第{row.id}份。"}, "submit")
+        if "p01_submit_ms" in self.figures:
+            return
         self.put("p01_submit_ms", (time.perf_counter() - started) * 1000 / max(1, len(rows)), "submit a renewal declaration (mean)")
         with self.house.store.read() as connection:
             sizes = connection.execute(text("SELECT max(length(state)) FROM process_instance WHERE process_id = 'renewal_declaration_audit'"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
 import re
 import statistics
 import subprocess
@@ -18,7 +19,7 @@ from urllib.parse import urlencode
 
 import waitress
 
-from app import create_app
+from app import SERVER_THREADS, create_app
 from workflows.business_calendar import FrozenClock
 
 PASSWORD = "Bench-Passwort-2026"
@@ -39,11 +40,12 @@ class Measured:
 
 def serve(folder: Path, at: str, port: int) -> None:
     """Serve the bench's database until killed."""
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     app = create_app({
         "INSTANCE_PATH": str(folder), "SQLALCHEMY_DATABASE_URI": f"sqlite:///{folder / 'bench.sqlite'}",
         "CLOCK": FrozenClock(datetime.fromisoformat(at)),
     })
-    waitress.serve(app, host=HOST, port=port, threads=8, ident=None, _quiet=True)
+    waitress.serve(app, host=HOST, port=port, threads=SERVER_THREADS, ident=None, _quiet=True)
 
 
 class Client:
