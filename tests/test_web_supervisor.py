@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import insert, select
 
 from tests.web_office import Office
@@ -18,6 +19,14 @@ def office(tmp_path: Path, clock: FrozenClock) -> Iterator[Office]:
     built = Office(tmp_path, clock)
     yield built
     built.close()
+
+
+@pytest.fixture
+def supervisor(office: Office) -> FlaskClient:
+    """A province's clerk over 甲单位, signed in."""
+    with office.house.store.transaction() as connection:
+        person = office._person(connection, "吴督办", "wududu", ("province_clerk", 1))
+    return office.browser(person)
 
 
 def broken_job(office: Office) -> tuple[int, int]:
@@ -33,9 +42,8 @@ def broken_job(office: Office) -> tuple[int, int]:
     return int(job), int(incident)
 
 
-def test_the_job_behind_an_incident_is_tried_again(office: Office) -> None:
+def test_the_job_behind_an_incident_is_tried_again(office: Office, supervisor: FlaskClient) -> None:
     job, incident = broken_job(office)
-    supervisor = office.browser(office.supervisor)
     assert "重试" in supervisor.get("/supervisor").text
     assert supervisor.post(f"/supervisor/incidents/{incident}/retry").status_code == 303
     with office.house.store.read() as connection:
@@ -48,6 +56,6 @@ def test_a_clerk_may_not_retry(office: Office) -> None:
     assert office.browser(office.clerk).post(f"/supervisor/incidents/{incident}/retry").status_code == 403
 
 
-def test_an_incident_that_is_not_there_is_refused_in_words(office: Office) -> None:
-    answer = office.browser(office.supervisor).post("/supervisor/incidents/999/retry")
+def test_an_incident_that_is_not_there_is_refused_in_words(supervisor: FlaskClient) -> None:
+    answer = supervisor.post("/supervisor/incidents/999/retry")
     assert answer.status_code == 404 and "督办范围" in answer.text

@@ -38,7 +38,6 @@ class Office:
             self.clerk = self._person(connection, "钱经办", "qian", ("univ_clerk", 1))
             self.other = self._person(connection, "孙经办", "sun", ("univ_clerk", 1))
             self.stranger = self._person(connection, "李外人", "li", ("univ_clerk", 2))
-            self.supervisor = self._person(connection, "周督办", "zhou", ("province_clerk", 1))
             self.applicant = self._person(connection, "赵申请", None, None)
             self.house.definitions.deploy(connection, read_folder(FOLDER), None)
             self.house.calendar.seed_official_years(connection)
