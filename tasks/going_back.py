@@ -14,9 +14,10 @@ from tasks.seats import LIVE, SEAT, Seats
 from tasks.service import author_of
 from workflows.business_calendar import Clock
 from workflows.case import Case
-from workflows.engine import INSTANCE, ProcessEngine
+from workflows.engine import ProcessEngine
 from workflows.errors import Conflict, Forbidden, NotFound, Rejection
 from workflows.models import OutboxMessage
+from workflows.store import Store
 
 
 class GoingBack:
@@ -49,7 +50,8 @@ class GoingBack:
         done, left = 0, []
         for seat_id in records:
             try:
-                self.undo(connection, actor, seat_id)
+                with Store.savepoint(connection):
+                    self.undo(connection, actor, seat_id)
                 done += 1
             except Rejection as reason:
                 left.append({"seat_id": seat_id, "zh": reason.zh, "en": reason.en})
@@ -150,7 +152,6 @@ class GoingBack:
             connection, case, cancel=tokens, start=[first], kind="withdrawn", detail={"by": "applicant"},
             discard=case.version.machine.arrivals(case.state),
         )
-        connection.execute(update(INSTANCE).where(INSTANCE.c.id == case.id).values(last_change_at=case.now))
 
     @staticmethod
     def applicant_activity(case: Case) -> str | None:

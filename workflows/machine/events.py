@@ -7,8 +7,6 @@ from workflows.machine.contract import ROOT, Cause
 from workflows.machine.flow import leave
 from workflows.machine.marking import Move, Run
 
-REPEATING = frozenset({"message", "signal", "conditional"})
-
 
 def enter_catch(run: Run, node: Node, move: Move) -> None:
     """A token waits for an event; a link catch passes at once."""
