@@ -100,10 +100,11 @@ class House:
 
 def build_house(engine: Engine, clock: Clock, keys: bytes, *, demo: bool = False) -> House:
     """Wire every service over one database; `keys` is the content of the key file."""
-    return _wire(engine, clock, PersonalData(keys), demo=demo)
+    return wire_house(engine, clock, PersonalData(keys), demo=demo)
 
 
-def _wire(engine: Engine, clock: Clock, personal_data: PersonalData, *, demo: bool = False) -> House:
+def wire_house(engine: Engine, clock: Clock, personal_data: PersonalData, *, demo: bool = False) -> House:
+    """Wire every service over one database, with the keys already read."""
     store = Store(engine)
     people = People(clock, personal_data)
     calendar = BusinessCalendar(clock, people.ancestors)
@@ -141,7 +142,7 @@ def memory_house(clock: Clock, like: House | None = None) -> House:
     engine = create_database_engine("sqlite://")
     if like is not None:
         copy_memory(like.store.engine, engine)
-        return _wire(engine, clock, like.personal_data)
+        return wire_house(engine, clock, like.personal_data)
     Base.metadata.create_all(engine)
     return build_house(engine, clock, load_or_create_keys(None))
 
@@ -173,4 +174,4 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     return app
 
 
-__all__ = ["House", "build_house", "create_app", "memory_house"]
+__all__ = ["House", "build_house", "create_app", "memory_house", "wire_house"]

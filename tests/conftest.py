@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, sync_playwright
 
-from app import House, memory_house
+from app import House
 from tasks.cast import Cast
+from tests import databases, postgresql
 from tests.browser_desk import FLAGS, find_chromium
 from workflows.business_calendar import SHANGHAI, FrozenClock
 from workflows.definitions import read_folder
@@ -30,14 +31,36 @@ def shanghai(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=SHANGHAI)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--database", choices=(*databases.NAMES, "both"), default="both", help="run what stores something on SQLite, on PostgreSQL, or on both")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Whatever keeps something in a database runs once on each."""
+    if "database" in metafunc.fixturenames:
+        asked = metafunc.config.getoption("--database")
+        metafunc.parametrize("database", databases.NAMES if asked == "both" else [asked], indirect=True)
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The database of this test, by name; `tests.databases` then makes every house on it."""
+    databases.chosen.append(request.param)
+    if request.param == "postgresql":
+        postgresql.server()  # skips when there is none
+    yield request.param
+    databases.release()
+    databases.chosen.clear()
+
+
 @pytest.fixture
 def clock() -> FrozenClock:
     return FrozenClock(shanghai("2026-06-18T09:00"))
 
 
 @pytest.fixture
-def house(clock: FrozenClock) -> Iterator[House]:
-    built = memory_house(clock)
+def house(clock: FrozenClock, database: str) -> Iterator[House]:
+    built = databases.house(clock)
     yield built
     built.store.engine.dispose()
 
