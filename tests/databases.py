@@ -21,6 +21,9 @@ NAMES = ("sqlite", "postgresql")
 chosen: list[str] = []  # the database of the running test; empty in a test that did not ask for `database`
 
 
+_opened: list[Engine] = []  # every engine on PostgreSQL made here is let go of at the end of its test
+
+
 def kind() -> str:
     """Which database this test runs on; a test that asks must use the fixture `database`, so that it runs on both."""
     assert chosen, "a test that needs a database uses the fixture `database`"
@@ -63,10 +66,11 @@ def engine(like: Engine | None = None) -> Engine:
         copy_memory(like, made)
         return made
     server = postgresql.server()
-    if like is None:
-        return create_database_engine(server.url(server.take()))
-    like.dispose()
-    return create_database_engine(server.url(server.take_copy(like.url.database)))
+    if like is not None:
+        like.dispose()
+    made = create_database_engine(server.url(server.take() if like is None else server.take_copy(like.url.database)))
+    _opened.append(made)
+    return made
 
 
 def house(clock: Clock, like: House | None = None) -> House:
@@ -77,18 +81,16 @@ def house(clock: Clock, like: House | None = None) -> House:
 
 
 def scenario_house(at: datetime, like: House | None = None) -> House:
-    """A house at a moment, for scenarios."""
-    return house(FrozenClock(at), like)
-
-
-def keep(built: House) -> House:
-    """Let a house outlive its test, as something to copy."""
-    if kind() == "postgresql":
+    """A house at a moment, for scenarios; one that is no copy is there to be copied, and outlives its test."""
+    built = house(FrozenClock(at), like)
+    if like is None and kind() == "postgresql":
         postgresql.server().keep(str(built.store.engine.url.database))
     return built
 
 
 def release() -> None:
     """What every test does at its end."""
+    while _opened:
+        _opened.pop().dispose()
     if chosen and kind() == "postgresql":
         postgresql.server().give_back()

@@ -10,15 +10,15 @@ from typing import Any
 from sqlalchemy import Connection, event, select
 
 from app import House, build_house
-from tasks.models import Base, Seat
+from tasks.models import Seat
 from tasks.personal_data import load_or_create_keys
+from tests import databases
 from workflows.business_calendar import SHANGHAI, FrozenClock
 from workflows.case import Case
 from workflows.engine import StartItem
 from workflows.history import SYSTEM, verify
 from workflows.host import feel
 from workflows.models import Incident, Job, LocalVariables, OutboxMessage, ProcessInstance, Wait
-from workflows.store import create_database_engine
 
 DIAGRAMS = Path(__file__).parent / "diagrams"
 LIVE = ("open", "parked", "queued")
@@ -78,8 +78,7 @@ class EngineWalk:
 
     def __init__(self, *diagrams: str | bytes, connectors: Mapping[str, Any] | None = None) -> None:
         self.clock = FrozenClock(datetime(2026, 6, 18, 9, tzinfo=SHANGHAI))
-        self.engine = create_database_engine("sqlite://")
-        Base.metadata.create_all(self.engine)
+        self.engine = databases.engine()
         self.keys = load_or_create_keys(None)
         self.connectors = connectors or {}
         self.case_id = 0

@@ -11,11 +11,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import Connection, select
 
 from app import House, create_app
-from command_line import scenario_house
 from tasks.cast import Cast
-from tasks.models import Base, CaseMark, Notification, Person, SeatOffer
+from tasks.models import CaseMark, Notification, Person, SeatOffer
 from tasks.scenarios import Play, ScenarioBook
 from tasks.seats import LIVE, SEAT
+from tests import databases
 from tests.conftest import RENEWAL, ROOT, shanghai
 from workflows import history
 from workflows.business_calendar import FrozenClock
@@ -38,9 +38,9 @@ def declaration(text: str, mobile: str = "13800000001") -> dict[str, Any]:
 
 
 @cache
-def prepared() -> House:
-    """The cast and the deployed process, made once; every stage is a copy."""
-    return ScenarioBook(FILES, SHARED, scenario_house).empty_stage()  # type: ignore[no-any-return]
+def prepared(_database: str) -> House:
+    """The cast and the deployed process, made once for each sort of database; every stage is a copy."""
+    return ScenarioBook(FILES, SHARED, databases.scenario_house).empty_stage()  # type: ignore[no-any-return]
 
 
 class Verbs:
@@ -160,7 +160,7 @@ class Stage(Verbs):
     """A house in memory at a moment."""
 
     def __init__(self, at: str, cases: Mapping[str, Any] | None = None) -> None:
-        self.house = scenario_house(shanghai(at), prepared())
+        self.house = databases.scenario_house(shanghai(at), prepared(databases.kind()))
         self.cases = {}
         with self.house.store.transaction() as connection:
             self.cast = Cast(connection, self.house, SHARED, cases if cases is not None else SCRIPT["cases"], loaded=True)
@@ -174,10 +174,11 @@ class Office(Verbs):
     """The application over a database file, with browsers in which people are signed in."""
 
     def __init__(self, folder: Path, at: str) -> None:
-        self.app = create_app({"INSTANCE_PATH": folder, "CLOCK": FrozenClock(shanghai(at)), "WTF_CSRF_ENABLED": False})
+        self.app = create_app({
+            "INSTANCE_PATH": folder, "SQLALCHEMY_DATABASE_URI": databases.url(folder), "CLOCK": FrozenClock(shanghai(at)), "WTF_CSRF_ENABLED": False,
+        })
         self.house = self.app.extensions["banjie"]
         self.cases = {}
-        Base.metadata.create_all(self.house.store.engine)
         with self.house.store.transaction() as connection:
             self.cast = Cast(connection, self.house, SHARED, SCRIPT["cases"])
             self.house.definitions.deploy(connection, FILES, None)

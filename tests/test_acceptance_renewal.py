@@ -19,14 +19,14 @@ OUTBOX = OutboxMessage.__table__
 
 
 @pytest.fixture
-def stage(request):
+def stage(request, database):
     built = Stage(getattr(request, "param", "2026-06-18T09:00"))
     yield built
     built.close()
 
 
 @pytest.fixture
-def office(tmp_path):
+def office(tmp_path, database):
     built = Office(tmp_path, "2026-06-18T09:00")
     yield built
     built.close()

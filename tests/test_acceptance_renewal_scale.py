@@ -22,14 +22,14 @@ SURNAMES, GIVEN = "赵钱孙李周吴郑王冯陈", "甲乙丙丁戊己庚辛壬
 
 
 @pytest.fixture
-def stage(request):
+def stage(request, database):
     built = Stage(getattr(request, "param", "2026-06-18T09:00"))
     yield built
     built.close()
 
 
 @pytest.fixture
-def office(tmp_path):
+def office(tmp_path, database):
     built = Office(tmp_path, "2026-06-18T09:00")
     yield built
     built.close()

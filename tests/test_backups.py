@@ -24,7 +24,7 @@ DATABASE = "banjie.sqlite"
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
+def office(tmp_path: Path, database: str) -> Iterator[Office]:
     found = Office(tmp_path / "instance", FrozenClock(shanghai("2026-06-18T09:00")))
     yield found
     found.close()

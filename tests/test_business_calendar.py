@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, select, update
 
+from tests import databases
 from workflows.business_calendar import SHANGHAI, BusinessCalendar, FrozenClock, SystemClock, end_of_day, local_day
 from workflows.calendar_deadlines import changes, cycles, moment_of_entry, read_calendars, read_labels
 from workflows.calendar_notice import Notice, read_notice, read_notice_sheet
 from workflows.calendar_years import days_of_year, known_days
 from workflows.errors import CalendarMissing, Rejection
 from workflows.feel import compile_expression
-from workflows.models import Base, CalendarDay, CalendarYear
+from workflows.models import CalendarDay, CalendarYear
 from workflows.store import Store, create_database_engine
 from workflows.workbook import Row, Sheet
 
@@ -38,9 +39,8 @@ def local(text: str) -> datetime:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    engine = create_database_engine(f"sqlite:///{tmp_path / 'calendar.sqlite'}")
-    Base.metadata.create_all(engine)
+def store(tmp_path: Path, database: str) -> Iterator[Store]:
+    engine = create_database_engine(databases.url(tmp_path))
     yield Store(engine)
     engine.dispose()
 

@@ -15,7 +15,7 @@ OVERDUE = "续贷声明逾期未审核"
 
 
 @pytest.fixture
-def stage():
+def stage(database):
     built = Stage("2026-06-18T09:00")
     yield built
     built.close()

@@ -7,6 +7,8 @@ import pytest
 from engine_walk import END, START, EngineWalk, chain, extensions, flow, process, several, user
 from workflows.errors import Rejection
 
+pytestmark = pytest.mark.usefixtures("database")
+
 SIGNING = process(START + user("sign", several() + extensions(
     output_collection="opinions", output_element="= {by: who, said: opinion, at: loopCounter}",
 )) + user("after") + END + chain("start", "sign", "after", "end"))

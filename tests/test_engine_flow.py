@@ -14,6 +14,8 @@ from workflows.definitions import check
 from workflows.errors import DeploymentRefused, Rejection
 from workflows.models import LocalVariables
 
+pytestmark = pytest.mark.usefixtures("database")
+
 
 @pytest.mark.parametrize("diagram", sorted(path.stem for path in DIAGRAMS.glob("*.bpmn")))
 def test_every_diagram_of_a_construct_can_be_deployed(diagram: str) -> None:

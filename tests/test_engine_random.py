@@ -17,6 +17,8 @@ from tasks.models import Seat
 from workflows.graph import ProcessGraph
 from workflows.models import Wait
 
+pytestmark = pytest.mark.usefixtures("database")
+
 SEEDS = range(24)
 STEPS = 15
 

@@ -11,6 +11,8 @@ from engine_walk import END, START, EngineWalk, chain, extensions, flow, process
 from workflows.connectors import Work
 from workflows.machine import BpmnError
 
+pytestmark = pytest.mark.usefixtures("database")
+
 # jobs
 
 

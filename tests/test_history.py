@@ -17,7 +17,7 @@ from workflows.models import HistoryRow
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
+def office(tmp_path: Path, database: str) -> Iterator[Office]:
     found = Office(tmp_path, FrozenClock(shanghai("2026-06-18T09:00")))
     found.submitted(3)
     yield found

@@ -18,10 +18,11 @@ from tasks.organisation_administration import add_organisation, change_organisat
 from tasks.people import Actor, People, system_actor
 from tasks.people_import import import_people
 from tasks.personal_data import PersonalData
+from tests import databases
 from workflows.business_calendar import FrozenClock
 from workflows.errors import Conflict, Forbidden, InvalidForm, NotFound, Rejection
-from workflows.models import FAR_FUTURE, Base, Definition, ProcessInstance
-from workflows.store import Store, create_database_engine
+from workflows.models import FAR_FUTURE, Definition, ProcessInstance
+from workflows.store import Store
 
 CAST = (Path(__file__).parent.parent / "bpmn" / "shared" / "organisations.yaml").read_text("utf-8")
 
@@ -37,9 +38,8 @@ def people(clock: FrozenClock) -> People:
 
 
 @pytest.fixture
-def store() -> Iterator[Store]:
-    engine = create_database_engine("sqlite://")
-    Base.metadata.create_all(engine)
+def store(database: str) -> Iterator[Store]:
+    engine = databases.engine()
     yield Store(engine)
     engine.dispose()
 

@@ -15,10 +15,11 @@ from tasks.models import Person, SecurityLog
 from tasks.people import Actor, People
 from tasks.personal_data import PersonalData
 from tasks.shared_organisations import load_organisations
+from tests import databases
 from workflows.business_calendar import FrozenClock
 from workflows.errors import Forbidden, InvalidForm
-from workflows.models import Base, Definition, ProcessInstance
-from workflows.store import Store, create_database_engine
+from workflows.models import Definition, ProcessInstance
+from workflows.store import Store
 
 PASSWORD, NEW = "correct horse battery", "another long secret"
 CAST = """
@@ -47,9 +48,8 @@ def people(clock: FrozenClock) -> People:
 
 
 @pytest.fixture
-def connection() -> Iterator[Connection]:
-    engine = create_database_engine("sqlite://")
-    Base.metadata.create_all(engine)
+def connection(database: str) -> Iterator[Connection]:
+    engine = databases.engine()
     with Store(engine).transaction() as connection:
         yield connection
     engine.dispose()

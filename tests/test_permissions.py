@@ -18,10 +18,11 @@ from tasks.permissions import ACTIONS, may, refusal, require, supervised_cases, 
 from tasks.personal_data import PersonalData
 from tasks.roles import ROLES
 from tasks.sight import sight
+from tests import databases
 from workflows.business_calendar import FrozenClock
 from workflows.errors import Forbidden
-from workflows.models import FAR_FUTURE, Base, Definition, HistoryRow, ProcessInstance
-from workflows.store import Store, create_database_engine
+from workflows.models import FAR_FUTURE, Definition, HistoryRow, ProcessInstance
+from workflows.store import Store
 
 CAST = (Path(__file__).parent.parent / "bpmn" / "shared" / "organisations.yaml").read_text("utf-8")
 
@@ -88,9 +89,8 @@ class Office:
 
 
 @pytest.fixture
-def office() -> Iterator[Office]:
-    engine = create_database_engine("sqlite://")
-    Base.metadata.create_all(engine)
+def office(database: str) -> Iterator[Office]:
+    engine = databases.engine()
     people = People(FrozenClock(datetime(2026, 7, 6, 9, 0)), PersonalData(secrets.token_bytes(32)))
     with Store(engine).transaction() as connection:
         yield Office(connection, people)

@@ -13,7 +13,7 @@ MOBILE, MASKED = "13911112222", "139****2222"
 
 
 @pytest.fixture
-def stage():
+def stage(database):
     built = Stage("2026-06-18T09:00")
     yield built
     built.close()

@@ -72,7 +72,7 @@ class Race:
 
 
 @pytest.fixture
-def race(tmp_path: Path) -> Iterator[Race]:
+def race(tmp_path: Path, database: str) -> Iterator[Race]:
     found = Race(tmp_path)
     yield found
     found.office.close()

@@ -18,7 +18,7 @@ REASON = "省中心调整期限"
 
 
 @pytest.fixture
-def stage():
+def stage(database):
     built = Stage("2026-06-18T09:00")
     yield built
     built.close()

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection
 
+from tests import databases
 from workflows.business_calendar import SHANGHAI, BusinessCalendar, FrozenClock
 from workflows.decisions import DecisionModel, read_decisions
 from workflows.feel import compile_expression
 from workflows.graph import ProcessGraph, read_graph
-from workflows.models import Base
 from workflows.plain_yaml import read_yaml
 
 FOLDER = Path(__file__).parents[1] / "bpmn" / "renewal_declaration_audit"
@@ -85,9 +85,8 @@ class World:
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
-    engine = create_engine("sqlite://")
-    Base.metadata.create_all(engine)
+def world(database: str) -> Iterator[World]:
+    engine = databases.engine()
     with engine.begin() as connection:
         yield World(connection)
     engine.dispose()

@@ -13,7 +13,7 @@ NAMES = {"Name", "University", "Faculty", "Class", "County of origin", "Returned
 
 
 @pytest.fixture
-def stage():
+def stage(database):
     built = Stage("2026-06-18T09:00")
     yield built
     built.close()

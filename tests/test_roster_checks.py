@@ -6,14 +6,14 @@ from io import BytesIO
 import pytest
 import xlsxwriter
 from sqlalchemy import insert
-from sqlalchemy.pool import StaticPool
 
-from tasks.models import Base, Organisation
+from tasks.models import Organisation
 from tasks.roster_checks import Asker, check_rows
 from tasks.roster_columns import read_roster
 from tasks.roster_mapping import match
+from tests import databases
 from workflows.errors import Rejection
-from workflows.store import Store, create_database_engine
+from workflows.store import Store
 from workflows.workbook import read_rows
 
 K1, K2 = "149999200311059015", "429999200402199221"
@@ -42,9 +42,8 @@ COUNTY = Asker(ROSTER.importer("county_clerk"), "C429999")
 
 
 @pytest.fixture
-def connection():
-    engine = create_database_engine("sqlite://", poolclass=StaticPool)
-    Base.metadata.create_all(engine)
+def connection(database):
+    engine = databases.engine()
     places = [
         ("U1401", "甲省示例大学", "university", "/U1401/", True), ("U4201", "乙省样板师范大学", "university", "/U4201/", True),
         ("CS", "计算机学院", "faculty", "/U1401/CS/", True), ("C429999", "乙省样板县学生资助管理中心", "county", "/42/C429999/", True),

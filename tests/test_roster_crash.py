@@ -10,7 +10,8 @@ from sqlalchemy import func, select
 
 from app import build_house
 from tasks.cast import Cast
-from tasks.models import Base, Seat
+from tasks.models import Seat
+from tests import databases
 from tests.roster_process import FOLDER, PROCESS, id_number, row, sheet
 from workflows.history import verify
 from workflows.models import CommandItem, ProcessInstance
@@ -43,10 +44,9 @@ def counted(house, table):
         return connection.execute(select(func.count()).select_from(table)).scalar_one()
 
 
-def test_an_import_killed_in_the_middle_leaves_no_half_case_and_is_finished_later(tmp_path, clock, shared):
-    url = f"sqlite:///{tmp_path / 'killed.sqlite'}"
+def test_an_import_killed_in_the_middle_leaves_no_half_case_and_is_finished_later(tmp_path, clock, shared, database):
+    url = databases.url(tmp_path)
     house = build_house(create_database_engine(url), clock, KEYS)
-    Base.metadata.create_all(house.store.engine)
     with house.store.transaction() as connection:
         cast = Cast(connection, house, shared, {})
         house.definitions.deploy(connection, FOLDER, None)

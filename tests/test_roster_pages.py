@@ -8,7 +8,8 @@ from sqlalchemy import select
 
 from app import create_app
 from tasks.cast import Cast
-from tasks.models import Base, Person, SecurityLog
+from tasks.models import Person, SecurityLog
+from tests import databases
 from tests.roster_process import FOLDER, HEADER, PROCESS, id_number, row, sheet
 
 K2 = "429999200402199221"
@@ -18,10 +19,11 @@ class Site:
     """The cast and the sample process behind an application with a database in a folder."""
 
     def __init__(self, folder, clock, shared):
-        self.app = create_app({"INSTANCE_PATH": folder, "CLOCK": clock, "WTF_CSRF_ENABLED": False})
+        self.app = create_app({
+            "INSTANCE_PATH": folder, "SQLALCHEMY_DATABASE_URI": databases.url(folder), "CLOCK": clock, "WTF_CSRF_ENABLED": False,
+        })
         self.house = self.app.extensions["banjie"]
         self.clock = clock
-        Base.metadata.create_all(self.house.store.engine)
         with self.house.store.transaction() as connection:
             self.cast = Cast(connection, self.house, shared, {})
             self.house.definitions.deploy(connection, FOLDER, None)
@@ -44,7 +46,7 @@ class Site:
 
 
 @pytest.fixture
-def site(tmp_path, clock, shared):
+def site(tmp_path, clock, shared, database):
     built = Site(tmp_path, clock, shared)
     yield built
     built.house.store.engine.dispose()

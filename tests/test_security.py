@@ -15,8 +15,9 @@ from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
 from app import create_app
-from tasks.models import Base, Person, SecurityLog
+from tasks.models import Person, SecurityLog
 from tasks.shared_organisations import load_organisations
+from tests import databases
 from web.security import needs_style_attributes, public, requires, safe_next
 from workflows.business_calendar import FrozenClock
 
@@ -31,10 +32,9 @@ class Door:
 
     def __init__(self, folder: Path, clock: FrozenClock) -> None:
         self.clock = clock
-        self.app: Flask = create_app({"INSTANCE_PATH": folder, "CLOCK": clock})
+        self.app: Flask = create_app({"INSTANCE_PATH": folder, "SQLALCHEMY_DATABASE_URI": databases.url(folder), "CLOCK": clock})
         self._add_test_routes()
         self.house = self.app.extensions["banjie"]
-        Base.metadata.create_all(self.house.store.engine)
         with self.house.store.transaction() as connection:
             self.ids = load_organisations(connection, self.house.people, CAST, PASSWORD)
         self.browser: FlaskClient = self.app.test_client()
@@ -66,7 +66,7 @@ class Door:
 
 
 @pytest.fixture
-def door(tmp_path: Path) -> Iterator[Door]:
+def door(tmp_path: Path, database: str) -> Iterator[Door]:
     built = Door(tmp_path, FrozenClock(datetime(2026, 7, 6, 9, 0)))
     yield built
     built.house.store.engine.dispose()

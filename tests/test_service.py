@@ -74,7 +74,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def desk(tmp_path: Path, database: str) -> Iterator[Desk]:
     found = Desk(tmp_path)
     yield found
     found.office.close()

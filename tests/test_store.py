@@ -11,12 +11,13 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 
+from tests import databases
 from workflows.store import Store, create_database_engine
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    engine = create_database_engine(f"sqlite:///{tmp_path / 'store.sqlite'}")
+def store(tmp_path: Path, database: str) -> Iterator[Store]:
+    engine = create_database_engine(databases.url_without_tables(tmp_path))
     found = Store(engine)
     with found.transaction() as connection:
         connection.execute(text("CREATE TABLE counter (value INTEGER)"))

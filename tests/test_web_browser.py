@@ -41,7 +41,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(browser: Browser, tmp_path: Path, clock: FrozenClock) -> Iterator[Desk]:
+def desk(browser: Browser, tmp_path: Path, clock: FrozenClock, database: str) -> Iterator[Desk]:
     office = Office(tmp_path, clock)
     office.app.config["WTF_CSRF_ENABLED"] = True
     server = make_server("127.0.0.1", 0, office.app, threaded=True)

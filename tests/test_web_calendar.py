@@ -21,7 +21,7 @@ NOTICE = "国务院办公厅关于2027年部分节假日安排的通知\n一、�
 
 
 @pytest.fixture
-def office(tmp_path: Path, clock: FrozenClock) -> Iterator[Office]:
+def office(tmp_path: Path, clock: FrozenClock, database: str) -> Iterator[Office]:
     built = Office(tmp_path, clock)
     with built.house.store.transaction() as connection:
         platform = connection.execute(insert(Organisation).values(

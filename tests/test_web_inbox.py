@@ -16,7 +16,7 @@ HTMX = {"HX-Request": "true", "HX-Current-URL": "http://localhost/inbox?view=tod
 
 
 @pytest.fixture
-def office(tmp_path: Path, clock: FrozenClock) -> Iterator[Office]:
+def office(tmp_path: Path, clock: FrozenClock, database: str) -> Iterator[Office]:
     built = Office(tmp_path, clock)
     yield built
     built.close()

@@ -22,7 +22,7 @@ CODE = re.compile(r"\b[2-9A-Z]{5}-?[2-9A-Z]{5}\b")
 
 
 @pytest.fixture
-def office(tmp_path: Path, clock: FrozenClock) -> Iterator[Office]:
+def office(tmp_path: Path, clock: FrozenClock, database: str) -> Iterator[Office]:
     built = Office(tmp_path, clock)
     with built.house.store.transaction() as connection:
         platform = connection.execute(insert(Organisation).values(

@@ -15,7 +15,7 @@ from workflows.models import Incident, Job
 
 
 @pytest.fixture
-def office(tmp_path: Path, clock: FrozenClock) -> Iterator[Office]:
+def office(tmp_path: Path, clock: FrozenClock, database: str) -> Iterator[Office]:
     built = Office(tmp_path, clock)
     yield built
     built.close()

@@ -16,7 +16,7 @@ JSON = {"Accept": "application/json"}
 
 
 @pytest.fixture
-def office(tmp_path: Path, clock: FrozenClock) -> Iterator[Office]:
+def office(tmp_path: Path, clock: FrozenClock, database: str) -> Iterator[Office]:
     built = Office(tmp_path, clock)
     yield built
     built.close()

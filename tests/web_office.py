@@ -10,10 +10,11 @@ from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event, insert
+from sqlalchemy import event, insert, text
 
 from app import House, create_app
-from tasks.models import Base, Membership, Organisation, Person
+from tasks.models import Membership, Organisation, Person
+from tests import databases
 from workflows.business_calendar import FrozenClock
 from workflows.definitions import read_folder
 from workflows.engine import StartItem
@@ -27,9 +28,10 @@ class Office:
 
     def __init__(self, folder: Path, clock: FrozenClock) -> None:
         self.clock = clock
-        self.app: Flask = create_app({"INSTANCE_PATH": folder, "CLOCK": clock, "TESTING": False, "WTF_CSRF_ENABLED": False})
+        self.app: Flask = create_app({
+            "INSTANCE_PATH": folder, "SQLALCHEMY_DATABASE_URI": databases.url(folder), "CLOCK": clock, "TESTING": False, "WTF_CSRF_ENABLED": False,
+        })
         self.house: House = self.app.extensions["banjie"]
-        Base.metadata.create_all(self.house.store.engine)
         with self.house.store.transaction() as connection:
             for code, name in (("U1", "甲单位"), ("U2", "乙单位")):
                 connection.execute(insert(Organisation).values(
@@ -91,24 +93,24 @@ class Office:
 
     def seat(self, instance_id: int, connection: Any = None) -> Any:
         """The newest seat of a case."""
-        query = "SELECT id, revision, status, outcome, owner_id, node_id, urged FROM seat WHERE instance_id = ? ORDER BY id DESC LIMIT 1"
-        return self.row(query, (instance_id,), connection)
+        query = "SELECT id, revision, status, outcome, owner_id, node_id, urged FROM seat WHERE instance_id = :id ORDER BY id DESC LIMIT 1"
+        return self.row(query, instance_id, connection)
 
     def seat_by_id(self, seat_id: int) -> Any:
         """One seat."""
-        return self.row("SELECT id, revision, status, outcome, owner_id, node_id, urged FROM seat WHERE id = ?", (seat_id,))
+        return self.row("SELECT id, revision, status, outcome, owner_id, node_id, urged FROM seat WHERE id = :id", seat_id)
 
-    def row(self, query: str, values: tuple[Any, ...], connection: Any = None) -> Any:
-        """The first row of a query."""
+    def row(self, query: str, identity: int, connection: Any = None) -> Any:
+        """The first row of a query about one `:id`."""
         if connection is not None:
-            return connection.exec_driver_sql(query, values).first()
+            return connection.execute(text(query), {"id": identity}).first()
         with self.house.store.read() as reading:
-            return reading.exec_driver_sql(query, values).first()
+            return reading.execute(text(query), {"id": identity}).first()
 
     def log_rows(self) -> list[Any]:
         """The security log."""
         with self.house.store.read() as reading:
-            return list(reading.exec_driver_sql("SELECT kind, person_id, instance_id, address FROM security_log ORDER BY id").all())
+            return list(reading.execute(text("SELECT kind, person_id, instance_id, address FROM security_log ORDER BY id")).all())
 
     @contextmanager
     def statements(self) -> Iterator[list[str]]:
@@ -116,7 +118,7 @@ class Office:
         seen: list[str] = []
 
         def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-            if not statement.startswith(("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA", "SAVEPOINT", "RELEASE")):
+            if not statement.startswith(("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA", "SAVEPOINT", "RELEASE", "SET TRANSACTION")):
                 seen.append(statement)
 
         event.listen(self.house.store.engine, "before_cursor_execute", note)
