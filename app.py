@@ -19,7 +19,7 @@ from tasks.deadlines import Deadlines
 from tasks.desk import Desk
 from tasks.expressions import host_functions
 from tasks.lists import Lists
-from tasks.models import Base
+from tasks.operation_models import Base
 from tasks.people import People
 from tasks.personal_data import PersonalData, load_or_create_keys
 from tasks.reassessment import Reassessment
@@ -81,7 +81,12 @@ class House:
             "marks": self.deadlines.pass_due,
             "outbox": self._release_outbox,
             "jobs": lambda: self.jobs.run_due() > 0,
+            "calls": lambda: self.jobs.call_due() > 0,
         }
+
+    def new_worker(self) -> Worker:
+        """A worker for this house, not started; calls to the outside world do not hold up its other steps."""
+        return Worker(self.steps(), apart=("calls",))
 
     def _release_outbox(self) -> bool:
         with self.store.read() as connection:
@@ -169,7 +174,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     app.extensions["banjie"] = house
     web.register(app)
     if app.config.get("WORKER"):
-        house.worker = Worker(house.steps())
+        house.worker = house.new_worker()
         house.worker.start()
     return app
 

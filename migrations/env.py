@@ -7,7 +7,7 @@ from typing import Any
 from alembic import context
 from sqlalchemy import create_engine
 
-from tasks.models import Base
+from tasks.operation_models import Base
 from workflows.models import Document, Instant
 
 URL = context.config.get_main_option("sqlalchemy.url")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Boolean, Date, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import Boolean, Date, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint, false, true
 from sqlalchemy.orm import Mapped, mapped_column
 
-from workflows.models import Base, Document
+from workflows.models import Base as Base, Document as Document
 
 
 class Organisation(Base):
@@ -98,6 +98,8 @@ class Seat(Base):
         Index(None, "schedule_id"),
         Index(None, "status", "due_at"),
         Index(None, "completed_by", "completed_at"),
+        Index(None, "parent_seat_id"),
+        Index(None, "claim_expires_at"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     instance_id: Mapped[int] = mapped_column(ForeignKey("process_instance.id"))
@@ -125,6 +127,15 @@ class Seat(Base):
     on_behalf_of: Mapped[int | None]
     outcome: Mapped[str | None] = mapped_column(String(60))
     parent_seat_id: Mapped[int | None]
+    kind: Mapped[str] = mapped_column(String(20), server_default="main")  # main, delegate, before, parallel, after, asked
+    counts: Mapped[bool] = mapped_column(Boolean, server_default=true())  # False: advisory, outside N
+    blocking: Mapped[bool] = mapped_column(Boolean, server_default=false())  # while it lives, its parent is parked or the token waits
+    position: Mapped[int] = mapped_column(server_default="0")  # order of a sequential vote
+    participant: Mapped[str | None] = mapped_column(String(80))  # the candidate line this vote stands for
+    veto: Mapped[bool] = mapped_column(Boolean, server_default=false())
+    added_by: Mapped[int | None]
+    answer: Mapped[Any | None] = mapped_column(Document)  # opinion and values of a vote or an answer
+    claim_expires_at: Mapped[datetime | None]
 
 
 class SeatOffer(Base):
@@ -142,6 +153,7 @@ class SeatOffer(Base):
     due_at: Mapped[datetime]
     created_at: Mapped[datetime]
     priority: Mapped[int]  # small = urgent, so that every sort is ascending
+    principal_id: Mapped[int | None]  # agency: whoever acts by this line acts for him
 
 
 class SeatExclusion(Base):

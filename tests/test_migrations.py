@@ -9,7 +9,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
 from tasks.installation import migrate
-from tasks.models import Base
+from tasks.operation_models import Base
 
 
 def test_migrations_and_models_agree(tmp_path: Path) -> None:

@@ -8,6 +8,12 @@ down_revision = None
 
 
 def upgrade() -> None:
+    op.create_table('attachment_content',
+    sa.Column('digest', sa.String(length=64), nullable=False),
+    sa.Column('size', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('content', sa.LargeBinary(), nullable=False),
+    sa.PrimaryKeyConstraint('digest', name=op.f('pk_attachment_content'))
+    )
     op.create_table('buffered_message',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('idempotency_key', sa.String(length=200), nullable=False),
@@ -125,6 +131,13 @@ def upgrade() -> None:
     sa.UniqueConstraint('unique_key', name=op.f('uq_job_unique_key'))
     )
     op.create_index(op.f('ix_job_run_at'), 'job', ['run_at'], unique=False)
+    op.create_table('last_look',
+    sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('instance_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('sequence', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('person_id', 'instance_id', name=op.f('pk_last_look'))
+    )
     op.create_table('notification',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('candidate', sa.String(length=80), nullable=False),
@@ -197,6 +210,12 @@ def upgrade() -> None:
     sa.UniqueConstraint('id_number_index', name=op.f('uq_person_id_number_index')),
     sa.UniqueConstraint('login', name=op.f('uq_person_login'))
     )
+    op.create_table('presence',
+    sa.Column('seat_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('seat_id', 'person_id', name=op.f('pk_presence'))
+    )
     op.create_table('saved_mapping',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('organisation_code', sa.String(length=200), nullable=False),
@@ -240,6 +259,26 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_text_fingerprint')),
     sa.UniqueConstraint('fingerprint', 'owner', 'cycle', name=op.f('uq_text_fingerprint_fingerprint_owner_cycle'))
     )
+    op.create_table('agency',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('principal_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('agent_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('process_id', sa.String(length=200), nullable=True),
+    sa.Column('valid_from', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('valid_to', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('reason', sa.Text(), nullable=False),
+    sa.Column('created_by', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('begun_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['agent_id'], ['person.id'], name=op.f('fk_agency_agent_id_person')),
+    sa.ForeignKeyConstraint(['principal_id'], ['person.id'], name=op.f('fk_agency_principal_id_person')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_agency'))
+    )
+    op.create_index(op.f('ix_agency_agent_id'), 'agency', ['agent_id'], unique=False)
+    op.create_index(op.f('ix_agency_principal_id'), 'agency', ['principal_id'], unique=False)
+    op.create_index(op.f('ix_agency_valid_from'), 'agency', ['valid_from'], unique=False)
+    op.create_index(op.f('ix_agency_valid_to'), 'agency', ['valid_to'], unique=False)
     op.create_table('command_item',
     sa.Column('command_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('position', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -291,6 +330,7 @@ def upgrade() -> None:
     sa.Column('started_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('last_change_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('suspended_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('parent_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('parent_token', sa.String(length=200), nullable=True),
     sa.Column('body_of', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
@@ -304,6 +344,18 @@ def upgrade() -> None:
     op.create_index(op.f('ix_process_instance_status_process_id_last_change_at'), 'process_instance', ['status', 'process_id', 'last_change_at'], unique=False)
     op.create_index(op.f('ix_process_instance_subject'), 'process_instance', ['subject'], unique=False)
     op.create_index(op.f('ix_process_instance_subject_person'), 'process_instance', ['subject_person'], unique=False)
+    op.create_table('saved_view',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('owner_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('organisation_code', sa.String(length=200), nullable=True),
+    sa.Column('name', sa.String(length=200), nullable=False),
+    sa.Column('query', sa.LargeBinary(), nullable=False),
+    sa.Column('position', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.ForeignKeyConstraint(['owner_id'], ['person.id'], name=op.f('fk_saved_view_owner_id_person')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_saved_view')),
+    sa.UniqueConstraint('owner_id', 'name', name=op.f('uq_saved_view_owner_id_name'))
+    )
+    op.create_index(op.f('ix_saved_view_organisation_code'), 'saved_view', ['organisation_code'], unique=False)
     op.create_table('schedule_mark',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('schedule_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -331,6 +383,27 @@ def upgrade() -> None:
     op.create_index(op.f('ix_start_event_due_at'), 'start_event', ['due_at'], unique=False)
     op.create_index(op.f('ix_start_event_kind_name'), 'start_event', ['kind', 'name'], unique=False)
     op.create_index(op.f('ix_start_event_process_id'), 'start_event', ['process_id'], unique=False)
+    op.create_table('attachment',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('instance_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('seat_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('node_id', sa.String(length=200), nullable=True),
+    sa.Column('field', sa.String(length=200), nullable=True),
+    sa.Column('name', sa.String(length=200), nullable=False),
+    sa.Column('media_type', sa.String(length=200), nullable=False),
+    sa.Column('size', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('digest', sa.String(length=64), nullable=False),
+    sa.Column('uploaded_by', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('uploaded_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('removed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('removed_by', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.ForeignKeyConstraint(['digest'], ['attachment_content.digest'], name=op.f('fk_attachment_digest_attachment_content')),
+    sa.ForeignKeyConstraint(['instance_id'], ['process_instance.id'], name=op.f('fk_attachment_instance_id_process_instance')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_attachment'))
+    )
+    op.create_index(op.f('ix_attachment_digest'), 'attachment', ['digest'], unique=False)
+    op.create_index(op.f('ix_attachment_instance_id'), 'attachment', ['instance_id'], unique=False)
+    op.create_index(op.f('ix_attachment_seat_id'), 'attachment', ['seat_id'], unique=False)
     op.create_table('case_actor',
     sa.Column('instance_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('node_id', sa.String(length=200), nullable=False),
@@ -368,6 +441,22 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('instance_id', 'kind', name=op.f('pk_case_party'))
     )
     op.create_index(op.f('ix_case_party_organisation_code_instance_id'), 'case_party', ['organisation_code', 'instance_id'], unique=False)
+    op.create_table('circulation',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('instance_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('node_id', sa.String(length=200), nullable=False),
+    sa.Column('round', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('sent_by', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('text', sa.Text(), nullable=True),
+    sa.Column('sent_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('read_at', sa.DateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['instance_id'], ['process_instance.id'], name=op.f('fk_circulation_instance_id_process_instance')),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_circulation_person_id_person')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_circulation')),
+    sa.UniqueConstraint('instance_id', 'node_id', 'round', 'person_id', name=op.f('uq_circulation_instance_id_node_id_round_person_id'))
+    )
+    op.create_index(op.f('ix_circulation_person_id_read_at_id'), 'circulation', ['person_id', 'read_at', 'id'], unique=False)
     op.create_table('history',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('instance_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -417,6 +506,23 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_outbox_message_instance_id'), 'outbox_message', ['instance_id'], unique=False)
     op.create_index(op.f('ix_outbox_message_status_release_at'), 'outbox_message', ['status', 'release_at'], unique=False)
+    op.create_table('return_record',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('instance_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('from_node', sa.String(length=200), nullable=False),
+    sa.Column('from_seat', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('to_node', sa.String(length=200), nullable=False),
+    sa.Column('to_token', sa.String(length=200), nullable=True),
+    sa.Column('mode', sa.String(length=20), nullable=False),
+    sa.Column('definition_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('before', sa.LargeBinary(), nullable=False),
+    sa.Column('resubmitted_at', sa.DateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['instance_id'], ['process_instance.id'], name=op.f('fk_return_record_instance_id_process_instance')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_return_record'))
+    )
+    op.create_index(op.f('ix_return_record_instance_id_id'), 'return_record', ['instance_id', 'id'], unique=False)
     op.create_table('seat',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('instance_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -444,16 +550,38 @@ def upgrade() -> None:
     sa.Column('on_behalf_of', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('outcome', sa.String(length=60), nullable=True),
     sa.Column('parent_seat_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('kind', sa.String(length=20), server_default='main', nullable=False),
+    sa.Column('counts', sa.Boolean(), server_default=sa.text('1'), nullable=False),
+    sa.Column('blocking', sa.Boolean(), server_default=sa.text('0'), nullable=False),
+    sa.Column('position', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), server_default='0', nullable=False),
+    sa.Column('participant', sa.String(length=80), nullable=True),
+    sa.Column('veto', sa.Boolean(), server_default=sa.text('0'), nullable=False),
+    sa.Column('added_by', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('answer', sa.LargeBinary(), nullable=True),
+    sa.Column('claim_expires_at', sa.DateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['instance_id'], ['process_instance.id'], name=op.f('fk_seat_instance_id_process_instance')),
     sa.ForeignKeyConstraint(['owner_id'], ['person.id'], name=op.f('fk_seat_owner_id_person')),
     sa.ForeignKeyConstraint(['schedule_id'], ['schedule.id'], name=op.f('fk_seat_schedule_id_schedule')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_seat'))
     )
+    op.create_index(op.f('ix_seat_claim_expires_at'), 'seat', ['claim_expires_at'], unique=False)
     op.create_index(op.f('ix_seat_completed_by_completed_at'), 'seat', ['completed_by', 'completed_at'], unique=False)
     op.create_index(op.f('ix_seat_instance_id_token'), 'seat', ['instance_id', 'token'], unique=False)
     op.create_index(op.f('ix_seat_owner_id_status'), 'seat', ['owner_id', 'status'], unique=False)
+    op.create_index(op.f('ix_seat_parent_seat_id'), 'seat', ['parent_seat_id'], unique=False)
     op.create_index(op.f('ix_seat_schedule_id'), 'seat', ['schedule_id'], unique=False)
     op.create_index(op.f('ix_seat_status_due_at'), 'seat', ['status', 'due_at'], unique=False)
+    op.create_table('voting',
+    sa.Column('instance_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('token', sa.String(length=200), nullable=False),
+    sa.Column('node_id', sa.String(length=200), nullable=False),
+    sa.Column('round', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('rule', sa.LargeBinary(), nullable=False),
+    sa.Column('outcome', sa.String(length=60), nullable=True),
+    sa.Column('decided_at', sa.DateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['instance_id'], ['process_instance.id'], name=op.f('fk_voting_instance_id_process_instance')),
+    sa.PrimaryKeyConstraint('instance_id', 'token', name=op.f('pk_voting'))
+    )
     op.create_table('wait',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('instance_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -470,6 +598,15 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_wait_due_at'), 'wait', ['due_at'], unique=False)
     op.create_index(op.f('ix_wait_name_correlation_key'), 'wait', ['name', 'correlation_key'], unique=False)
+    op.create_table('watch',
+    sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('instance_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('since', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['instance_id'], ['process_instance.id'], name=op.f('fk_watch_instance_id_process_instance')),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_watch_person_id_person')),
+    sa.PrimaryKeyConstraint('person_id', 'instance_id', name=op.f('pk_watch'))
+    )
+    op.create_index(op.f('ix_watch_instance_id'), 'watch', ['instance_id'], unique=False)
     op.create_table('draft',
     sa.Column('seat_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -491,6 +628,7 @@ def upgrade() -> None:
     sa.Column('due_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('priority', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('principal_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.ForeignKeyConstraint(['seat_id'], ['seat.id'], name=op.f('fk_seat_offer_seat_id_seat')),
     sa.PrimaryKeyConstraint('candidate', 'seat_id', name=op.f('pk_seat_offer'))
     )
@@ -498,6 +636,14 @@ def upgrade() -> None:
     op.create_index('ix_seat_offer_due', 'seat_offer', ['candidate', 'due_at', 'seat_id'], unique=False)
     op.create_index('ix_seat_offer_priority', 'seat_offer', ['candidate', 'priority', 'due_at', 'seat_id'], unique=False)
     op.create_index('ix_seat_offer_seat', 'seat_offer', ['seat_id'], unique=False)
+    op.create_table('snooze',
+    sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('seat_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('until', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_snooze_person_id_person')),
+    sa.ForeignKeyConstraint(['seat_id'], ['seat.id'], name=op.f('fk_snooze_seat_id_seat')),
+    sa.PrimaryKeyConstraint('person_id', 'seat_id', name=op.f('pk_snooze'))
+    )
     op.create_table('undo_record',
     sa.Column('seat_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('instance_id', sa.Integer(), nullable=False),

@@ -1,0 +1,108 @@
+"""The life of a seat as one table: which verb, from which states, by whom, to which state (WS-HumanTask 1.1 §4.10). Asks no database."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from workflows.errors import Conflict, Forbidden, Rejection
+
+OPEN, PARKED, QUEUED, COMPLETED, CANCELLED = "open", "parked", "queued", "completed", "cancelled"
+STATES = (OPEN, PARKED, QUEUED, COMPLETED, CANCELLED)
+LIVE = (OPEN, PARKED, QUEUED)
+
+MAIN = frozenset({"main", "parallel"})  # seats that vote
+ADVICE = frozenset({"delegate", "before", "after", "asked"})  # seats that answer, unless the model lets them decide
+ANY_KIND = MAIN | ADVICE
+
+# How a person stands to a seat (WS-HumanTask generic human roles, and ours where it has none).
+POTENTIAL_OWNER = "potential_owner"  # the seat is offered to him and no four-eyes rule keeps him out
+ACTUAL_OWNER = "actual_owner"  # he holds it
+SUBSTITUTE = "substitute"  # it is offered to him as somebody's agent
+STAND_IN = "stand_in"  # the model lets him act for the applicant
+BUSINESS_ADMINISTRATOR = "business_administrator"  # he may steer the cases of one of its parties
+PROCESS_ADMINISTRATOR = "process_administrator"  # he may change this process
+TASK_INITIATOR = "task_initiator"  # the case is his own
+ADDER = "adder"  # he added this signer
+PAST_OWNER = "past_owner"  # he decided it
+STAKEHOLDER = "stakeholder"  # he sees the case in full
+RELATIONS = (
+    POTENTIAL_OWNER, ACTUAL_OWNER, SUBSTITUTE, STAND_IN, BUSINESS_ADMINISTRATOR, PROCESS_ADMINISTRATOR, TASK_INITIATOR, ADDER, PAST_OWNER,
+    STAKEHOLDER,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One row of the table. `to` None: the state stays; `cases`: the states of the case in which the verb exists."""
+
+    name: str
+    states: frozenset[str]
+    by: frozenset[str]
+    to: str | None = None
+    kinds: frozenset[str] = MAIN
+    cases: frozenset[str] = frozenset({"active"})
+
+
+def _verb(name: str, states: str, by: Collection[str], to: str | None = None, kinds: frozenset[str] = MAIN, cases: str = "active") -> Verb:
+    return Verb(name, frozenset(states.split()), frozenset(by), to, kinds, frozenset(cases.split()))
+
+
+ACTING = (POTENTIAL_OWNER, ACTUAL_OWNER, SUBSTITUTE)
+VERBS: Mapping[str, Verb] = {
+    verb.name: verb
+    for verb in (
+        _verb("claim", OPEN, (POTENTIAL_OWNER, SUBSTITUTE), OPEN, ANY_KIND),
+        _verb("release", OPEN, (ACTUAL_OWNER,), OPEN, ANY_KIND),
+        _verb("save", OPEN, (*ACTING, STAND_IN), None, ANY_KIND),
+        _verb("complete", OPEN, (*ACTING, STAND_IN), COMPLETED),
+        _verb("answer", OPEN, ACTING, COMPLETED, ADVICE),
+        _verb("forward", OPEN, ACTING, OPEN),
+        _verb("delegate", OPEN, ACTING, PARKED, MAIN | {"delegate"}),
+        _verb("take_back", PARKED, (ACTUAL_OWNER,), OPEN, MAIN | {"delegate"}),
+        _verb("add_before", f"{OPEN} {PARKED}", ACTING, PARKED),
+        _verb("add_parallel", f"{OPEN} {PARKED}", ACTING),
+        _verb("add_after", f"{OPEN} {PARKED}", ACTING),
+        _verb("remove_signer", f"{OPEN} {QUEUED}", (ADDER, PROCESS_ADMINISTRATOR), CANCELLED, ANY_KIND),
+        _verb("ask", f"{OPEN} {PARKED}", ACTING),
+        _verb("return", f"{OPEN} {PARKED}", ACTING, CANCELLED, ANY_KIND),
+        _verb("reassign", f"{OPEN} {PARKED}", (BUSINESS_ADMINISTRATOR,), OPEN, ANY_KIND),
+        _verb("urge", f"{OPEN} {PARKED} {QUEUED}", (STAKEHOLDER, TASK_INITIATOR), None, ANY_KIND),
+        _verb("snooze", OPEN, ACTING, None, ANY_KIND),
+        _verb("undo", COMPLETED, (PAST_OWNER,), OPEN, ANY_KIND, "active completed"),
+        _verb("comment", " ".join(STATES), (STAKEHOLDER, TASK_INITIATOR, *ACTING), None, ANY_KIND, "active suspended completed terminated"),
+        _verb("circulate", " ".join(STATES), (STAKEHOLDER, *ACTING), None, ANY_KIND, "active suspended completed terminated"),
+    )
+}
+
+
+def refusal(
+    verb: str, status: str, kind: str, case_status: str, relations: Collection[str]
+) -> Rejection | None:
+    """Why `verb` is refused for somebody who stands to the seat in `relations`, or None when it is allowed.
+
+    Facts that only the database knows (who holds the seat, which clause keeps a person out) are said by the caller.
+    """
+    rule = VERBS.get(verb)
+    if rule is None:
+        return Rejection(f"没有“{verb}”这个操作。", f"There is no operation {verb}.", status=404)
+    if case_status not in rule.cases:
+        if case_status == "suspended":
+            return Conflict("该事项已挂起，恢复后才能办理。", "The case is suspended; it can be worked on once it is resumed.")
+        return Conflict("该事项已结束，不能再办理。", "The case is over; nothing can be done on it any more.")
+    if status not in rule.states:
+        return Conflict(*STATE_WORDS.get(status, STATE_WORDS[COMPLETED]))
+    if kind not in rule.kinds:
+        return Conflict("征求意见的事项不能这样办理，请答复或交回。", "This seat gives an opinion; answer it or hand it back.")
+    if not rule.by & set(relations):
+        return Forbidden("您不能对该事项执行此操作。", "You may not do this to the item.")
+    return None
+
+
+STATE_WORDS: Mapping[str, tuple[str, str]] = {
+    OPEN: ("该事项正在办理，不能这样操作。", "The item is open; this cannot be done now."),
+    PARKED: ("该事项正在等待他人意见，请先收回。", "The item waits for somebody's opinion; take it back first."),
+    QUEUED: ("还没有轮到该事项。", "It is not this item's turn yet."),
+    COMPLETED: ("该事项已办结，请刷新。", "The item is already done; reload."),
+    CANCELLED: ("该事项已不需要办理，请刷新列表。", "This item no longer needs to be done; refresh the list."),
+}
