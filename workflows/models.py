@@ -125,6 +125,7 @@ class ProcessInstance(Base):
     started_at: Mapped[datetime]
     last_change_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    suspended_at: Mapped[datetime | None]
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("process_instance.id"))  # the case whose call started this one
     parent_token: Mapped[str | None]
     body_of: Mapped[int | None]  # the case this row is a part of: it runs one instance of a multi-instance sub-process
