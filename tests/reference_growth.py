@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 
-from reference_tree import Block, Boundary
+from tests.reference_scopes import Block, Boundary
+
+TOPICS = ("alarm", "horn")
 
 
 class Grower:
@@ -15,6 +17,7 @@ class Grower:
         self.names = 0
         self.inside_some = 0
         self.cancellable = False
+        self.counters: list[str] = []
 
     def name(self, prefix: str) -> str:
         """A new name."""
@@ -31,7 +34,7 @@ class Grower:
         """A random block; `can_fail`: some scope around has an error event."""
         kinds = ["task", "task", "catch"]
         if depth > 0:
-            kinds += ["sequence", "sequence", "choice", "together", "some", "loop", "instances", "sub", "first", "repeat"]
+            kinds += ["sequence", "sequence", "choice", "together", "some", "loop", "instances", "sub", "first", "repeat", "link", "call", "many", "counting"]
         kinds = [kind for kind in kinds if kind in self.features or kind == "task"]
         kind = self.random.choice(kinds)
         made: Block = getattr(self, f"_{kind}")(depth, can_fail, in_handler)
@@ -47,13 +50,26 @@ class Grower:
     def _boundary(self, block: Block, depth: int, can_fail: bool, in_handler: bool) -> None:
         if "boundary" in self.features and self.random.random() < 0.3:
             for _ in range(self.random.randint(1, 2)):
-                interrupting = self.random.random() < 0.5
-                block.boundary.append(Boundary(
-                    self.name("b"), interrupting, self.random.random() < 0.5, self.block(min(depth - 1, 1), can_fail, in_handler),
-                ))
+                block.boundary.append(self._event("b", self.block(min(depth - 1, 1), can_fail, in_handler)))
+
+    def _event(self, prefix: str, block: Block) -> Boundary:
+        """An event with what it leads to: mostly a timer or a message, else a signal or a condition."""
+        event = Boundary(self.name(prefix), self.random.random() < 0.5, self.random.random() < 0.5, block)
+        wanted = self.random.choice(["", "", "signal", "condition"])
+        if wanted in self.features:
+            event.trigger, event.once, event.topic = wanted, False, self.random.choice(TOPICS) if wanted == "signal" else ""
+        return event
 
     def _catch(self, depth: int, can_fail: bool, in_handler: bool) -> Block:
-        return Block("catch", self.name("c"))
+        block = Block("catch", self.name("c"))
+        wanted = self.random.choice(["", "", "signal", "condition"])
+        if wanted == "signal" and wanted in self.features:
+            block.trigger, block.topic = wanted, self.random.choice(TOPICS)
+        elif wanted == "condition" and wanted in self.features:
+            block.trigger = wanted
+            # a condition may hold at once; the task before it keeps a loop from running for ever
+            return Block("sequence", "", [Block("task", self.name("t")), block])
+        return block
 
     def _sequence(self, depth: int, can_fail: bool, in_handler: bool) -> Block:
         inner = [self.block(depth - 1, can_fail, in_handler) for _ in range(self.random.randint(2, 3))]
@@ -61,6 +77,8 @@ class Grower:
             inner += [Block("task", self.name("t")), Block("undo", self.name("u")), Block("task", self.name("t"))]
         if "shout" in self.features and self.random.random() < 0.2:
             inner += [Block("task", self.name("t")), Block("shout", self.name("u")), Block("task", self.name("t"))]
+        if "signal" in self.features and self.random.random() < 0.2:
+            inner += [Block("task", self.name("t")), Block("throw", self.name("u"), topic=self.random.choice(TOPICS)), Block("task", self.name("t"))]
         return Block("sequence", "", inner)
 
     def _branches(self, depth: int, can_fail: bool, in_handler: bool) -> list[Block]:
@@ -74,7 +92,21 @@ class Grower:
             if self.cancellable and self.random.random() < 0.6:
                 last = Block("cancel", self.name("x"))
             branches.insert(0, Block("sequence", "", [Block("task", self.name("t")), last]))
-        return Block("choice", self.name("g"), branches)
+        return Block("choice", self.name("g"), branches, data=self._compared())
+
+    def _compared(self) -> str:
+        """Now and then a comparison with a counter that was written before."""
+        return f"{self.random.randint(1, 3)} > {self.random.choice(self.counters)}" if self.counters and self.random.random() < 0.5 else ""
+
+    def _link(self, depth: int, can_fail: bool, in_handler: bool) -> Block:
+        return Block("jump", self.name("j"), self._branches(depth, can_fail, in_handler), data=self._compared())
+
+    def _counting(self, depth: int, can_fail: bool, in_handler: bool) -> Block:
+        counter = self.name("v")
+        self.counters.append(counter)
+        # the task right before the count makes it the first thing that happens in a step
+        body = Block("sequence", "", [self.block(depth - 1, can_fail, in_handler), Block("task", self.name("t"))])
+        return Block("counting", self.name("g"), [body], data=f"{self.random.randint(1, 3)} > {counter}")
 
     def _together(self, depth: int, can_fail: bool, in_handler: bool) -> Block:
         return Block("together", self.name("g"), self._branches(depth, can_fail, in_handler))
@@ -90,16 +122,30 @@ class Grower:
 
     def _instances(self, depth: int, can_fail: bool, in_handler: bool) -> Block:
         block = Block("instances", self.name("t"), count=self.random.randint(1, 4), sequential=self.random.random() < 0.5)
+        self._enough(block)
         self._boundary(block, depth, can_fail, in_handler)
         return block
 
-    def _sub(self, depth: int, can_fail: bool, in_handler: bool) -> Block:
-        block = Block("sub", self.name("s"))
+    def _enough(self, block: Block) -> None:
+        if "enough" in self.features and self.random.random() < 0.4:
+            block.enough = self.random.choice([f"{block.name}_enough", f"at least {self.random.randint(1, block.count)}"])
+
+    def _call(self, depth: int, can_fail: bool, in_handler: bool) -> Block:
+        return self._sub(depth, can_fail, in_handler, "call")
+
+    def _many(self, depth: int, can_fail: bool, in_handler: bool) -> Block:
+        return self._sub(depth, can_fail, in_handler, "many")
+
+    def _sub(self, depth: int, can_fail: bool, in_handler: bool, kind: str = "sub") -> Block:
+        block = Block(kind, self.name("s"))
+        if kind == "many":
+            block.count, block.sequential = self.random.randint(1, 3), self.random.random() < 0.5
+            self._enough(block)
         if "terminate" in self.features and self.random.random() < 0.4:
             block.error = self.block(min(depth - 1, 1), can_fail, in_handler)
         if "shout" in self.features and self.random.random() < 0.4:
             block.heard = Boundary(self.name("b"), self.random.random() < 0.5, False, self.block(min(depth - 1, 1), can_fail, in_handler))
-        if "undo" in self.features and self.random.random() < 0.3:
+        if "undo" in self.features and kind == "sub" and self.random.random() < 0.3:
             block.cancel = self.block(min(depth - 1, 1), can_fail, in_handler)
         outside, self.inside_some = self.inside_some, 0
         around, self.cancellable = self.cancellable, block.cancel is not None
@@ -132,6 +178,4 @@ class Grower:
         self.cancellable = False
         if "listeners" in self.features and self.random.random() < 0.3:
             for _ in range(self.random.randint(1, 2)):
-                block.listeners.append(Boundary(
-                    self.name("l"), self.random.random() < 0.5, self.random.random() < 0.5, self.block(min(depth - 1, 1), False, True),
-                ))
+                block.listeners.append(self._event("l", self.block(min(depth - 1, 1), False, True)))

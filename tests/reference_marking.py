@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from reference_drawing import diagram, flow, timer, user
+from tests.reference_drawing import diagram, flow, timer, user
 
 LIMIT = 3_000
 

@@ -1,147 +1,10 @@
-"""Reference interpreter for structured diagrams, written from BPMN 2.0.2 chapters 10 and 13: blocks that call what follows them.
-
-It shares nothing with the token machine: there are no tokens, only blocks under way, scopes that count what is under way in
-them, and a list of what a person or an event may do next.
-"""
+"""Reference interpreter for structured diagrams, written from BPMN 2.0.2 chapters 10 and 13: blocks that call what follows them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
-Done = Callable[[], None]
-Condition = Callable[[str], bool]
-
-
-@dataclass
-class Block:
-    """One block: kind, name, inner blocks; the rest depends on the kind."""
-
-    kind: str
-    name: str
-    inner: list[Block] = field(default_factory=list)
-    boundary: list[Boundary] = field(default_factory=list)
-    listeners: list[Boundary] = field(default_factory=list)
-    count: int = 0
-    sequential: bool = False
-    handler: str | None = None
-    error: Block | None = None
-    cancel: Block | None = None
-    heard: Boundary | None = None
-
-
-@dataclass
-class Boundary:
-    """A boundary event, or the start of an event sub-process, with what it leads to."""
-
-    name: str
-    interrupting: bool
-    once: bool
-    block: Block
-
-
-@dataclass(eq=False)
-class Handle:
-    """Something that may be done next: complete an activity, or trigger an event."""
-
-    name: str
-    event: bool
-    scope: Scope
-    fire: Done
-    hidden: bool = False
-
-
-class Scope:
-    """A process or sub-process under way: it is over when nothing in it is under way."""
-
-    def __init__(self, world: World, parent: Scope | None, over: Done) -> None:
-        self.world, self.parent, self.over = world, parent, over
-        self.under_way = 1
-        self.children: list[Scope] = []
-        self.listening: list[Handle] = []
-        self.log: list[Any] = []
-        self.dead = False
-        self.on_error: Done | None = None
-        self.on_cancel: Done | None = None
-        self.on_escalation: Callable[[], bool] | None = None
-        if parent is not None:
-            parent.children.append(self)
-
-    def one_done(self) -> None:
-        """One thing under way came to its end."""
-        if not self.dead:
-            self.under_way -= 1
-            if self.under_way == 0:
-                self.finish()
-
-    def finish(self) -> None:
-        """The scope is over; what can be undone is remembered around it."""
-        self.kill()
-        if self.parent is not None and self.log:
-            self.parent.log.append(list(self.log))
-        self.over()
-
-    def empty(self) -> None:
-        """Cancel everything under way, but not the scope."""
-        self.world.handles = [handle for handle in self.world.handles if handle.scope is not self]
-        for child in list(self.children):
-            child.kill()
-        self.children = []
-        self.listening = []
-
-    def kill(self) -> None:
-        """Cancel the scope and everything in it."""
-        self.empty()
-        self.dead = True
-        if self.parent is not None and self in self.parent.children:
-            self.parent.children.remove(self)
-
-
-class World:
-    """One case of a tree of blocks."""
-
-    def __init__(self, tree: Block, condition: Condition) -> None:
-        self.condition = condition
-        self.handles: list[Handle] = []
-        self.ended = False
-        root = Scope(self, None, self._end)
-        listen(self, tree, root)
-        run(self, tree.inner[0], root, root.one_done)
-
-    def _end(self) -> None:
-        self.ended = True
-
-    @property
-    def open(self) -> list[str]:
-        """Names of the work that can be completed, sorted."""
-        return sorted(handle.name for handle in self.handles if not handle.event)
-
-    @property
-    def waits(self) -> list[str]:
-        """Names of the events that are listened to, sorted."""
-        return sorted(handle.name for handle in self.handles if handle.event)
-
-    def fire(self, name: str, position: int = 0) -> None:
-        """Do what is possible under this name (the n-th of several)."""
-        handle = [handle for handle in self.handles if handle.name == name][position]
-        handle.fire()
-
-    def handle(self, name: str, scope: Scope, fire: Done, event: bool = False) -> Handle:
-        """Offer something."""
-        made = Handle(name, event, scope, fire)
-        self.handles.append(made)
-        return made
-
-    def forget(self, *handles: Handle) -> None:
-        """Offer something no longer."""
-        self.handles = [handle for handle in self.handles if handle not in handles]
-
-
-def run(world: World, block: Block, scope: Scope, done: Done) -> None:
-    """Begin a block; `done` is called when it is over."""
-    if not scope.dead:
-        RUN[block.kind](world, block, scope, done)
+from tests.reference_scopes import RUN, Block, Boundary, Done, Handle, Scope, World, listen, run
 
 
 def run_task(world: World, block: Block, scope: Scope, done: Done) -> None:
@@ -174,7 +37,8 @@ def attach(world: World, block: Block, scope: Scope, done: Done, offered: list[H
 
     for event in block.boundary:
         position = len(offered)
-        offered.append(world.handle(event.name, scope, lambda event=event, position=position: went_off(event, position), True))
+        went = lambda event=event, position=position: went_off(event, position)  # noqa: E731
+        offered.append(world.handle(event.name, scope, went, True, event.trigger, event.topic))
     return close
 
 
@@ -184,7 +48,7 @@ def run_catch(world: World, block: Block, scope: Scope, done: Done) -> None:
         world.forget(made)
         done()
 
-    made = world.handle(block.name, scope, came, True)
+    made = world.handle(block.name, scope, came, True, block.trigger, block.topic)
 
 
 def run_sequence(world: World, block: Block, scope: Scope, done: Done) -> None:
@@ -201,10 +65,15 @@ def run_sequence(world: World, block: Block, scope: Scope, done: Done) -> None:
 def run_choice(world: World, block: Block, scope: Scope, done: Done) -> None:
     """The first branch whose condition holds; the last one is the default."""
     for position, branch in enumerate(block.inner[:-1]):
-        if world.condition(f"{block.name}_{position}"):
+        if world.holds(question(block, position), scope):
             run(world, branch, scope, done)
             return
     run(world, block.inner[-1], scope, done)
+
+
+def question(block: Block, position: int) -> str:
+    """What is asked before a branch is taken."""
+    return block.data if block.data and position == 0 else f"{block.name}_{position}"
 
 
 def run_together(world: World, block: Block, scope: Scope, done: Done) -> None:
@@ -226,7 +95,7 @@ def _together(world: World, branches: list[Block], scope: Scope, done: Done) -> 
 
 def run_some(world: World, block: Block, scope: Scope, done: Done) -> None:
     """Every branch whose condition holds, the last one when none does; over when all of them are."""
-    chosen = [branch for position, branch in enumerate(block.inner[:-1]) if world.condition(f"{block.name}_{position}")]
+    chosen = [branch for position, branch in enumerate(block.inner[:-1]) if world.holds(question(block, position), scope)]
     _together(world, chosen or block.inner[-1:], scope, done)
 
 
@@ -250,7 +119,7 @@ def run_instances(world: World, block: Block, scope: Scope, done: Done) -> None:
         def completed() -> None:
             world.forget(made)
             left[0] -= 1
-            if left[0] == 0:
+            if left[0] == 0 or enough(world, block, block.count - left[0]):
                 close()
                 done()
             elif block.sequential:
@@ -265,6 +134,13 @@ def run_instances(world: World, block: Block, scope: Scope, done: Done) -> None:
         one_more()
 
 
+def enough(world: World, block: Block, completed: int) -> bool:
+    """Whether the completion condition of a multi-instance activity holds after so many instances (table 10.31)."""
+    if block.enough.startswith("at least "):
+        return completed >= int(block.enough.removeprefix("at least "))
+    return bool(block.enough) and world.condition(block.enough)
+
+
 def run_sub_process(world: World, block: Block, scope: Scope, done: Done) -> None:
     """A scope of its own, with boundary events, event sub-processes and perhaps an error event."""
     offered: list[Handle] = []
@@ -275,23 +151,32 @@ def run_sub_process(world: World, block: Block, scope: Scope, done: Done) -> Non
 
     inner = Scope(world, scope, over)
 
-    def failed() -> None:
+    def stop() -> None:
         close()
         inner.kill()
+
+    leave_by_events(world, block, inner, scope, done, stop)
+    close = attach(world, block, scope, done, offered, inner.kill)
+    listen(world, block, inner)
+    run(world, block.inner[0], inner, inner.one_done)
+
+
+def leave_by_events(world: World, block: Block, inner: Scope, scope: Scope, done: Done, stop: Done) -> None:
+    """The error, cancel and escalation boundary events of a block whose content runs in `inner`; `stop` cancels the block."""
+    def failed() -> None:
         assert block.error is not None
+        stop()
         run(world, block.error, scope, done)
 
     def cancelled() -> None:
-        close()
-        inner.kill()
         assert block.cancel is not None
+        stop()
         run(world, block.cancel, scope, done)
 
     def heard() -> bool:
         assert block.heard is not None
         if block.heard.interrupting:
-            close()
-            inner.kill()
+            stop()
             run(world, block.heard.block, scope, done)
         else:
             scope.under_way += 1
@@ -301,27 +186,6 @@ def run_sub_process(world: World, block: Block, scope: Scope, done: Done) -> Non
     inner.on_error = failed if block.error is not None else None
     inner.on_cancel = cancelled if block.cancel is not None else None
     inner.on_escalation = heard if block.heard is not None else None
-    close = attach(world, block, scope, done, offered, inner.kill)
-    listen(world, block, inner)
-    run(world, block.inner[0], inner, inner.one_done)
-
-
-def listen(world: World, block: Block, scope: Scope) -> None:
-    """Offer the event sub-processes of a scope."""
-    def came(event: Boundary, made: list[Handle]) -> None:
-        if event.interrupting:
-            scope.empty()
-            scope.under_way = 1
-        else:
-            if event.once:
-                world.forget(*made)
-            scope.under_way += 1
-        body = Scope(world, scope, scope.one_done)
-        run(world, event.block, body, body.one_done)
-
-    for event in block.listeners:
-        made: list[Handle] = []
-        made.append(world.handle(event.name, scope, lambda event=event, made=made: came(event, made), True))
 
 
 def run_terminate(world: World, block: Block, scope: Scope, done: Done) -> None:
@@ -415,8 +279,8 @@ def _flat(log: list[Any]) -> list[str]:
     return found
 
 
-RUN: dict[str, Callable[[World, Block, Scope, Done], None]] = {
+RUN.update({
     "task": run_task, "catch": run_catch, "sequence": run_sequence, "choice": run_choice, "together": run_together, "some": run_some,
     "loop": run_loop, "instances": run_instances, "sub": run_sub_process, "terminate": run_terminate, "error": run_error, "undo": run_undo,
     "shout": run_shout, "cancel": run_cancel, "first": run_first, "repeat": run_repeat,
-}
+})

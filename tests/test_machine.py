@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import prover
-from reference_drawing import diagram, flow, user
-from reference_host import NoVariables, Walk, graph_of
+from tests.reference_drawing import diagram, flow, user
+from tests.reference_host import NoVariables, Walk, graph_of
+from tests import prover
 from workflows.graph import Node, ProcessGraph, read_graph
 from workflows.machine import BpmnError, Machine, MachineError, MigrationRefused
 
@@ -165,6 +165,13 @@ def test_nonsense_is_refused(cancel: list[str], start: list[Any], redeposit: lis
     with pytest.raises(MachineError) as caught:
         walk.machine.modify(walk.state, walk.host, cancel, start, redeposit)
     assert caught.value.zh and caught.value.en
+
+
+@pytest.mark.parametrize("start", ["check", ("check", "1")])
+def test_nothing_is_started_inside_a_multi_instance_sub_process_from_outside(start: Any) -> None:
+    walk = Walk("multi_instance_sub_process")
+    with pytest.raises(MachineError, match="start the sub-process itself|does not belong"):
+        walk.machine.modify(walk.state, walk.host, start=[start])
 
 
 def test_an_arrival_that_is_not_there_cannot_be_discarded() -> None:
@@ -320,5 +327,5 @@ def test_random_returns_and_jumps_leave_a_sound_state(seed: int) -> None:
 
 def test_the_prover_counts_operations_and_finds_nothing() -> None:
     told: list[str] = []
-    operations, violations = prover.prove(1_500, 11, told.append)
-    assert operations >= 1_500 and violations == 0, told
+    found = prover.prove(1_500, 11, told.append)
+    assert found.operations >= 1_500 and found.violations == 0 and found.asked, told

@@ -96,9 +96,14 @@ def _start(run: Run, wanted: Start, cancelled: Cause) -> None:
 
 
 def _given_scope(run: Run, node: Node, scope: str) -> str:
-    if scope != ROOT and scope not in run.tokens or run.scope_node(scope) != node.scope:
+    if (scope != ROOT and scope not in run.tokens) or run.scope_node(scope) != node.scope or not _holds_tokens(run, scope):
         raise MachineError(f"“{node.name or node.id}”不在范围 {scope} 中。", f"{node.name or node.id} does not belong to scope {scope}.")
     return scope
+
+
+def _holds_tokens(run: Run, scope: str) -> bool:
+    """Whether tokens of this state may stand in a scope; instances of a multi-instance sub-process have states of their own."""
+    return scope == ROOT or run.plan.is_scope(run.node_of(scope))
 
 
 def _scope_for(run: Run, node: Node, cause: Cause) -> str:
@@ -108,6 +113,8 @@ def _scope_for(run: Run, node: Node, cause: Cause) -> str:
         raise MachineError(f"“{node.name or node.id}”不在此范围内。", f"{node.name or node.id} is not inside this scope.")
     place = ROOT
     for sub_process in chain:
+        if run.nodes[sub_process].multi_instance is not None:
+            raise _only_as_a_whole(run.nodes[sub_process])
         found = [token for token, entry in run.tokens.items() if entry[0] == sub_process and entry[1] == place]
         if len(found) > 1:
             name = run.nodes[sub_process].name or sub_process
@@ -116,10 +123,12 @@ def _scope_for(run: Run, node: Node, cause: Cause) -> str:
     return place
 
 
+def _only_as_a_whole(node: Node) -> MachineError:
+    return MachineError(f"“{node.name or node.id}”是多实例子流程，只能从它本身开始。",
+                        f"{node.name or node.id} is a multi-instance sub-process; start the sub-process itself.")
+
+
 def _new_scope(run: Run, node: Node, scope: str, cause: Cause) -> str:
-    if node.multi_instance is not None:
-        raise MachineError(f"“{node.name or node.id}”是多实例子流程，只能从它本身开始。",
-                           f"{node.name or node.id} is a multi-instance sub-process; start the sub-process itself.")
     token = run.open_token(node.id, scope, cause)
     run.open_boundary_waits(node, token, scope)
     if node.loop is not None:
@@ -133,7 +142,7 @@ def _deposit(run: Run, flow_id: str, scope: str, cause: Cause) -> None:
     flow = run.plan.flows.get(flow_id)
     if flow is None or not run.plan.is_join(flow) or (scope != ROOT and scope not in run.tokens):
         raise MachineError(f"连线“{flow_id}”不通向汇合网关。", f"The flow {flow_id} does not lead to a join.")
-    if run.scope_node(scope) != run.nodes[flow.target].scope:
+    if run.scope_node(scope) != run.nodes[flow.target].scope or not _holds_tokens(run, scope):
         raise MachineError(f"连线“{flow_id}”不在范围 {scope} 中。", f"The flow {flow_id} does not belong to scope {scope}.")
     run.agenda.append(Move(flow.target, scope, cause, flow_id))
 
