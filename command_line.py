@@ -30,7 +30,6 @@ from workflows.definitions import read_folder
 from workflows.errors import Rejection
 from workflows.feel import FeelError
 from workflows.history import verify
-from workflows.jobs import Worker
 from workflows.store import create_database_engine
 
 ADDRESS, PORT = "127.0.0.1", 5000
@@ -225,7 +224,7 @@ def web(port: int) -> None:
 @main.command()
 def worker() -> None:
     """Run background work of the installation in this process (with PostgreSQL: as many as you like)."""
-    Worker(installed_house().steps()).run()
+    installed_house().new_worker().run()
 
 
 @main.command()
@@ -239,13 +238,14 @@ def check(path: Path) -> None:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--skip-scenarios", is_flag=True, help="Lint only.")
 def deploy(folder: Path, skip_scenarios: bool) -> None:
-    """Check a process folder and deploy it as the next version."""
+    """Check a process folder and deploy all its processes as their next versions."""
     if not skip_scenarios and not check_path(folder, ROOT / "bpmn" / "shared", scenario_house, click.echo):
         raise Rejection("未部署。", "Not deployed.")
     house = installed_house()
     with house.store.transaction() as connection:
-        version = house.definitions.deploy(connection, read_folder(folder), None)
-    click.echo(f"{version.process_id} v{version.version}")
+        versions = house.definitions.deploy_all(connection, read_folder(folder), None)
+    for version in versions:
+        click.echo(f"{version.process_id} v{version.version}")
 
 
 @main.command("decide")

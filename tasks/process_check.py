@@ -48,12 +48,12 @@ def _check_folder(folder: Path, shared: Path, build: Build, report: Report) -> b
         if fine:
             report("! 没有 scenarios.yaml，未运行场景 / no scenarios.yaml, nothing was run")
         return fine
-    return _play(files, shared, build, report)
+    return _play(folder, files, shared, build, report)
 
 
-def _play(files: Mapping[str, bytes], shared: Path, build: Build, report: Report) -> bool:
+def _play(folder: Path, files: Mapping[str, bytes], shared: Path, build: Build, report: Report) -> bool:
     try:
-        book = ScenarioBook(files, read_folder(shared), build)
+        book = ScenarioBook(files, read_folder(shared), build, folder.resolve().name)
     except Rejection as refusal:
         report(f"✗ {refusal.zh} / {refusal.en}")
         return False

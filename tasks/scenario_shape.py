@@ -10,7 +10,7 @@ from typing import Any
 VERBS: Mapping[str, tuple[str, ...]] = {
     "start": ("case",), "complete": ("as", "outcome"), "claim": ("as",), "release": ("as",), "draft": ("as",), "undo": ("as",),
     "withdraw": ("as",), "urge": ("as",), "reassign": ("as", "to"), "message": ("name",), "bulk": ("as", "activity", "outcome"),
-    "class_list": ("as",), "advance": (),
+    "class_list": ("as",), "advance": (), "find": ("case", "process"),
 }
 
 

@@ -47,7 +47,9 @@ class ScenarioResult:
 class ScenarioBook:
     """All scenarios of one process folder."""
 
-    def __init__(self, files: Mapping[str, bytes], shared: Mapping[str, bytes], build: Build) -> None:
+    def __init__(self, files: Mapping[str, bytes], shared: Mapping[str, bytes], build: Build, folder: str | None = None) -> None:
+        """`folder` is the folder's name: of several processes, the one that is named so is started unless a scenario names another."""
+        self._folder = folder
         self._files = files
         self._shared = shared
         self._build = build
@@ -78,6 +80,7 @@ class ScenarioBook:
     def _run(self, scenario: Mapping[str, Any]) -> ScenarioResult:
         result = ScenarioResult(str(scenario["id"]), str(scenario.get("name", "")))
         play = Play(self._build(_moment(scenario["clock"]), self.empty_stage()), self._book, self._files, self._shared)
+        play.process_id = scenario.get("process") or play.process_named(self._folder)
         recorder = PathRecorder(play.house.engine)
         steps = [*scenario.get("given", []), *scenario.get("steps", [])]
         for number, step in enumerate(steps, 1):
@@ -127,7 +130,13 @@ class Play:
         self.commands: dict[str, int] = {}
         with house.store.transaction() as connection:
             self.cast = Cast(connection, house, shared, book.get("cases", {}), loaded=True)
-            self.process_id = house.definitions.deploy(connection, files, None).process_id
+            versions = house.definitions.deploy_all(connection, files, None)
+        self.processes = [version.process_id for version in versions]
+        self.process_id: str | None = self.process_named(None)
+
+    def process_named(self, folder: str | None) -> str | None:
+        """The process a scenario starts unless it says which: the only one, or the one named as the folder."""
+        return folder if folder in self.processes else self.processes[0] if len(self.processes) == 1 else None
 
     def step(self, step: Mapping[str, Any]) -> list[str]:
         """Do one step; returns what was not as expected."""
@@ -189,9 +198,23 @@ class Play:
     def _do_start(self, step: Mapping[str, Any]) -> None:
         actor = self.actor(step.get("as"), str(step.get("channel", "import")))
         names = step["case"] if isinstance(step["case"], list) else [step["case"]]
+        process_id = str(step.get("process") or self.process_id)
+        if process_id not in self.processes:
+            raise Rejection(
+                f"请用 process 写明启动哪个流程：{'、'.join(self.processes)}。", f"Say by process which one starts: {', '.join(self.processes)}."
+            )
         with self.house.store.transaction() as connection:
             for name in names:
-                self.cases[str(name)] = self.cast.start(connection, actor, self.process_id, str(name), step.get("facts", {}))
+                self.cases[str(name)] = self.cast.start(connection, actor, process_id, str(name), step.get("facts", {}))
+
+    def _do_find(self, step: Mapping[str, Any]) -> None:
+        """Give a case that a message, a signal or a call has started its name: the newest of its process that has none."""
+        query = select(INSTANCE.c.id).where(INSTANCE.c.process_id == step["process"], INSTANCE.c.id.not_in(list(self.cases.values())))
+        with self.house.store.read() as connection:
+            found = connection.execute(query.order_by(INSTANCE.c.id.desc()).limit(1)).scalar()
+        if found is None:
+            raise Rejection(f"没有流程“{step['process']}”的其他事项。", f"There is no other case of {step['process']}.")
+        self.cases[str(step["case"])] = found
 
     def _do_complete(self, step: Mapping[str, Any]) -> None:
         actor = self.actor(step["as"])

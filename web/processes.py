@@ -70,8 +70,8 @@ def edit(process_id: str, resource: str = "") -> str:
 @requires("model.view")
 def lint(process_id: str, resource: str) -> Response:
     """What the checks say of the file as it stands in the editor, together with the other files of the process."""
-    files, current = _with(process_id, resource)
-    return jsonify(findings=[found for found in _findings(check(files, current)) if found["resource"] in (resource, "")])
+    files, _current = _with(process_id, resource)
+    return jsonify(findings=[found for found in _findings(house().definitions.check(connection(), files)) if found["resource"] in (resource, "")])
 
 
 @blueprint.post("/<process_id>/deploy/<path:resource>")
@@ -80,10 +80,11 @@ def deploy(process_id: str, resource: str) -> Any:
     """Deploy the process with this file changed; running cases stay on their version."""
     files, current = _with(process_id, resource)
     try:
-        version = house().definitions.deploy(connection(), files, actor().person_id)
+        deployed = house().definitions.deploy_all(connection(), files, actor().person_id)
     except DeploymentRefused as refused:
         return jsonify(message=words({"zh": refused.zh, "en": refused.en}), findings=_findings(refused.findings)), 422
-    if version.process_id != process_id:
+    version = next((one for one in deployed if one.process_id == process_id), None)
+    if version is None:
         raise Rejection("流程的标识不能更改；请新建流程。", "The id of a process cannot be changed; make a new process.", status=422)
     same = version.version == current.version
     text = _("内容没有变化，仍为第 {n} 版。", n=version.version) if same else _("已发布第 {n} 版；在办事项仍按原版本办完。", n=version.version)

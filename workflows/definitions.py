@@ -1,264 +1,21 @@
-"""Process versions: checks a folder of files, deploys it as an immutable version, hands out parsed versions from memory."""
+"""Process versions: deploys a folder as immutable versions of its processes, hands out parsed versions from memory."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
-import yaml
 from sqlalchemy import Connection, func, insert, select, update
 
 from workflows.business_calendar import Clock
-from workflows.connectors import CONNECTORS
-from workflows.decisions import DecisionModel, read_decisions
 from workflows.errors import DeploymentRefused, NotFound
-from workflows.feel import FeelError, Words, compile_expression
-from workflows.forms import check_form
-from workflows.graph import Finding, Node, ProcessGraph, read_graph
-from workflows.graph.notes import Notes
-from workflows.graph.rules import check_calls
-from workflows.machine import Machine
+from workflows.folder_rules import NOT_YET, ResourceFinding, call_findings, called_by
 from workflows.models import Definition, DefinitionResource, ProcessInstance
-from workflows.name_check import name_findings
-from workflows.plain_yaml import read_yaml
-from workflows.spiff import validate_schema
+from workflows.process_folder import ProcessFolder, check, check_expression, decision_findings, digest_of, folder_of, read_folder
+from workflows.process_version import ProcessVersion
 
-LANGUAGES = ("zh-CN", "en")
-NOT_YET: Mapping[str, tuple[str, str]] = {
-    "mapping": ("事件上的输入输出映射；请改用脚本任务", "an input or output mapping of an event (use a script task instead)"),
-    "connector": ("没有安装的连接器", "a connector that is not installed"),
-    "local": ("只传局部变量的映射；请逐个写明变量", "a mapping of local variables only (name the variables instead)"),
-}
-
-
-@dataclass(frozen=True)
-class ResourceFinding:
-    """A finding and the file it is in."""
-
-    resource: str
-    finding: Finding
-
-    @property
-    def severity(self) -> str:
-        return self.finding.severity
-
-
-@dataclass(frozen=True)
-class ProcessVersion:
-    """Everything a running case needs of its process, parsed once and shared by all threads."""
-
-    id: int
-    process_id: str
-    version: int
-    name: str
-    graph: ProcessGraph
-    machine: Machine
-    decisions: Mapping[str, Any]
-    forms: Mapping[str, dict[str, Any]]
-    labels: Mapping[str, Mapping[str, Any]]
-    roster: dict[str, Any] | None
-    resources: Mapping[str, bytes]
-    bpmn: str
-    applicant_nodes: frozenset[str] = field(default_factory=frozenset)
-
-    def label(self, key: str | None, language: str) -> str:
-        """The words for an id, in `language`; the diagram's own name, then the id itself, where no label is given."""
-        if key is None:
-            return ""
-        words = self.labels.get("zh-CN" if language.startswith("zh") else "en", {}).get(key)
-        if words:
-            return str(words)
-        node = self.graph.nodes.get(key)
-        return (node.name if node else None) or key
-
-    def both(self, key: str | None) -> dict[str, str]:
-        """The words for an id in both languages."""
-        return {"zh": self.label(key, "zh"), "en": self.label(key, "en")}
-
-    def form_of(self, node: Node) -> dict[str, Any] | None:
-        """The form schema of a user task, if it has one."""
-        reference = node.attributes.get("formRef") or node.attributes.get("formKey")
-        return self.forms.get(_stem(reference)) if reference else None
-
-    def decision_of(self, reference: str) -> tuple[Any, str]:
-        """The decision model and the decision's id for a decisionRef such as "audit_authority"."""
-        for model in self.decisions.values():
-            if reference in model.decisions:
-                return model, reference
-        raise NotFound(f"流程中没有决策“{reference}”。", f"The process has no decision named {reference}.")
-
-
-def _stem(reference: str) -> str:
-    return reference.removeprefix("camunda-forms:").rsplit("/", 1)[-1].removesuffix(".form")
-
-
-def read_folder(folder: Path) -> dict[str, bytes]:
-    """The files of a process folder by name."""
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
-
-
-def check_expression(text: str) -> Words | None:
-    """What is wrong with a FEEL expression, in Chinese and English, or None."""
-    try:
-        compile_expression(text)
-    except FeelError as error:
-        return error.words
-    return None
-
-
-def decision_siblings(files: Mapping[str, bytes], name: str) -> dict[str, bytes]:
-    """The folder's other DMN files, which the file `name` may import."""
-    return {other: content for other, content in files.items() if other.endswith(".dmn") and other != name}
-
-
-def decision_findings(resource: str, model: DecisionModel) -> list[ResourceFinding]:
-    """What reading a decision model found, as findings at its file."""
-    return [
-        ResourceFinding(resource, Finding(
-            found.severity, "dmn", found.element_id, found.name, found.line, str(found.reason), found.reason.en, str(found.advice), found.advice.en,
-        ))
-        for found in model.findings
-    ]
-
-
-def _finding(severity: str, code: str, zh: str, en: str, element: str = "", line: int = 0) -> Finding:
-    return Finding(
-        severity=severity, code=code, element_id=element, name="", line=line, reason_zh=zh, reason_en=en, advice_zh="", advice_en=""
-    )
-
-
-def check(files: Mapping[str, bytes], previous: ProcessVersion | None = None) -> list[ResourceFinding]:
-    """Every reason against deploying `files`, and every warning; `previous` is the version they would replace."""
-    reader = _Reader(files, previous)
-    schema = [ResourceFinding(reader.bpmn, finding) for finding in validate_schema(reader.files[reader.bpmn])] if reader.bpmn else []
-    return [*reader.findings, *schema]
-
-
-class _Reader:
-    """Reads a folder into a version, noting all findings on the way."""
-
-    def __init__(self, files: Mapping[str, bytes], previous: ProcessVersion | None = None) -> None:
-        self.files = files
-        self.findings: list[ResourceFinding] = []
-        self.graph: ProcessGraph | None = None
-        self.bpmn = ""
-        self.decisions = self._read_decisions()
-        self.forms = self._read_forms()
-        self.labels = {language: self._read_yaml(f"labels.{language}.yaml") or {} for language in LANGUAGES}
-        self.roster = self._read_yaml("roster.yaml")
-        self._read_diagram()
-        if self.graph is not None:
-            self._check_references(self.graph)
-            self._check_runs_here(self.graph)
-            names = name_findings(self.bpmn, self.graph, self.decisions, self.forms, self.roster)
-            self.findings += [ResourceFinding(resource, finding) for resource, finding in names]
-            if previous is not None:
-                self._check_four_eyes_kept(self.graph, previous.graph)
-
-    def add(self, resource: str, finding: Finding) -> None:
-        self.findings.append(ResourceFinding(resource, finding))
-
-    def _read_diagram(self) -> None:
-        names = [name for name in self.files if name.endswith(".bpmn")]
-        if len(names) != 1:
-            self.add("", _finding("error", "one_diagram", f"需要且只能有一个 .bpmn 文件，现有 {len(names)} 个", f"exactly one .bpmn file is needed, found {len(names)}"))
-            return
-        self.bpmn = names[0]
-        reading = read_graph(self.files[self.bpmn], check_expression=check_expression)
-        for finding in reading.findings:
-            self.add(self.bpmn, finding)
-        graphs = list(reading.graphs.values())
-        if len(graphs) > 1:
-            self.add(self.bpmn, _finding("error", "one_process", "一个文件夹只能有一个可执行流程", "a folder holds one executable process"))
-        self.graph = graphs[0] if len(graphs) == 1 else None
-
-    def _read_decisions(self) -> dict[str, Any]:
-        models = {}
-        for name, content in self.files.items():
-            if name.endswith(".dmn"):
-                model = models[name.removesuffix(".dmn")] = read_decisions(content, decision_siblings(self.files, name))
-                self.findings += decision_findings(name, model)
-        return models
-
-    def _read_forms(self) -> dict[str, dict[str, Any]]:
-        forms = {}
-        for name, content in self.files.items():
-            if name.endswith(".form"):
-                problems = check_form(content, name)
-                for problem in problems:
-                    self.add(name, _finding("error", "form", getattr(problem, "zh", str(problem)), getattr(problem, "en", str(problem))))
-                if not problems:
-                    forms[name.removesuffix(".form")] = json.loads(content)
-        return forms
-
-    def _read_yaml(self, name: str) -> Any:
-        if name not in self.files:
-            return None
-        try:
-            return read_yaml(self.files[name])
-        except yaml.YAMLError as error:
-            self.add(name, _finding("error", "yaml", f"无法读取：{error}", f"cannot be read: {error}"))
-            return None
-
-    def _check_references(self, graph: ProcessGraph) -> None:
-        decisions = {decision for model in self.decisions.values() for decision in model.decisions}
-        for node in graph.nodes.values():
-            form = node.attributes.get("formRef") or node.attributes.get("formKey")
-            if form and _stem(form) not in self.forms:
-                self._missing(node, f"表单“{form}”", f"form {form}")
-            for reference in (node.attributes.get("decisionRef"), node.properties.get("decision")):
-                if reference and reference not in decisions:
-                    self._missing(node, f"决策“{reference}”", f"decision {reference}")
-
-    def _check_runs_here(self, graph: ProcessGraph) -> None:
-        """Constructs the machine runs but the engine does not carry data, jobs or broadcasts for yet."""
-        for node in graph.nodes.values():
-            kind = NOT_YET.get(node.type) or NOT_YET.get(node.event.kind)
-            if node.type.endswith("Event") and (node.inputs or node.outputs):
-                kind = NOT_YET["mapping"]
-            elif node.properties.get("connector", "log") not in CONNECTORS:
-                kind = NOT_YET["connector"]
-            elif any(mapping.local for mapping in (*node.inputs, *node.outputs)):
-                kind = NOT_YET["local"]
-            if kind is not None:
-                zh, en = kind
-                finding = _finding("error", "not_yet", f"本版本尚不支持{zh}", f"{en} is not supported by this release yet", node.id, node.line)
-                self.add(self.bpmn, replace(finding, name=node.name or ""))
-
-    def _missing(self, node: Node, zh: str, en: str) -> None:
-        finding = _finding("error", "missing_reference", f"文件夹中没有{zh}", f"the folder has no {en}", node.id, node.line)
-        self.add(self.bpmn, replace(finding, name=node.name or ""))
-
-    def _check_four_eyes_kept(self, graph: ProcessGraph, before: ProcessGraph) -> None:
-        for node in before.nodes.values():
-            old = _listed(node.properties.get("separate_from"))
-            now = graph.nodes.get(node.id)
-            lost = old - _listed(now.properties.get("separate_from")) if now else set()
-            if now and lost:
-                zh = f"新版本去掉了“经办与复核须为不同人员”的规定（{'、'.join(sorted(lost))}）；不得发布"
-                en = f"the new version drops the four-eyes rule against {', '.join(sorted(lost))}; it cannot be published"
-                self.add(self.bpmn, _finding("error", "four_eyes_removed", zh, en, node.id, now.line))
-
-    def version(self, definition_id: int, number: int) -> ProcessVersion:
-        """What was read, as version `number`; every version made from one reading shares its graph and compiled parts."""
-        if self.graph is None:
-            raise DeploymentRefused(self.findings)
-        graph = self.graph
-        applicants = frozenset(node.id for node in graph.nodes.values() if node.properties.get("applicant") == "true")
-        return ProcessVersion(
-            definition_id, graph.id, number, graph.name or graph.id, graph, Machine(graph), self.decisions, self.forms, self.labels,
-            self.roster, self.files, self.bpmn, applicants,
-        )
-
-
-def _listed(text: str | None) -> set[str]:
-    return {part.strip() for part in (text or "").split(",") if part.strip()}
+__all__ = ["NOT_YET", "Definitions", "ProcessVersion", "ResourceFinding", "check", "check_expression", "decision_findings", "read_folder"]
 
 
 class Definitions:
@@ -271,48 +28,67 @@ class Definitions:
         self.listeners: list[Callable[[Connection, ProcessVersion], None]] = []  # hear of every version that becomes current
 
     def deploy(self, connection: Connection, files: Mapping[str, bytes], deployed_by: int | None) -> ProcessVersion:
-        """Store `files` as the next version of their process and make it current; running cases stay on theirs.
+        """Deploy a folder as `deploy_all` does; returns the version of the process the folder is about."""
+        return self.deploy_all(connection, files, deployed_by)[0]
 
-        The same files again return the current version. Raises DeploymentRefused with every finding.
+    def deploy_all(self, connection: Connection, files: Mapping[str, bytes], deployed_by: int | None) -> list[ProcessVersion]:
+        """Store `files` as the next version of each of their processes and make these current; running cases stay on theirs.
+
+        The files of a folder belong together: a change in any of them is a new version of every process of the folder. The same
+        files again return the current versions. Returns the process the folder is about first. Raises DeploymentRefused with every
+        finding of every process; then nothing is deployed.
         """
-        digest = _digest(files)
-        reader = _read(digest, files)
-        if reader.graph is None:
-            raise DeploymentRefused(reader.findings)
-        current = self._current_row(connection, reader.graph.id)
-        if current is not None and current.digest == digest:
-            return self.get(connection, current.id)
-        findings = check(files, self.get(connection, current.id)) if current is not None else reader.findings
-        findings = [*findings, *self._circles(connection, reader)]
-        if any(finding.severity == "error" for finding in findings):
-            raise DeploymentRefused(findings)
+        folder, digest = folder_of(files), digest_of(files)
+        if folder.main is None:
+            raise DeploymentRefused(folder.findings)
+        rows = {process: self._current_row(connection, process) for process in folder.processes}
+        kept = {process: self.get(connection, row.id) for process, row in rows.items() if row is not None and row.digest == digest}
+        stale = [process for process in folder.processes if process not in kept]
+        if stale:
+            findings = self._findings(connection, folder)
+            if any(finding.severity == "error" for finding in findings):
+                raise DeploymentRefused(findings)
+        # New versions are not kept in memory yet: the transaction may still be rolled back and their numbers be given again.
+        deployed = {process: self._store(connection, folder, process, rows[process], digest, deployed_by) for process in stale}
+        for version in deployed.values():
+            for listener in self.listeners:
+                listener(connection, version)
+        every = {**kept, **deployed}
+        return [every[process] for process in sorted(folder.processes, key=lambda process: process != folder.main)]
+
+    def check(self, connection: Connection, files: Mapping[str, bytes]) -> list[ResourceFinding]:
+        """Every finding that deploying `files` here would have, among what is deployed already; and those of the schema."""
+        folder = folder_of(files)
+        rules = check(files)
+        return [*rules, *(one for one in self._findings(connection, folder) if one not in rules)]
+
+    def _findings(self, connection: Connection, folder: ProcessFolder) -> list[ResourceFinding]:
+        """What reading the folder found, and what is wrong with it beside the versions that are current now."""
+        rows = [self._current_row(connection, process) for process in folder.processes]
+        before = [self.get(connection, row.id) for row in rows if row is not None]
+
+        def called(process_id: str) -> list[str] | None:
+            row = self._current_row(connection, process_id)
+            return None if row is None else called_by(self.get(connection, row.id).graph)
+
+        circles = [one for one in call_findings(folder.processes, called) if one not in folder.findings]
+        return [*folder.findings, *folder.against(before), *circles]
+
+    def _store(
+        self, connection: Connection, folder: ProcessFolder, process_id: str, current: Any, digest: str, deployed_by: int | None
+    ) -> ProcessVersion:
+        """Write one process of a folder, with all the folder's files, as its next version."""
+        graph = folder.processes[process_id].graph
         number = current.version + 1 if current is not None else 1
-        connection.execute(update(Definition).where(Definition.process_id == reader.graph.id).values(current=False))
+        connection.execute(update(Definition).where(Definition.process_id == process_id).values(current=False))
         definition_id = connection.execute(insert(Definition).values(
-            process_id=reader.graph.id, version=number, name=reader.graph.name or reader.graph.id, digest=digest, current=True,
+            process_id=process_id, version=number, name=graph.name or process_id, digest=digest, current=True,
             deployed_at=self._clock.now(), deployed_by=deployed_by,
         ).returning(Definition.id)).scalar_one()
         connection.execute(insert(DefinitionResource), [
-            {"definition_id": definition_id, "name": name, "content": content} for name, content in files.items()
+            {"definition_id": definition_id, "name": name, "content": content} for name, content in folder.files.items()
         ])
-        version = reader.version(definition_id, number)
-        for listener in self.listeners:
-            listener(connection, version)
-        return version
-
-    def _circles(self, connection: Connection, reader: _Reader) -> list[ResourceFinding]:
-        """Circles of processes that would call each other once this file is deployed."""
-        def called(process_id: str) -> list[str] | None:
-            row = self._current_row(connection, process_id)
-            if row is None:
-                return None
-            names = [node.attributes.get("calledElement", "") for node in self.get(connection, row.id).graph.nodes.values()]
-            return [name for name in names if name and not name.startswith("=")]
-
-        notes = Notes()
-        if reader.graph is not None:
-            check_calls({reader.graph.id: reader.graph}, called, notes)
-        return [ResourceFinding(reader.bpmn, finding) for finding in notes.findings if finding not in [one.finding for one in reader.findings]]
+        return folder.version(process_id, definition_id, number)
 
     def _current_row(self, connection: Connection, process_id: str) -> Any:
         query = select(Definition.__table__).where(Definition.process_id == process_id, Definition.current)
@@ -369,12 +145,21 @@ class Definitions:
         if binding == "version":
             rows = [row for row in rows if str(row.version) == str(wanted)]
         elif binding == "deployment":
-            rows = [row for row in rows if row.id <= caller] or rows[-1:]
+            rows = self._deployed_with(connection, rows, caller)
         elif binding == "versionTag":
             rows = [row for row in rows if self.get(connection, row.id).graph.attributes.get("versionTag") == str(wanted)]
         else:
             rows = [row for row in rows if row.current]
         return self.get(connection, rows[0].id) if rows else None
+
+    @staticmethod
+    def _deployed_with(connection: Connection, rows: list[Any], caller: int) -> list[Any]:
+        """The version of a called process that came with the caller's folder, else the one that was current when the caller came."""
+        calling = connection.execute(select(Definition.digest, Definition.deployed_at).where(Definition.id == caller)).one()
+        together = [row for row in rows if (row.digest, row.deployed_at) == (calling.digest, calling.deployed_at)]
+        if together:
+            return [min(together, key=lambda row: abs(row.id - caller))]
+        return [row for row in rows if row.id <= caller] or rows[-1:]
 
     def _load(self, connection: Connection, definition_id: int) -> ProcessVersion:
         row = connection.execute(select(Definition.__table__).where(Definition.id == definition_id)).first()
@@ -384,30 +169,4 @@ class Definitions:
             select(DefinitionResource.name, DefinitionResource.content).where(DefinitionResource.definition_id == definition_id)
         ).all()
         files = {name: bytes(content) for name, content in resources}
-        return _read(_digest(files), files).version(definition_id, row.version)
-
-
-_READINGS: OrderedDict[str, _Reader] = OrderedDict()
-_READINGS_KEPT = 16
-_READINGS_LOCK = threading.Lock()
-
-
-def _read(digest: str, files: Mapping[str, bytes]) -> _Reader:
-    """Files of equal content are read and compiled once in this process, whatever version they are in whichever database."""
-    with _READINGS_LOCK:
-        if (known := _READINGS.get(digest)) is not None:
-            _READINGS.move_to_end(digest)
-            return known
-    reader = _Reader(files)
-    with _READINGS_LOCK:
-        _READINGS[digest] = reader
-        while len(_READINGS) > _READINGS_KEPT:
-            _READINGS.popitem(last=False)
-    return reader
-
-
-def _digest(files: Mapping[str, bytes]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(files):
-        digest.update(name.encode() + b"\0" + hashlib.sha256(files[name]).digest())
-    return digest.hexdigest()
+        return folder_of(files).version(row.process_id, definition_id, row.version)

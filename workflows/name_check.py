@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from workflows.decisions import DecisionModel
 from workflows.feel import Expression, FeelError, UnaryTests, Words, compile_expression
@@ -69,15 +69,27 @@ class Sources:
                     yield _unknown_fact(use, path[1], like)
 
 
+class Placed(Protocol):
+    """An executable process and the file it is drawn in."""
+
+    @property
+    def resource(self) -> str:
+        """The file."""
+
+    @property
+    def graph(self) -> ProcessGraph:
+        """The process."""
+
+
 def name_findings(
-    bpmn: str, graph: ProcessGraph, decisions: Mapping[str, DecisionModel], forms: Mapping[str, dict[str, Any]], roster: Any
+    processes: Iterable[Placed], decisions: Mapping[str, DecisionModel], forms: Mapping[str, dict[str, Any]], roster: Any
 ) -> Iterator[tuple[str, Finding]]:
     """Warnings for names nothing gives a value to and errors for functions that do not exist, each with its file.
 
-    Of either at most MOST_FINDINGS are made.
+    Of either at most MOST_FINDINGS are made. Forms and decisions belong to all processes of the folder.
     """
     counts = {"error": 0, "warning": 0}
-    for resource, finding in _all_findings(bpmn, graph, decisions, forms, roster):
+    for resource, finding in _all_findings(list(processes), decisions, forms, roster):
         counts[finding.severity] += 1
         if counts[finding.severity] <= MOST_FINDINGS:
             yield resource, finding
@@ -86,17 +98,39 @@ def name_findings(
 
 
 def _all_findings(
-    bpmn: str, graph: ProcessGraph, decisions: Mapping[str, DecisionModel], forms: Mapping[str, dict[str, Any]], roster: Any
+    processes: list[Placed], decisions: Mapping[str, DecisionModel], forms: Mapping[str, dict[str, Any]], roster: Any
 ) -> Iterator[tuple[str, Finding]]:
-    sources = sources_of(graph, forms, roster)
-    for use in diagram_uses(bpmn, graph):
-        yield from ((bpmn, finding) for finding in (*sources.seen_by(use), *unknown_functions(use)))
+    graphs = [placed.graph for placed in processes]
+    known = {graph.id: _given_by_callers(sources_of(graph, forms, roster), graph, graphs) for graph in graphs}
+    for placed in processes:
+        for use in diagram_uses(placed.resource, placed.graph):
+            yield from ((placed.resource, finding) for finding in (*known[placed.graph.id].seen_by(use), *unknown_functions(use)))
+    if not graphs:
+        return
+    sources = _together(list(known.values()))
     for name, schema in forms.items():
         inner = IN_ROWS | {part for field in fields(schema) for part in field.path}
         for use in _form_uses(f"{name}.form", schema):
             yield from ((use.resource, finding) for finding in (*sources.seen_by(use, inner), *unknown_functions(use)))
     for name, model in decisions.items():
-        yield from ((f"{name}.dmn", finding) for finding in _decision_findings(f"{name}.dmn", model, graph, sources))
+        yield from ((f"{name}.dmn", finding) for finding in _decision_findings(f"{name}.dmn", model, graphs, sources))
+
+
+def _given_by_callers(sources: Sources, called: ProcessGraph, graphs: Iterable[ProcessGraph]) -> Sources:
+    """What a process knows, with what the call activities of its folder give it."""
+    calls = [node for graph in graphs for node in graph.nodes.values() if node.attributes.get("calledElement") == called.id]
+    given = [mapping for node in calls for mapping in node.inputs if mapping.called]
+    names = {canonical((mapping.target or "").partition(".")[0]) for mapping in given}
+    return Sources(sources.names | names, sources.facts, sources.open or any(mapping.all_variables for mapping in given))
+
+
+def _together(several: list[Sources]) -> Sources:
+    """What any of them knows."""
+    facts = [sources.facts for sources in several if sources.facts is not None]
+    return Sources(
+        frozenset().union(*(sources.names for sources in several)), frozenset().union(*facts) if facts else None,
+        any(sources.open for sources in several),
+    )
 
 
 def sources_of(graph: ProcessGraph, forms: Mapping[str, dict[str, Any]], roster: Any) -> Sources:
@@ -202,14 +236,15 @@ def _compiled(text: str) -> Expression | None:
         return None
 
 
-def _decision_findings(resource: str, model: DecisionModel, graph: ProcessGraph, sources: Sources) -> Iterator[Finding]:
+def _decision_findings(resource: str, model: DecisionModel, graphs: Iterable[ProcessGraph], sources: Sources) -> Iterator[Finding]:
     """Functions no decision can call, and inputs of decisions of this process that no variable of the process fills."""
     for formula in model.formulas:
         use = Use(resource, formula.element_id, formula.name, formula.line, "", formula.text, formula.compiled)
         yield from unknown_functions(use, formula.known)
         if "case" in formula.known:
             yield from Sources(formula.compiled.names, sources.facts, sources.open).seen_by(use)
-    asked = {node.attributes.get("decisionRef") for node in graph.nodes.values()} | {node.properties.get("decision") for node in graph.nodes.values()}
+    nodes = [node for graph in graphs for node in graph.nodes.values()]
+    asked = {node.attributes.get("decisionRef") for node in nodes} | {node.properties.get("decision") for node in nodes}
     if sources.open or asked.isdisjoint(model.decisions):
         return
     for identity, name in model.inputs.items():

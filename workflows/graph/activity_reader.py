@@ -106,7 +106,7 @@ class ActivityReader:
             self._notes.value(element, "businessKey", key)
         if not everything and key is None and not (target and (expression or source)):
             self._notes.add("mapping", element, reason=f"camunda:{local(child)}")
-        return DataMapping(target, expression, source, everything, flag(child, "local"), key)
+        return DataMapping(target, expression, source, everything, flag(child, "local"), key, called=True)
 
     def _parameter(self, element: Element, entry: Element) -> DataMapping:
         name, text = entry.get("name"), text_of(entry)

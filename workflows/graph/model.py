@@ -94,6 +94,7 @@ class DataMapping:
     """One camunda:in, camunda:out, inputParameter or outputParameter: `expression` (FEEL without "=") goes to `target`.
 
     `source` is a plain variable name; `all_variables` stands for variables="all"; `business_key` carries the case number.
+    `called` is true for camunda:in and camunda:out, which go to and come from a called process; `local` for local="true".
     """
 
     target: str | None
@@ -102,6 +103,7 @@ class DataMapping:
     all_variables: bool = False
     local: bool = False
     business_key: str | None = None
+    called: bool = False
 
 
 @dataclass(frozen=True, slots=True)

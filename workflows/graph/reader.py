@@ -12,7 +12,7 @@ from workflows.graph.names import (
     BPMN, CAMUNDA, DIAGRAM_NAMESPACES, Element, bpmn_children, camunda, first, flag, local, namespace, text_of,
 )
 from workflows.graph.notes import CheckExpression, Notes, is_foreign, shortened
-from workflows.graph.rules import check_calls, check_graph
+from workflows.graph.rules import check_calls, check_graph, check_message_flows
 from workflows.graph.support import IGNORED, REFUSED, REFUSED_NODES, SUPPORT
 from workflows.hardened_xml import XmlError, parse_xml
 
@@ -99,6 +99,7 @@ class FileReader:
             if graph is not None:
                 check_graph(graph, self._notes)
                 graphs[graph.id] = graph
+        check_message_flows(graphs, collaboration, self._notes)
         return Reading(graphs if executable else {}, self._notes.findings, collaboration)
 
     # the whole file

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from workflows.graph.event_rules import check_compensation_inside, check_event
-from workflows.graph.model import Flow, Node, ProcessGraph
+from workflows.graph.model import Collaboration, Flow, Node, ProcessGraph
 from workflows.graph.notes import Notes
 from workflows.graph.support import REFUSED_NODES
 
@@ -19,6 +19,7 @@ CONDITIONAL_SOURCES = frozenset({
 WAITING = frozenset({
     "userTask", "manualTask", "serviceTask", "sendTask", "receiveTask", "callActivity", "eventBasedGateway", "intermediateCatchEvent",
 })
+THROWING = frozenset({"intermediateThrowEvent", "endEvent", "sendTask"})
 CANDIDATES = ("assignee", "candidateGroups", "candidateUsers")
 
 
@@ -266,6 +267,19 @@ def check_calls(graphs: Mapping[str, ProcessGraph], resolver: Callable[[str], It
                 elif target not in parents:
                     parents[target] = process
                     stack.append(target)
+
+
+def check_message_flows(graphs: Mapping[str, ProcessGraph], collaboration: Collaboration, notes: Notes) -> None:
+    """Note message flows between executable pools whose ends do not speak of one message; what is drawn to a black box documents."""
+    nodes = {node.id: (graph.id, node) for graph in graphs.values() for node in graph.nodes.values()}
+    for flow in collaboration.message_flows:
+        if flow.source not in nodes or flow.target not in nodes or nodes[flow.source][0] == nodes[flow.target][0]:
+            continue
+        source, target = nodes[flow.source][1], nodes[flow.target][1]
+        sent = source.event.name if source.event.kind == "message" and source.type in THROWING else None
+        awaited = target.event.name if target.event.kind == "message" and target.type not in THROWING else None
+        if sent is None or sent != awaited:
+            notes.add("message-flow", source, target=target.name or target.id, sent=sent or "–", awaited=awaited or "–")
 
 
 def _called(graph: ProcessGraph) -> list[str]:

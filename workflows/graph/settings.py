@@ -68,6 +68,7 @@ ACTIVITY_SETTINGS: Mapping[str, Setting] = {
     "payload": Setting("FEEL：随消息或作业发出的内容", "FEEL: what is sent with the message or the job"),
     "idempotency_key": Setting("FEEL：使作业可以安全重复的键", "FEEL: the key that makes a job safe to repeat"),
     "retries": Setting("作业最多尝试几次", "how often a job is tried"),
+    "time_limit": Setting("连接器一次调用最多多久：秒数或 ISO 8601 时长", "how long one call of the connector may take: seconds, or an ISO 8601 duration"),
     "correlation": Setting("FEEL：找到所属事项的消息键", "FEEL: the key by which a message finds its case"),
     "message_variable": Setting("存放消息或结果内容的变量", "the variable that receives what the message or the result holds"),
     "sent_by": Setting("可从事项页发出此消息的角色，逗号分隔", "roles that may send the message from the case page, separated by commas"),

@@ -46,7 +46,7 @@ CHOREOGRAPHY = ("请画成泳池中的流程和消息流", "draw processes in po
 ELEMENTS: tuple[Support, ...] = (
     _runs("process", "可执行流程（isExecutable=true）", "an executable process", "user_task"),
     _runs("collaboration", "多个泳池；黑盒泳池只作说明", "several pools; black boxes are documentation", "collaboration"),
-    _runs("participant", "泳池", "a pool", "collaboration"),
+    _runs("participant", "泳池；每个可执行泳池是一个流程，以消息互通", "a pool; each executable one is a process, and they talk by messages", "two_pools"),
     _runs("laneSet", "泳道", "lanes", "lanes"), _runs("lane", "泳道；嵌套时取最内层名称", "a lane; the innermost name counts", "lanes"),
     _runs("childLaneSet", "嵌套泳道", "nested lanes", "lanes"),
     _runs("userTask", "人工任务", "a human task", "user_task"), _runs("manualTask", "手工任务，同样等待人完成", "a manual task; waits for a person too", "manual_task"),
@@ -100,7 +100,8 @@ ELEMENTS: tuple[Support, ...] = (
     _part("categoryValueRef", "类别引用", "a category reference"), _part("participantRef", "参与者引用", "a participant reference"),
     _part("operationRef", "操作引用", "an operation reference"), _part("inMessageRef", "输入消息", "an operation's message"), _part("outMessageRef", "输出消息", "an operation's message"),
     _part("errorRef", "操作错误", "an operation's error"), _part("partitionElement", "泳道划分", "a lane's partition"),
-    _ignored("messageFlow", "消息流", "message flow"), _ignored("textAnnotation", "文字注释", "text annotation"), _ignored("group", "分组框", "group"),
+    _ignored("messageFlow", "消息流；传递消息的是两端的消息事件", "message flow; the message events at its ends carry the message", "两端选择同一条消息，用 correlation 写明事项的键", "name one message at both ends, and the case's key in correlation"),
+     _ignored("textAnnotation", "文字注释", "text annotation"), _ignored("group", "分组框", "group"),
     _ignored("category", "类别", "category"), _ignored("categoryValue", "类别值", "category value"), _ignored("auditing", "审计说明", "auditing"),
     _ignored("monitoring", "监控说明", "monitoring"), _ignored("rendering", "呈现说明", "rendering"), _ignored("itemDefinition", "数据类型", "item definition"),
     _ignored("interface", "服务接口", "service interface"), _ignored("operation", "服务操作", "service operation"), _ignored("endPoint", "服务端点", "end point"),
