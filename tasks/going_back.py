@@ -16,8 +16,9 @@ from workflows.business_calendar import Clock
 from workflows.case import Case
 from workflows.engine import ProcessEngine
 from workflows.errors import Conflict, Forbidden, NotFound, Rejection
-from workflows.models import OutboxMessage
+from workflows.models import BufferedMessage, Incident, OutboxMessage
 from workflows.store import Store
+from workflows.work import take_jobs_back
 
 
 class GoingBack:
@@ -39,6 +40,8 @@ class GoingBack:
             raise Forbidden("只能撤销您本人的办理。", "Only your own decision can be undone.")
         case = self._engine.load(connection, record.instance_id, author_of(actor))
         self._guard_untouched(connection, record, case)
+        take_jobs_back(connection, record.before, record.expires_at)
+        self._take_calls_back(connection, record, case)
         self._reopen(connection, record, case)
         return case.id
 
@@ -62,20 +65,32 @@ class GoingBack:
     def _guard_untouched(self, connection: Connection, record: Any, case: Case) -> None:
         if case.now > record.expires_at:
             raise Conflict("已超过 30 秒，不能撤销；如需更正请联系下一环节退回。", "More than 30 seconds have passed; it can no longer be undone.")
-        if case.revision != record.revision:
-            raise Conflict("后续环节已有办理，不能撤销。", "Later steps have moved on; it can no longer be undone.")
-        drafted = exists().where(Draft.seat_id == SEAT.c.id)
-        touched = select(SEAT.c.id).where(
-            SEAT.c.instance_id == case.id, SEAT.c.id != record.seat_id, SEAT.c.status.in_(LIVE),
-            or_(SEAT.c.owner_id.is_not(None), drafted), SEAT.c.id > record.seat_id,
-        )
-        if connection.execute(touched.limit(1)).first():
-            raise Conflict("后续环节已被领取，不能撤销。", "The next step was claimed; it can no longer be undone.")
+        called = dict(record.before["started"])
         sent = select(OutboxMessage.id).where(
-            OutboxMessage.instance_id == case.id, OutboxMessage.status == "sent", OutboxMessage.created_at >= self._completed_at(connection, record)
+            OutboxMessage.instance_id.in_([case.id, *called]), OutboxMessage.status == "sent",
+            OutboxMessage.created_at >= self._completed_at(connection, record),
         )
         if connection.execute(sent.limit(1)).first():
             raise Conflict("结果已发送，不能撤销。", "The result has been sent; it can no longer be undone.")
+        if case.revision != record.revision:
+            raise Conflict("后续环节已有办理，不能撤销。", "Later steps have moved on; it can no longer be undone.")
+        drafted = exists().where(Draft.seat_id == SEAT.c.id)
+        touched = select(SEAT.c.instance_id).where(
+            SEAT.c.instance_id.in_([case.id, *called]), SEAT.c.id > record.seat_id, SEAT.c.status.in_(LIVE), or_(SEAT.c.owner_id.is_not(None), drafted)
+        )
+        if connection.execute(touched.limit(1)).first():
+            raise Conflict("后续环节已被领取，不能撤销。", "The next step was claimed; it can no longer be undone.")
+
+    def _take_calls_back(self, connection: Connection, record: Any, case: Case) -> None:
+        """What the decision called, or opened as an instance of a sub-process, never was; called cases before their callers."""
+        called = dict(record.before["started"])
+        for instance_id in reversed(called):
+            child = self._engine.load(connection, instance_id, case.author)
+            if child.revision != called[instance_id]:
+                raise Conflict("由此调用的流程已有办理，不能撤销。", "What this decision called has moved on; it can no longer be undone.")
+            self._engine.void(connection, child, {"caller": case.id, "seat": record.seat_id})
+        stuck = update(Incident).where(Incident.instance_id.in_(called), Incident.resolved_at.is_(None))
+        connection.execute(stuck.values(resolved_at=case.now))
 
     @staticmethod
     def _completed_at(connection: Connection, record: Any) -> datetime:
@@ -90,8 +105,12 @@ class GoingBack:
         ).scalars().all():
             self._seats.close(connection, case.id, token, "cancelled", case.now)
         connection.execute(update(OutboxMessage).where(
-            OutboxMessage.instance_id == case.id, OutboxMessage.status == "held", OutboxMessage.created_at >= seat.completed_at
+            OutboxMessage.instance_id.in_([case.id, *dict(before["started"])]), OutboxMessage.status == "held",
+            OutboxMessage.created_at >= seat.completed_at,
         ).values(status="withdrawn"))
+        # A message that had come before and was taken by the decision waits for its taker again.
+        taken = (BufferedMessage.delivered_to == case.id, BufferedMessage.delivered_at == seat.completed_at, BufferedMessage.received_at < seat.completed_at)
+        connection.execute(update(BufferedMessage).where(*taken).values(delivered_to=None, delivered_at=None))
         connection.execute(delete(UndoRecord).where(UndoRecord.seat_id == seat.id))
         owner = before["owner"]
         connection.execute(update(Seat).where(SEAT.c.id == seat.id).values(

@@ -226,8 +226,8 @@ class TaskService:
         patch = self._fields.seal(case.version, patch, case.variables)
         patch |= {f"{node.id}_outcome": outcome, f"{node.id}_by": _by(author, case.now)}
         detail = {"outcome": outcome, "seat": seat_id, **({"command": command_id} if command_id else {})}
+        until = case.aftermath.hold_until = case.now + timedelta(seconds=UNDO_SECONDS)
         self._engine.complete(connection, case, row.seat_token, patch, detail)
-        until = case.now + timedelta(seconds=UNDO_SECONDS)
         self._keep_undo(connection, row, case, actor, command_id, until, before)
         return Completion(seat_id, case.id, until)
 
@@ -306,7 +306,7 @@ class TaskService:
         before: dict[str, Any],
     ) -> None:
         if not case.undoable:
-            return  # called processes, jobs or signals are under way: nothing can take them back
+            return  # a caller has moved on, or what was called before was stopped
         before |= case.undo_facts()
         put(connection, UndoRecord, ["seat_id"], {
             "seat_id": row.seat_id, "instance_id": case.id, "person_id": actor.person_id, "command_id": command_id,

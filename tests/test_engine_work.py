@@ -29,7 +29,7 @@ class Archive:
         self.failures, self.error = failures, error or RuntimeError("the archive is closed")
         self.works: list[Work] = []
 
-    def __call__(self, _connection: Any, work: Work) -> Any:
+    def __call__(self, work: Work) -> Any:
         self.works.append(work)
         if len(self.works) <= self.failures:
             raise self.error
@@ -87,15 +87,6 @@ def test_a_topic_without_connector_waits_for_an_outside_worker() -> None:
     token = next(iter(walk.row().state["t"]))
     walk.command(lambda house, connection: house.engine.complete(connection, house.engine.load(connection, walk.case_id), token, {"filed": 1}, {}))
     assert walk.open == ["after"] and walk.variables["filed"] == 1
-
-
-def test_a_job_run_twice_does_its_work_once() -> None:
-    archive = Archive()
-    walk = EngineWalk(service(), connectors={"archive": archive}).start()
-    argument = walk.jobs[0].argument
-    for _ in range(2):
-        walk.command(lambda house, connection: house.engine.job_handlers["service_task"](connection, argument))
-    assert len(archive.works) == 1 and walk.open == ["after"]
 
 
 def test_service_tasks_in_several_instances_give_one_list() -> None:

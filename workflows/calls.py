@@ -69,14 +69,14 @@ class Calls:
             happenings = run_door(child, EngineHost(child, self._functions(connection, child)), list)
             if happenings:
                 moved.add(child, happenings)
-                case.undoable = False
+                case.aftermath.final = case.aftermath.final or not child.is_new
 
     # starting
 
     def _start(self, connection: Connection, cases: Sequence[Case]) -> list[Outcome]:
         wanted = [(case, token, case.version.graph.nodes[node]) for case in cases for token, node in case.reach.calls]
         for case in cases:
-            case.reach.calls, case.undoable = [], False
+            case.reach.calls = []
             if case.depth >= DEEPEST_CALL:
                 raise Rejection("流程互相调用层数过多，可能是无休止的循环。", "Processes call each other too deeply; perhaps without end.", status=409)
         if not wanted:
@@ -92,6 +92,8 @@ class Calls:
     def _begin(self, connection: Connection, child: Case, wanted: tuple[Case, str, Node]) -> Outcome:
         parent, token, node = wanted
         child.join(parent.family)
+        child.is_new = True
+        child.aftermath.started.append(child)
         child.depth = parent.depth + 1
         child.author = parent.author
         child.record("started", detail={"version": child.version.version, "caller": parent.id, "token": token})
@@ -146,13 +148,13 @@ class Calls:
     def _stop(self, connection: Connection, case: Case, tokens: Sequence[str], moved: _Moved) -> None:
         """The calls were cancelled: so is everything they started."""
         query = select(INSTANCE).where(INSTANCE.c.parent_id == case.id, INSTANCE.c.parent_token.in_(tokens), INSTANCE.c.status.in_(LIVE))
-        case.undoable = False
         for row in connection.execute(query.order_by(INSTANCE.c.id).with_for_update()).all():
             child = case.family.get(row.id)
             if child is None:
                 child = self._store.attach(connection, row, case.author)
                 child.join(case.family)
             if child.status in LIVE:
+                case.aftermath.final = case.aftermath.final or not child.is_new
                 child.record("called_off", detail={"caller": case.id})
                 moved.add(child, child.version.machine.cancel_all(child.state))
 
@@ -164,14 +166,13 @@ class Calls:
                 continue
             caller = self._store.relative(connection, child, child.parent_id)
             token = str(child.parent_token)
-            child.undoable = False
+            child.aftermath.final = child.aftermath.final or not child.is_new
             if caller.status in LIVE and caller.is_open(token):
                 moved.add(caller, self._carry(connection, caller, token, child, happening))
 
     def _carry(self, connection: Connection, caller: Case, token: str, child: Case, happening: Happening) -> list[Happening]:
         host = EngineHost(caller, self._functions(connection, caller), {token: child})
         machine, code = caller.version.machine, happening.detail.get("error", happening.detail.get("code"))
-        caller.undoable = False
         if happening.kind == "ended":
             self._hand_over(caller, token, child)
         if happening.kind == "escalation" or "error" in happening.detail:

@@ -31,13 +31,25 @@ class Reach:
         return not (self.calls or self.left_calls or self.work or self.left_work or self.signals)
 
 
+@dataclass(slots=True)
+class Aftermath:
+    """What a command did beyond the rows of the case it began with, as an undo needs it; shared by all cases of the command."""
+
+    hold_until: datetime | None = None  # until then a person may take his decision back: what goes out waits as long
+    jobs: list[int] = field(default_factory=list)  # held jobs it wrote
+    called_off: list[dict[str, Any]] = field(default_factory=list)  # job rows it deleted
+    resolved: list[int] = field(default_factory=list)  # incidents of those jobs
+    started: list[Case] = field(default_factory=list)  # called processes and sub-process instances, callers before called ones
+    final: bool = False  # it did what nothing takes back
+
+
 class Case:
     """What a command reads and changes of one case; `workflows.case_store` loads and saves it."""
 
     __slots__ = (
         "id", "version", "cycle", "number", "subject", "subject_person", "status", "stage", "round", "revision", "state", "variables",
         "started_at", "ended_at", "chain", "waits", "unwaits", "dropped_waits", "outbox", "now", "author", "inputs", "facts_changed",
-        "parent_id", "parent_token", "body_of", "locals", "outer", "family", "reach", "undoable", "depth", "written", "bases",
+        "parent_id", "parent_token", "body_of", "locals", "outer", "family", "reach", "aftermath", "is_new", "depth", "written", "bases",
     )
 
     def __init__(self, row: Row[Any] | Mapping[str, Any], version: ProcessVersion, now: datetime, author: Author) -> None:
@@ -72,7 +84,8 @@ class Case:
         self.outer: Mapping[str, Any] | None = None  # what a sub-process instance sees around it
         self.family: dict[int, Case] = {self.id: self}  # cases of one call tree that this command has loaded
         self.reach = Reach()
-        self.undoable = True  # False: the command reached beyond this case's own rows
+        self.aftermath = Aftermath()
+        self.is_new = False  # True: the command at hand has started it for its caller
         self.depth = 0
         self.written = False  # variables changed since conditions inside its sub-process instances were looked at
 
@@ -85,8 +98,14 @@ class Case:
 
     def join(self, family: dict[int, Case]) -> None:
         """Be known to the other loaded cases of the call tree, so that nobody works on a second copy."""
+        self.aftermath = next(iter(family.values())).aftermath
         family[self.id] = self
         self.family = family
+
+    @property
+    def undoable(self) -> bool:
+        """Whether what the command did can be taken back."""
+        return not self.aftermath.final
 
     # variables
 
@@ -174,8 +193,12 @@ class Case:
         return rest, changes
 
     def undo_facts(self) -> dict[str, Any]:
-        """What an undo needs beside the state and the document: dropped waits and local variables as they were."""
-        found: dict[str, Any] = {"dropped_waits": self.dropped_waits}
+        """What an undo needs beside the state and the document: dropped waits, local variables as they were, jobs and called cases."""
+        done = self.aftermath
+        found: dict[str, Any] = {
+            "dropped_waits": self.dropped_waits, "jobs": done.jobs, "called_off": done.called_off, "resolved": done.resolved,
+            "started": [[case.id, case.revision] for case in done.started],
+        }
         if self.locals is not None:
             found["locals"] = self.locals.memory()
         return found

@@ -33,10 +33,19 @@ class Work:
     now: datetime
 
 
-Connector = Callable[[Connection, Work], Any]
+@dataclass(frozen=True, slots=True)
+class InHouse:
+    """A connector that only writes rows of this house: it runs inside the transaction that completes its activity, so once."""
+
+    write: Callable[[Connection, Work], Any]
 
 
-def write_log(_connection: Connection, work: Work) -> None:
+# Called with no transaction open and in a thread of its own; it may take its time, up to the activity's `time_limit`.
+Outside = Callable[[Work], Any]
+Connector = Outside | InHouse
+
+
+def write_log(work: Work) -> None:
     """Write the payload to the application's log."""
     log.info("case %s, %s: %s", work.instance_id, work.node_id, work.payload)
 
@@ -49,7 +58,7 @@ def send_message(connection: Connection, work: Work) -> None:
     ))
 
 
-CONNECTORS: Mapping[str, Connector] = {"log": write_log, "message": send_message}
+CONNECTORS: Mapping[str, Connector] = {"log": write_log, "message": InHouse(send_message)}
 
 
 def connector_name(node: Node) -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
 from workflows.business_calendar import Clock
 from workflows.calls import Outcome
@@ -83,6 +83,14 @@ class ProcessEngine:
     def restore(self, connection: Connection, case: Case, before: Mapping[str, Any], kind: str, detail: Mapping[str, Any]) -> None:
         """Put marking, variables and waits back as `before` says."""
         self._store.restore(connection, case, before, kind, detail)
+
+    def void(self, connection: Connection, case: Case, detail: Mapping[str, Any]) -> None:
+        """A called case never was, because its call was taken back: everything in it is cancelled; its history stays, its key is free."""
+        case.record("voided", detail=detail)
+        self.settle(connection, [(case, case.version.machine.cancel_all(case.state))])
+        case.status = "void"
+        self.save(connection, [case])
+        connection.execute(update(INSTANCE).where(INSTANCE.c.id == case.id).values(business_key=None))
 
     # commands
 

@@ -1,27 +1,72 @@
-"""Background jobs: rows written with the work that causes them, run after it at least once, with back-off. Knows no job's meaning."""
+"""Background jobs: rows written with the work that causes them, run after it at least once, with back-off. Knows no job's meaning.
+
+A job that only changes this house runs inside one transaction. A job that calls the outside world is claimed, read and
+finished in short ones, and calls with none open.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select, update
 
 from workflows.errors import Rejection
-from workflows.models import Incident, Job
+from workflows.models import AnyRow, Incident, Job
 from workflows.store import Store
 
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=60)
+GRACE = timedelta(seconds=30)  # a lease outlives the call it covers by this much, to write down the answer
 MAXIMUM_TRIES = 6
 BACK_OFF = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10), timedelta(minutes=30))
 
 Handler = Callable[[Connection, Any], None]
 Now = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a job asks of the outside world, how long it may take, and how long to wait after each try that failed.
+
+    `ask` None: nothing outside is asked, the job is finished at once.
+    """
+
+    ask: Callable[[], Any] | None
+    limit: timedelta
+    back_off: Sequence[timedelta] = BACK_OFF
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideHandler:
+    """Does jobs of one kind that call the outside world; each part takes the job's argument.
+
+    `prepare` reads what the call needs (None: there is nothing to do any more), `lock` locks what `finish` changes, before the
+    job itself (whoever calls a job off goes the same way), `finish` writes the answer down, `dropped` is told of an answer that came when the job was no longer this worker's: called off, or done by another.
+    """
+
+    prepare: Callable[[Connection, Any], Call | None]
+    lock: Callable[[Connection, Any], None]
+    finish: Callable[[Connection, Any, Any], None]
+    dropped: Callable[[Connection, Any], None]
+
+
+class Claim(NamedTuple):
+    """A job taken by a worker. It stays his while `tries` and `lease_until` stand in its row: whoever takes it over changes both."""
+
+    id: int
+    tries: int
+    lease_until: datetime
+
+
+class ClaimLost(Exception):
+    """The job is no longer this worker's: it was called off, or its lease ran out and another took it over."""
 
 
 class Jobs:
@@ -31,10 +76,14 @@ class Jobs:
         self._store = store
         self._now = now
         self._handlers: dict[str, Handler] = {}
+        self._outside: dict[str, OutsideHandler] = {}
 
-    def register(self, kind: str, handler: Handler) -> None:
-        """`handler(connection, argument)` does a job of `kind` in one transaction; it must bear being run twice."""
-        self._handlers[kind] = handler
+    def register(self, kind: str, handler: Handler | OutsideHandler) -> None:
+        """`handler(connection, argument)` does a job of `kind` in one transaction; either sort must bear being run twice."""
+        if isinstance(handler, OutsideHandler):
+            self._outside[kind] = handler
+        else:
+            self._handlers[kind] = handler
 
     def enqueue(
         self, connection: Connection, kind: str, argument: Any, run_at: datetime, *, instance_id: int | None = None,
@@ -56,55 +105,142 @@ class Jobs:
         connection.execute(update(Incident).where(Incident.id == incident_id).values(resolved_at=now))
 
     def run_due(self, limit: int = 50) -> int:
-        """Run up to `limit` due jobs, each in its own transaction; returns how many were tried."""
-        claimed = self._claim(limit)
-        for job_id, tries in claimed:
-            self._run(job_id, tries)
+        """Run up to `limit` due jobs that change this house only, each in its own transaction; returns how many were tried."""
+        claimed = self._claim(limit, outside=False)
+        for claim in claimed:
+            self._run(claim)
         return len(claimed)
 
-    def _claim(self, limit: int) -> list[tuple[int, int]]:
+    def call_due(self) -> int:
+        """Run one due job that calls the outside world, with no transaction open during the call; returns how many were tried."""
+        claimed = self._claim(1, outside=True)
+        for claim in claimed:
+            self._run_outside(claim)
+        return len(claimed)
+
+    def _claim(self, limit: int, *, outside: bool) -> list[Claim]:
         now = self._now()
-        # A lease that ran out means that its worker died: even after the last try such a job is looked at once more, see _run.
-        due = [Job.run_at <= now, or_(and_(Job.lease_until.is_(None), Job.tries < Job.maximum_tries), Job.lease_until < now)]
+        kind = Job.kind.in_(self._outside) if outside else Job.kind.not_in(self._outside)
+        # A lease that ran out means that its worker died: even after the last try such a job is looked at once more.
+        due = [kind, Job.run_at <= now, or_(and_(Job.lease_until.is_(None), Job.tries < Job.maximum_tries), Job.lease_until < now)]
         with self._store.read() as connection:
             if connection.execute(select(Job.id).where(*due).limit(1)).first() is None:
                 return []
         with self._store.transaction() as connection:
-            query = select(Job.id, Job.tries).where(*due).order_by(Job.run_at).limit(limit).with_for_update(skip_locked=True)
-            rows = connection.execute(query).all()
-            if rows:
-                connection.execute(
-                    update(Job).where(Job.id.in_([row.id for row in rows])).values(lease_until=now + LEASE, tries=Job.tries + 1)
-                )
-            return [(row.id, row.tries + 1) for row in rows]
+            query = select(Job.id, Job.tries).where(*due).order_by(Job.run_at, Job.id).limit(limit).with_for_update(skip_locked=True)
+            claimed = [Claim(row.id, row.tries + 1, now + LEASE) for row in connection.execute(query)]
+            if claimed:
+                taken = update(Job).where(Job.id.in_([claim.id for claim in claimed]))
+                connection.execute(taken.values(lease_until=now + LEASE, tries=Job.tries + 1))
+            return claimed
 
-    def _run(self, job_id: int, tries: int) -> None:
+    @staticmethod
+    def _held(connection: Connection, claim: Claim) -> AnyRow | None:
+        """The job, if it is still this worker's. It is not locked: whoever calls a job off has its case locked already, then the job."""
+        job = connection.execute(select(Job.__table__).where(*_mine(claim))).first()
+        if job is not None and job.tries > job.maximum_tries:
+            raise Rejection("执行这项后台工作的进程多次中断。", "The process that did this job died again and again.")
+        return job
+
+    def _run(self, claim: Claim) -> None:
         try:
             with self._store.transaction() as connection:
-                job = connection.execute(select(Job.__table__).where(Job.id == job_id, Job.tries == tries)).first()
+                job = self._held(connection, claim)
                 if job is not None:
-                    if tries > job.maximum_tries:
-                        raise Rejection("执行这项后台工作的进程多次中断。", "The process that did this job died again and again.")
                     self._handlers[job.kind](connection, job.argument)
-                    connection.execute(delete(Job).where(Job.id == job_id))
+                    _done(connection, claim)
+        except ClaimLost:
+            log.warning("job %s was called off or done by another worker meanwhile; what this one did is dropped", claim.id)
         except Exception as error:  # the worker must outlive any job; the job is tried again, then shown as an incident
-            log.exception("job %s failed", job_id)
-            self._put_back(job_id, tries, error)
+            self._put_back(claim, error)
 
-    def _put_back(self, job_id: int, tries: int, error: Exception) -> None:
+    def _run_outside(self, claim: Claim) -> None:
+        call: Call | None = None
+        try:
+            with self._store.read() as connection:
+                job = self._held(connection, claim)
+                if job is None:
+                    return
+                call = self._outside[job.kind].prepare(connection, job.argument)
+            answer = None
+            if call is not None and call.ask is not None:
+                renewed = self._renew(claim, call.limit)
+                if renewed is None:
+                    return
+                claim = renewed
+                answer = _ask(call.ask, call.limit)
+            self._finish(claim, job, call, answer)
+        except Exception as error:  # as in _run
+            self._put_back(claim, error, BACK_OFF if call is None else call.back_off)
+
+    def _renew(self, claim: Claim, limit: timedelta) -> Claim | None:
+        """The claim with a lease that outlives the call; None when the job was called off or taken over meanwhile."""
+        until = self._now() + limit + GRACE
+        with self._store.transaction() as connection:
+            renewed = connection.execute(update(Job).where(*_mine(claim)).values(lease_until=until))
+        return claim._replace(lease_until=until) if renewed.rowcount else None
+
+    def _finish(self, claim: Claim, job: AnyRow, call: Call | None, answer: Any) -> None:
+        handler = self._outside[job.kind]
+        try:
+            with self._store.transaction() as connection:
+                handler.lock(connection, job.argument)
+                _done(connection, claim)
+                if call is not None:
+                    handler.finish(connection, job.argument, answer)
+        except ClaimLost:
+            log.warning("the answer to job %s came when it was no longer wanted; it is dropped", claim.id)
+            if call is not None and call.ask is not None:
+                with self._store.transaction() as connection:
+                    handler.dropped(connection, job.argument)
+
+    def _put_back(self, claim: Claim, error: Exception, back_off: Sequence[timedelta] = BACK_OFF) -> None:
+        log.error("job %s failed", claim.id, exc_info=error)
         now = self._now()
         words = error.zh if isinstance(error, Rejection) else f"{type(error).__name__}: {error}"
         with self._store.transaction() as connection:
-            job = connection.execute(select(Job.__table__).where(Job.id == job_id)).first()
+            job = connection.execute(select(Job.__table__).where(*_mine(claim)).with_for_update()).first()
             if job is None:
                 return
-            wait = BACK_OFF[min(tries, len(BACK_OFF)) - 1]
-            connection.execute(update(Job).where(Job.id == job_id).values(lease_until=None, run_at=now + wait, last_error=words))
-            if tries >= job.maximum_tries:
+            wait = back_off[min(claim.tries, len(back_off)) - 1]
+            connection.execute(update(Job).where(Job.id == claim.id).values(lease_until=None, run_at=now + wait, last_error=words))
+            if claim.tries >= job.maximum_tries:
                 raise_incident(
-                    connection, now, "job_failed", words, instance_id=job.instance_id, unique_key=f"job:{job_id}",
-                    detail={"job": job_id, "kind": job.kind},
+                    connection, now, "job_failed", words, instance_id=job.instance_id, unique_key=f"job:{claim.id}",
+                    detail={"job": claim.id, "kind": job.kind},
                 )
+
+
+def _mine(claim: Claim) -> tuple[ColumnElement[bool], ...]:
+    return Job.id == claim.id, Job.tries == claim.tries, Job.lease_until == claim.lease_until
+
+
+def _done(connection: Connection, claim: Claim) -> None:
+    if connection.execute(delete(Job).where(*_mine(claim))).rowcount == 0:
+        raise ClaimLost
+
+
+def _ask(ask: Callable[[], Any], limit: timedelta) -> Any:
+    """What the outside world answers within `limit`; raises Rejection when it does not.
+
+    A call that hangs cannot be stopped: its thread is left to itself, and what it may still answer is heard by nobody.
+    """
+    answer: Future[Any] = Future()
+
+    def wait() -> None:
+        try:
+            answer.set_result(ask())
+        except BaseException as error:  # carried over to the worker's thread, whatever it is
+            answer.set_exception(error)
+
+    threading.Thread(target=wait, name="outside call", daemon=True).start()
+    try:
+        return answer.result(limit.total_seconds())
+    except TimeoutError as error:
+        if answer.done():
+            raise  # the connector's own
+        seconds = f"{limit.total_seconds():g}"
+        raise Rejection(f"对方在 {seconds} 秒内没有回应。", f"There was no answer within {seconds} seconds.", status=504) from error
 
 
 def job_row(
@@ -140,26 +276,35 @@ def raise_incident(
 
 
 class Worker(threading.Thread):
-    """Runs the given steps round and round until stopped; a step returns whether it found work."""
+    """Runs the given steps round and round until stopped; a step returns whether it found work.
 
-    def __init__(self, steps: Mapping[str, Callable[[], bool]], pause: float = 1.0) -> None:
+    Steps named in `apart` have a thread of their own each: they may take long, and the others must not wait for them.
+    """
+
+    def __init__(self, steps: Mapping[str, Callable[[], bool]], pause: float = 1.0, *, apart: Sequence[str] = ()) -> None:
         super().__init__(name="worker", daemon=True)
-        self._steps = steps
+        self._steps = {name: step for name, step in steps.items() if name not in apart}
+        self._beside = [Worker({name: steps[name]}, pause) for name in apart]
         self._pause = pause
         self._bell = threading.Event()
         self._stopping = threading.Event()
 
     def ring(self) -> None:
         """There may be work: do not wait for the next round."""
-        self._bell.set()
+        for worker in (self, *self._beside):
+            worker._bell.set()
 
     def stop(self) -> None:
         """Finish the step at hand and end."""
-        self._stopping.set()
-        self._bell.set()
-        self.join(timeout=30)
+        for worker in (self, *self._beside):
+            worker._stopping.set()
+            worker._bell.set()
+        for worker in (self, *self._beside):
+            worker.join(timeout=30)
 
     def run(self) -> None:
+        for worker in self._beside:
+            worker.start()
         while not self._stopping.is_set():
             if not self.round():
                 self._bell.wait(self._pause)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from sqlalchemy import Connection
 
@@ -13,7 +13,7 @@ from workflows.calls import Calls, Outcome
 from workflows.case_store import CaseStore
 from workflows.connectors import CONNECTORS, Connector
 from workflows.definitions import Definitions
-from workflows.jobs import raise_incident
+from workflows.jobs import Handler, OutsideHandler, raise_incident
 from workflows.messages import Cases, Messages
 from workflows.settling import Follower
 from workflows.start_events import StartEvents, Starter
@@ -46,9 +46,9 @@ class Settlement:
         self._work = work.ConnectorWork(engine, self.connectors)
 
     @property
-    def job_handlers(self) -> Mapping[str, Callable[[Connection, Any], None]]:
+    def job_handlers(self) -> Mapping[str, Handler | OutsideHandler]:
         """What runs the jobs that cases ask for, by kind."""
-        return {work.JOB_KIND: self._work.run, signals.JOB_KIND: self.signals.run, signals.START_KIND: self.signals.start}
+        return {work.JOB_KIND: self._work.handler, signals.JOB_KIND: self.signals.run, signals.START_KIND: self.signals.start}
 
     def settle(self, connection: Connection, outcomes: Sequence[Outcome]) -> None:
         """Record what happened, tell the listeners, save; hand over early messages; then the same for callers and called cases."""

@@ -15,6 +15,7 @@ from workflows.messages import Cases
 from workflows.models import Job, Wait
 from workflows.start_events import StartEvents
 from workflows.store import Store
+from workflows.work import write_jobs
 
 JOB_KIND, START_KIND = "signal", "signal_start"
 BATCH = 50
@@ -31,12 +32,21 @@ class Signals:
         """After cases were saved: the signals they threw are on their way."""
         for case in cases:
             if case.reach.signals:
-                thrown, case.reach.signals, case.undoable = case.reach.signals, [], False
+                thrown, case.reach.signals = case.reach.signals, []
                 for name, payload, own in thrown:
-                    self.throw(connection, name, payload, (case.id, own))
+                    write_jobs(connection, case, self._rows(connection, name, payload, (case.id, own))[1])
 
-    def throw(self, connection: Connection, name: str, payload: Any, own: tuple[int, Sequence[str]] | None = None) -> int:
-        """Send a signal to every wait of that name that is open now; returns how many listen.
+    def throw(self, connection: Connection, name: str, payload: Any) -> int:
+        """Send a signal to every wait of that name that is open now; returns how many listen."""
+        listening, rows = self._rows(connection, name, payload)
+        if rows:
+            connection.execute(insert(Job), rows)
+        return listening
+
+    def _rows(
+        self, connection: Connection, name: str, payload: Any, own: tuple[int, Sequence[str]] | None = None
+    ) -> tuple[int, list[dict[str, Any]]]:
+        """How many listen now, and the jobs that tell them.
 
         `own` is the throwing case with those of its waits that listened when it threw: later ones hear nothing.
         """
@@ -51,9 +61,7 @@ class Signals:
             job_row(START_KIND, {"process": start.process_id, "event": start.node_id, "payload": payload}, now)
             for start in self._starts.named(connection, "signal", name)
         ]
-        if rows:
-            connection.execute(insert(Job), rows)
-        return len(targets)
+        return len(targets), rows
 
     def run(self, connection: Connection, argument: Mapping[str, Any]) -> None:
         """Carry a signal to one batch; a case that cannot go on becomes an incident and holds up no other."""
