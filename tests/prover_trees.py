@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from tests.reference_calls import World
 from tests.reference_drawing import Drawer
-from tests.reference_family import Answers, Case, Family
+from tests.reference_family import Answers, Case, Family, Offer
 from tests.reference_growth import Grower
-from tests.reference_scopes import Block
+from tests.reference_scopes import Block, Handle
 from workflows.graph import ProcessGraph, read_graph
 
 FEATURES = frozenset({
@@ -50,54 +50,70 @@ def prove_tree(source: random.Random, steps: int, note: Note = silent, features:
     for xml in files.values():
         note(xml.decode())
     answers = Answers(source.getrandbits(32))
-    family = Family({name: graph_of(xml) for name, xml in files.items()}, "process", answers)
-    world = World(tree, answers)
-    replay(family.heard, world)
-    compare_tree(family, world)
-    while answers.step < steps and not world.ended:
+    both = Both(Family({name: graph_of(xml) for name, xml in files.items()}, "process", answers), World(tree, answers))
+    both.settle()
+    while answers.step < steps and not both.world.ended:
         answers.step += 1
-        world.moment = answers.step
-        family.look()
-        replay(family.heard, world)
-        compare_tree(family, world)
-        if not world.ended:
-            step_tree(source, family, world, note)
-            replay(family.heard, world)
-            compare_tree(family, world)
+        both.world.moment = answers.step
+        both.family.look()
+        both.settle()
+        if not both.world.ended:
+            both.step(source, note)
+            both.settle()
     return answers.step
 
 
-def step_tree(source: random.Random, family: Family, world: World, note: Note = silent) -> None:
-    """Complete something, trigger something or send a signal, the same on both sides (same-named ones in the order they came)."""
-    names = sorted({handle.name for handle in world.handles if handle.trigger != "condition"})
-    if not names:
-        return
-    name = source.choice(names)
-    handle = next(handle for handle in world.handles if handle.name == name)
-    offered = family.offered(name)
-    position = source.randrange(len(offered))
-    note(f"step {world.moment}: {name} ({position + 1} of {len(offered)})")
-    if handle.trigger == "signal":
-        family.broadcast(handle.topic)
-        world.air.throw(handle.topic)
-    else:
-        family.act(name, position)
-        world.fire(name, position)
-    meant = sorted(carried.name for carried in world.air.carried if carried in world.handles)
-    assert family.carry() == meant, f"the signal goes to {family.carry()}, not to {meant}"
-    family.deliver()
+class Both:
+    """The machine's family and the interpreter's world side by side, each offer of one linked to the same offer of the other."""
 
+    def __init__(self, family: Family, world: World) -> None:
+        self.family, self.world = family, world
+        self.links: dict[Offer, Handle] = {}
 
-def replay(heard: list[tuple[str, str]], world: World) -> None:
-    """What went off by itself on the other side goes off here, in the same order; nothing else may be left to go off."""
-    while heard:
-        kind, name = heard.pop(0)
-        if kind == "signal":
-            world.deliver(name)
+    def step(self, source: random.Random, note: Note = silent) -> None:
+        """Complete something, trigger something or send a signal, the same on both sides."""
+        choices = [handle for handle in self.world.handles if handle.trigger != "condition"]
+        names = sorted({handle.name for handle in choices})
+        if not names:
+            return
+        name = source.choice(names)
+        handle = source.choice([handle for handle in choices if handle.name == name])
+        row, token = next(offer for offer, linked in self.links.items() if linked is handle)
+        note(f"step {self.world.moment}: {name} ({token} of {self.family.rows.index(row)})")
+        if handle.trigger == "signal":
+            self.family.broadcast(handle.topic)
+            self.world.air.throw(handle.topic)
         else:
-            world.turn_true(name)
-    assert world.settled(), "an event that should have gone off did not"
-    world.air.carried.clear()
+            self.family.act(row, token)
+            handle.fire()
+        meant = sorted(carried.name for carried in self.world.air.carried if carried in self.world.handles)
+        assert self.family.carry() == meant, f"the signal goes to {self.family.carry()}, not to {meant}"
+        self.family.deliver()
+
+    def settle(self) -> None:
+        """What went off by itself there goes off here, in the same order; then both must offer the same."""
+        for kind, name, offer in self.family.heard:
+            handle = self.links.get(offer) or self.world.fresh[name][self.family.fresh[name].index(offer)]
+            if kind == "signal":
+                self.world.deliver(handle)
+            else:
+                self.world.turn_true(handle)
+        self.family.heard.clear()
+        assert self.world.settled(), "an event that should have gone off did not"
+        self.world.air.carried.clear()
+        compare_tree(self.family, self.world)
+        self._link()
+
+    def _link(self) -> None:
+        offers, handles = self.family.offers(), set(self.world.handles)
+        for name, fresh in self.family.fresh.items():
+            here = [offer for offer in fresh if offer in offers]
+            there = [handle for handle in self.world.fresh.get(name, []) if handle in handles]
+            assert len(here) == len(there), f"{name} is offered {len(here)} times anew, not {len(there)} times"
+            self.links |= dict(zip(here, there, strict=True))
+        self.family.fresh, self.world.fresh = {}, {}
+        self.links = {offer: handle for offer, handle in self.links.items() if offer in offers}
+        assert set(self.links) == offers and set(self.links.values()) == handles, "another instance is offered than should be"
 
 
 def compare_tree(family: Family, world: World) -> None:

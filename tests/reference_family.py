@@ -16,6 +16,7 @@ from workflows.graph import Node, ProcessGraph
 from workflows.machine import Happening, Machine
 
 Action = Callable[[], list[Happening]]
+Offer = tuple["Row", str]  # a marking and a token or wait of it
 
 
 class Answers(NoVariables):
@@ -106,9 +107,11 @@ class Family:
         self.machines = {name: Machine(graph) for name, graph in graphs.items()}
         self.answers = answers
         self.rows: list[Row] = []
-        self.order: list[tuple[Row, str]] = []
-        self.heard: list[tuple[str, str]] = []  # (condition or signal, node) of what went off by itself, in order
-        self.carried: list[tuple[Row, str]] = []
+        self.fresh: dict[str, list[Offer]] = {}  # by name, what was offered since the reference was linked to it, in order
+        self.waited: dict[tuple[Row, str, str], str] = {}  # (marking, node, owner) → wait
+        self.around: dict[tuple[Row, str], str] = {}  # the scope around the inner scope of a token
+        self.heard: list[tuple[str, str, Offer]] = []  # (condition or signal, name, wait) of what went off by itself, in order
+        self.carried: list[Offer] = []
         self.root = self._new(Row(self.machines[process], answers))
 
     def _new(self, row: Row) -> Row:
@@ -123,12 +126,24 @@ class Family:
         happenings += row.machine.evaluate_conditions(row.state, row)
         row.save()
         for happening in happenings:
-            if happening.kind == "passed" and happening.detail["kind"] == "conditional":
-                self.heard.append(("condition", str(happening.node)))
-            elif happening.kind == "signal_thrown":
-                self._throw(row, happening.detail["name"], happening.detail["waits"])
-        self._remember_order()
+            self._note(row, happening)
         return happenings
+
+    def _note(self, row: Row, happening: Happening) -> None:
+        node, token = str(happening.node), str(happening.token)
+        if happening.kind == "opened" and row.machine.plan.nodes[node].type == "userTask":
+            self.fresh.setdefault(node, []).append((row, token))
+        elif happening.kind == "wait":
+            self.fresh.setdefault(node, []).append((row, str(happening.wait)))
+            self.waited[row, node, token] = str(happening.wait)
+        elif happening.kind == "scope_opened":
+            self.around[row, token] = happening.scope
+        elif happening.kind == "signal_thrown":
+            self._throw(row, happening.detail["name"], happening.detail["waits"])
+        elif happening.kind == "passed" and happening.detail["kind"] == "conditional":
+            kind = row.machine.plan.nodes[node].type
+            owner = token if kind == "intermediateCatchEvent" else happening.cause[0] if kind == "boundaryEvent" else self.around[row, happening.scope]
+            self.heard.append(("condition", node, (row, self.waited[row, node, owner])))
 
     def _throw(self, thrower: Row, name: str, own: Sequence[str]) -> None:
         for row in self.rows:
@@ -138,13 +153,6 @@ class Family:
     @staticmethod
     def _waits(row: Row) -> list[tuple[str, str]]:
         return sorted(((wait, node) for wait, (node, _) in row.machine.waits(row.state).items()), key=lambda entry: int(entry[0][1:]))
-
-    def _remember_order(self) -> None:
-        now = [(row, token) for row in self.rows if row.live for token in [*(token for token, _ in row.work()), *(wait for wait, _ in self._waits(row))]]
-        known = set(now)
-        self.order = [entry for entry in self.order if entry in known]
-        known = set(self.order)
-        self.order += [entry for entry in now if entry not in known]
 
     # what follows
 
@@ -191,14 +199,12 @@ class Family:
 
     # what may be done
 
-    def offered(self, name: str) -> list[tuple[Row, str]]:
-        """Work and waits of this name, in the order they came."""
-        named = {(row, token) for row in self.rows if row.live for token, node in [*row.work(), *self._waits(row)] if node == name}
-        return [entry for entry in self.order if entry in named]
+    def offers(self) -> set[Offer]:
+        """All work and all waits that are open."""
+        return {(row, token) for row in self.rows if row.live for token, _ in [*row.work(), *self._waits(row)]}
 
-    def act(self, name: str, position: int) -> None:
+    def act(self, row: Row, token: str) -> None:
         """Complete the work, or let the event happen."""
-        row, token = self.offered(name)[position]
         door = row.machine.trigger if token.startswith("w") else row.machine.complete
         self.follow([(row, self.door(row, lambda: door(row.state, token, row)))])
 
@@ -216,7 +222,7 @@ class Family:
         while self.carried:
             row, wait = self.carried.pop(0)
             if row.live and wait in row.machine.waits(row.state):
-                self.heard.append(("signal", row.machine.waits(row.state)[wait][0]))
+                self.heard.append(("signal", row.machine.waits(row.state)[wait][0], (row, wait)))
                 self.follow([(row, self.door(row, lambda row=row, wait=wait: row.machine.trigger(row.state, wait, row)))])  # type: ignore[misc]
 
     def look(self) -> None:

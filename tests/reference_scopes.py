@@ -146,6 +146,7 @@ class World:
         self.air = air or Air()
         self.air.worlds.append(self)
         self.handles: list[Handle] = []
+        self.fresh: dict[str, list[Handle]] = {}  # by name, what was offered since a comparison, in order
         self.ended = False
         root = Scope(self, None, self._end)
         listen(self, tree, root)
@@ -169,16 +170,16 @@ class World:
         handle = [handle for handle in self.handles if handle.name == name][position]
         handle.fire()
 
-    def deliver(self, name: str) -> None:
-        """A carried signal has come to the first handle of this name that it was meant for and that still listens."""
-        handle = next(handle for handle in self.air.carried if handle.name == name and handle in self.handles)
+    def deliver(self, handle: Handle) -> None:
+        """A carried signal has come to one that it was meant for and that still listens."""
+        assert handle in self.air.carried and handle in self.handles, f"{handle.name} heard a signal that was not meant for it"
         self.air.carried.remove(handle)
         handle.fire()
 
-    def turn_true(self, name: str) -> None:
+    def turn_true(self, handle: Handle) -> None:
         """A conditional event goes off: its condition holds and did not hold, or was not looked at, before (§10.5.5)."""
-        handle = next(handle for handle in self.handles if handle.name == name and handle.trigger == "condition" and not handle.held)
-        assert self.condition(f"{name}_if"), f"{name} went off though its condition does not hold"
+        assert handle in self.handles and not handle.held, f"{handle.name} went off though it did not turn true"
+        assert self.condition(f"{handle.name}_if"), f"{handle.name} went off though its condition does not hold"
         handle.held = True
         handle.fire()
 
@@ -200,6 +201,7 @@ class World:
     def handle(self, name: str, scope: Scope, fire: Done, event: bool = False, trigger: str = "", topic: str = "") -> Handle:
         """Offer something."""
         made = Handle(name, event, scope, fire, trigger, topic)
+        self.fresh.setdefault(name, []).append(made)
         self.handles.append(made)
         return made
 
