@@ -87,6 +87,22 @@ def _one(seed: int, number: int, found: Found, report: Report, opinion_every: in
         report(f"VIOLATION {where}: {type(error).__name__}: {str(error)[:300]}")
 
 
+@dataclass
+class Replayed:
+    """One diagram run alone: what was found, what was reported, and its trail."""
+
+    found: Found = field(default_factory=Found)
+    report: list[str] = field(default_factory=list)
+    trail: Trail = field(default_factory=Trail)
+
+
+def replay(seed: int, number: int, opinion_every: int = OPINION_EVERY) -> Replayed:
+    """Run diagram `number` of a seed alone."""
+    alone = Replayed()
+    _one(seed, number, alone.found, alone.report.append, opinion_every, alone.trail)
+    return alone
+
+
 def main() -> NoReturn:
     """Parse arguments, run, print; exit 1 when there was a violation."""
     parser = argparse.ArgumentParser(prog="run.py prove", description="Random work on the token machine against two reference interpreters.")
@@ -96,9 +112,9 @@ def main() -> NoReturn:
     parser.add_argument("--opinion-every", type=int, default=OPINION_EVERY, help="ask SpiffWorkflow about one diagram in so many (0: never)")
     arguments = parser.parse_args()
     if arguments.only is not None:
-        found, trail = Found(), Trail()
-        _one(arguments.seed, arguments.only, found, print, arguments.opinion_every, trail)
-        print("\n".join(trail.lines))
+        alone = replay(arguments.seed, arguments.only, arguments.opinion_every)
+        found = alone.found
+        print("\n".join([*alone.trail.lines, *alone.report]))
     else:
         found = prove(arguments.operations, arguments.seed, lambda line: print(line, flush=True), arguments.opinion_every)
         print(", ".join(f"{count} diagrams by {name}" for name, count in sorted(found.kinds.items())))

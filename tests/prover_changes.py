@@ -7,7 +7,8 @@ import random
 from collections import Counter
 from typing import Any
 
-from tests.prover_trees import FEATURES, Answers, Case, Note, deployable_tree, graph_of, silent
+from tests.prover_trees import FEATURES, WALKS, Answers, Case, Note, deployable_tree, silent
+from workflows.graph import ProcessGraph
 from workflows.machine import MachineError
 
 ONLY_BY_COMPLETION = {"completed", "performed", "scope_closed", "instances_completed", "ended"}
@@ -17,10 +18,15 @@ FEW = 3
 def prove_change(source: random.Random, steps: int, note: Note = silent) -> int:
     """Random returns and jumps in structured diagrams with sub-processes; the number of steps done. AssertionError: something is wrong."""
     features = FEATURES if source.random() < 0.4 else FEATURES - {"some"}
-    _, _, files = deployable_tree(source, features)
+    _, files, graphs = deployable_tree(source, features)
     note(files["process"].decode())
+    return sum(_walk(source, graphs["process"], steps, note) for _ in range(WALKS))
+
+
+def _walk(source: random.Random, graph: ProcessGraph, steps: int, note: Note) -> int:
     answers = Answers(source.getrandbits(32))
-    case = Case(graph_of(files["process"]), answers)
+    note("a new case")
+    case = Case(graph, answers)
     nodes = case.graph.nodes.values()
     startable = sorted(node.id for node in nodes if node.type in ("userTask", "subProcess") and not node.for_compensation and not node.triggered_by_event)
     done = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from tests.prover_trees import Answers, Case, Note, deployable_tree, graph_of, silent
+from tests.prover_trees import Answers, Case, Note, deployable_tree, silent
 from tests.reference_calls import World
 from tests.reference_marking import Arc, Net, Tokens
 from tests.reference_scopes import Block
@@ -17,10 +17,10 @@ LONGEST = 12
 
 def prove_opinion(source: random.Random, note: Note = silent) -> tuple[int, int]:
     """One small diagram; (steps, 1 when SpiffWorkflow alone disagrees). AssertionError: a reference sides with SpiffWorkflow."""
-    tree, _, files = deployable_tree(source, SIMPLE, 3)
+    tree, files, graphs = deployable_tree(source, SIMPLE, 3)
     note(files["process"].decode())
     answers = Answers(source.getrandbits(32))
-    case, world = Case(graph_of(files["process"]), answers), World(tree, answers)
+    case, world = Case(graphs["process"], answers), World(tree, answers)
     net = net_of(tree)
     questions = {arc.name: arc.name.removeprefix("?") for arc in net.arcs}
     tokens = Tokens(net, lambda name: answers(questions[name]))
