@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from decimal import Decimal
 from typing import Any
 
@@ -83,6 +84,7 @@ class EngineHost:
             detail, name = {}, node.attributes.get("resultVariable") or ""
         if name:
             detail["changes"] = self._case.set(assignments(name, to_json(value), view.feel()), token)
+        detail["cause"] = list(self._case.state["t"][token.partition("#")[0]][2])
         self._case.record("performed", node=node.id, token=str(token), detail=detail)
 
     # local variables
@@ -100,9 +102,10 @@ class EngineHost:
             document["loopCounter"] = self._case.state["m"][activity][1]
         scopes.put(token, Local(document))
         self._case.inputs = None
-        if node.type != "callActivity":
-            for target, value in mapped(node.inputs, self._case.at(token), self._functions):
-                document[target] = value
+        for mapping in node.inputs:
+            if not mapping.called:
+                for target, value in mapped((mapping,), self._case.at(token), self._functions):
+                    document[target] = value
 
     def _element(self, node: Node, activity: str, index: int, scope: str) -> Any:
         """The element of one instance; a sequential multi-instance keeps its list as it was when it began."""
@@ -123,7 +126,10 @@ class EngineHost:
         scopes = self._scopes()
         called = self._returned.get(token)
         view = called if called is not None else self._case.at(token)
-        for target, value in mapped(node.outputs, view, self._functions):
+        if node.type == "callActivity":
+            self._take_over(node, token, scope, called)
+        outward = [mapping for mapping in node.outputs if not mapping.called]
+        for target, value in mapped(outward, self._case.at(token) if node.type == "callActivity" else view, self._functions):
             self._case.set(assignments(target, value, self._case.at(scope).feel()), scope)
         self._ended = (scope, {**scopes.visible((token,)), **(called.feel() if called is not None and called.body_of is not None else {})})
         instances = node.multi_instance
@@ -135,6 +141,17 @@ class EngineHost:
             scopes.drop(token)
         self._case.inputs = None
 
+    def _take_over(self, node: Node, token: str, scope: str, called: Case | None) -> None:
+        """What a called process hands back by camunda:out: to the call's own variables (local) or outside."""
+        for mapping in node.outputs if called is not None else ():
+            for target, value in mapped((mapping,), called, self._functions) if mapping.called and called is not None else ():
+                if mapping.local:
+                    own = self._scopes().visible((token,))
+                    self._scopes().put(token, Local({**own, **assignments(target, value, own)}))
+                else:
+                    self._case.set(assignments(target, value, self._case.at(scope).feel()), scope)
+        self._case.inputs = None
+
     def gather(self, node: Node, token: str, scope: str) -> None:
         """Store the list of results of a multi-instance activity, in the order of its instances."""
         instances = node.multi_instance
@@ -142,9 +159,17 @@ class EngineHost:
             self._case.set({instances.output_collection: self._scopes().results(token)}, scope)
         self._scopes().drop_all(token)
 
-    def caught(self, event: Node, code: str | None, scope: str) -> None:
-        """Store the code of a caught error or escalation."""
-        self._case.set({str(event.event.code_variable): code}, scope)
+    def caught(self, event: Node, code: str | None, scope: str, message: str | None) -> None:
+        """Store the code of a caught error or escalation, and what an error says."""
+        for variable, value in ((event.event.code_variable, code), (event.event.error_message_variable, message)):
+            if variable is not None:
+                self._case.set(assignments(variable, value, self._case.at(scope).feel()), scope)
+
+    def thrown(self, node: Node, scope: str) -> dict[str, Any]:
+        """The correlation key and the payload of a message or signal, as they are when it is thrown."""
+        there = self._case.at(scope)
+        payload = to_json(feel(there, self._functions, node.properties.get("payload")))
+        return {"key": correlation_key(there, self._functions, node), "payload": payload}
 
     def _scopes(self) -> LocalScopes:
         scopes = self._case.locals
@@ -158,14 +183,29 @@ def formula(text: str) -> str:
     return text if text.startswith("=") else f"={text}"
 
 
+def correlation_key(case: Case, functions: Functions, node: Node) -> str | None:
+    """The correlation key of a message this node throws or waits for."""
+    key = None if node.event.correlation is None else feel(case, functions, formula(node.event.correlation))
+    return None if key is None else str(key)
+
+
+def handed_in(node: Node, case: Case, token: str, functions: Functions) -> Iterator[tuple[str, Any]]:
+    """What a call activity gives the process it calls by camunda:in; a local one gives the call's own variables only."""
+    there, own = case.at(token), copy(case)
+    own.inputs = dict(case.locals.visible((token,))) if case.locals is not None else {}
+    for mapping in node.inputs:
+        if mapping.called:
+            yield from mapped((mapping,), own if mapping.local else there, functions)
+
+
 def mapped(mappings: Iterable[DataMapping], source: Case, functions: Functions) -> Iterator[tuple[str, Any]]:
     """Target and value of each mapping, evaluated in order over what `source` sees; variables="all" gives them all."""
     for mapping in mappings:
         if mapping.all_variables:
-            yield from source.variables.items()
+            yield from ((name, value) for name, value in source.feel().items() if name != "process_instance")
         elif mapping.target:
             value = feel(source, functions, formula(mapping.expression)) if mapping.expression is not None else source.feel().get(str(mapping.source))
             yield mapping.target, to_json(value)
 
 
-__all__ = ["EngineHost", "Functions", "assignments", "decide", "feel", "formula", "mapped"]
+__all__ = ["EngineHost", "Functions", "assignments", "correlation_key", "decide", "feel", "formula", "handed_in", "mapped"]

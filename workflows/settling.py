@@ -7,13 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 from workflows.case import Case
-from workflows.feel.values import to_json
 from workflows.graph import Node
-from workflows.host import Functions, feel
+from workflows.host import Functions, correlation_key, feel
 from workflows.machine import ROOT, Happening
 from workflows.timers import timer_due
 
-RECORDED = {"opened", "completed", "cancelled", "passed", "fired", "error_uncaught", "escalation"}
+RECORDED = {"opened", "completed", "cancelled", "passed", "fired", "error_uncaught", "escalation", "scope_opened", "instances_opened", "compensated"}
 
 
 class Follower:
@@ -32,8 +31,8 @@ class Follower:
     def _follow(self, case: Case, functions: Functions, happening: Happening) -> None:
         node = case.version.graph.nodes.get(happening.node) if happening.node else None
         kind = happening.kind
-        if kind in RECORDED:
-            _record(case, happening)
+        if kind in RECORDED or (kind == "performed" and node is not None and node.type == "task"):
+            _record(case, happening)  # other inline work is recorded with its result by whoever performs it
         if node is not None and kind in ("opened", "passed"):
             stage = feel(case.at(_place(happening)), functions, node.properties.get("stage"))
             case.stage = str(stage) if stage is not None else case.stage
@@ -42,9 +41,9 @@ class Follower:
         elif kind == "unwait":
             _drop_wait(case, str(happening.wait))
         elif kind == "message_thrown" and node is not None:
-            self._throw(case, functions, node, happening)
+            self._throw(case, node, happening)
         elif kind == "signal_thrown" and node is not None:
-            _throw_signal(case, functions, node, happening)
+            _throw_signal(case, node, happening)
         elif kind == "ended":
             case.status = "terminated" if happening.detail.get("cancelled") else "completed"
             case.ended_at = case.now
@@ -57,14 +56,14 @@ class Follower:
         elif node is not None and kind in ("opened", "call", "cancelled"):
             _reach(case, node, happening)
 
-    def _throw(self, case: Case, functions: Functions, node: Node, happening: Happening) -> None:
+    def _throw(self, case: Case, node: Node, happening: Happening) -> None:
         case.outbox.append({
             "instance_id": case.id, "node_id": node.id, "token": str(happening.token), "name": node.event.name or node.id,
-            "correlation_key": correlation_key(case.at(happening.scope), functions, node),
-            "payload": to_json(feel(case.at(happening.scope), functions, node.properties.get("payload"))),
+            "correlation_key": happening.detail["key"], "payload": happening.detail["payload"],
             "status": "held", "created_at": case.now, "release_at": case.now + self._outbox_delay,
         })
-        case.record("message_thrown", node=node.id, token=str(happening.token), detail={"message": case.outbox[-1]["name"]})
+        detail = {"message": case.outbox[-1]["name"], "cause": [str(token) for token in happening.cause]}
+        case.record("message_thrown", node=node.id, token=str(happening.token), detail=detail)
 
 
 def _place(happening: Happening) -> str:
@@ -72,10 +71,9 @@ def _place(happening: Happening) -> str:
     return str(happening.token) if happening.token is not None else happening.scope
 
 
-def _throw_signal(case: Case, functions: Functions, node: Node, happening: Happening) -> None:
-    payload = to_json(feel(case.at(happening.scope), functions, node.properties.get("payload")))
+def _throw_signal(case: Case, node: Node, happening: Happening) -> None:
     name = node.event.name or node.id
-    case.reach.signals.append((name, payload, tuple(str(wait) for wait in happening.detail.get("waits", ()))))
+    case.reach.signals.append((name, happening.detail["payload"], tuple(str(wait) for wait in happening.detail.get("waits", ()))))
     case.record("signal_thrown", node=node.id, token=str(happening.token), detail={"signal": name})
 
 
@@ -84,7 +82,7 @@ def _reach(case: Case, node: Node, happening: Happening) -> None:
     token, reach = str(happening.token), case.reach
     if happening.kind == "call":
         reach.calls.append((token, node.id))
-        case.record("called", node=node.id, token=token)
+        case.record("called", node=node.id, token=token, detail={"cause": [str(one) for one in happening.cause]})
     elif happening.kind == "opened":
         if node.id in case.version.applicant_nodes:
             case.round += 1
@@ -144,10 +142,3 @@ def _drop_wait(case: Case, wait_id: str) -> None:
     if len(kept) == len(case.waits):
         case.unwaits.append(wait_id)
     case.waits = kept
-
-
-def correlation_key(case: Case, functions: Functions, node: Node) -> str | None:
-    """The correlation key of a message this node throws or waits for."""
-    text = node.event.correlation
-    key = None if text is None else feel(case, functions, text if text.startswith("=") else f"={text}")
-    return None if key is None else str(key)
