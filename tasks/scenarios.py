@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-import yaml
 from sqlalchemy import Connection, func, insert, select
 
 from tasks.cast import Cast
@@ -21,7 +20,7 @@ from workflows.business_calendar import SHANGHAI
 from workflows.engine import INSTANCE
 from workflows.errors import Forbidden, Rejection
 from workflows.paths import PathRecorder
-from workflows.plain_yaml import read_yaml
+from workflows.plain_yaml import YamlError, read_yaml
 
 log = logging.getLogger(__name__)
 
@@ -103,8 +102,8 @@ def _read(content: bytes) -> dict[str, Any]:
     """The book, when the runner can read every step of it. Raises Rejection with every place where it cannot."""
     try:
         book = read_yaml(content)
-    except yaml.YAMLError as error:
-        raise Rejection(f"scenarios.yaml 无法读取：{error}", f"scenarios.yaml cannot be read: {error}", status=422) from None
+    except YamlError as error:
+        raise Rejection(f"scenarios.yaml 无法读取：{error}", f"scenarios.yaml cannot be read: {error.words.en}", status=422) from None
     if problems := malformed(book):
         words = "\n  ".join(problems)
         raise Rejection(f"scenarios.yaml 有 {len(problems)} 处无法读取：", f"scenarios.yaml cannot be read:\n  {words}", status=422)

@@ -12,13 +12,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from sqlalchemy import Connection, delete, insert, select, update
 
 from workflows.calendar_tables import SHANGHAI, end_of_day
 from workflows.errors import Rejection
 from workflows.models import CalendarChange, CalendarDeadline
-from workflows.plain_yaml import read_yaml
+from workflows.plain_yaml import YamlError, read_yaml
 
 SHORTEST_REASON = 4  # characters; below that it is no reason
 LONGEST_NAME = 60
@@ -105,8 +104,8 @@ def read_calendars(text: str) -> list[dict[str, Any]]:
     """The rows of a calendars.yaml: organisation, cycle, key, at (aware)."""
     try:
         document = read_yaml(text)
-    except yaml.YAMLError as error:
-        raise Rejection(f"日历文件不是有效的 YAML：{error}", f"The calendar file is not valid YAML: {error}") from error
+    except YamlError as error:
+        raise Rejection(f"日历文件无法读取：{error}", f"The calendar file cannot be read: {error.words.en}") from error
     rows = []
     for cycle, organisations in _entries(document, "deadlines"):
         for organisation, keys in _entries(organisations, cycle):

@@ -11,8 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from workflows.decisions import DecisionModel, read_decisions
 from workflows.errors import DeploymentRefused
 from workflows.feel import FeelError, Words, compile_expression
@@ -21,7 +19,7 @@ from workflows.forms import check_form
 from workflows.graph import Finding, ProcessGraph, Reading, read_graph
 from workflows.machine import Machine
 from workflows.name_check import name_findings
-from workflows.plain_yaml import read_yaml
+from workflows.plain_yaml import YamlError, read_yaml
 from workflows.process_version import ProcessVersion
 from workflows.spiff import validate_schema
 
@@ -163,8 +161,8 @@ class ProcessFolder:
             return None
         try:
             return read_yaml(self.files[name])
-        except yaml.YAMLError as error:
-            self._add(name, finding_of("error", "yaml", f"无法读取：{error}", f"cannot be read: {error}"))
+        except YamlError as error:
+            self._add(name, finding_of("error", "yaml", f"无法读取：{error}", f"cannot be read: {error.words.en}", line=error.line))
             return None
 
 

@@ -98,7 +98,8 @@ def read_decisions(xml: bytes, imports: Mapping[str, bytes] | None = None) -> De
     except DecisionError as error:
         return _unreadable(error.words)
     parts = {main.namespace: main}
-    for file in (imports or {}).values():
+    asks = child(main.root, "import") is not None
+    for file in (imports or {}).values() if asks else ():
         try:
             part = _part(file)
         except DecisionError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from itertools import islice
 
 from workflows.feel.errors import FeelSyntaxError, Words
@@ -33,10 +34,7 @@ class KnownNames:
         """Make `name` known from here to the end of the open scope."""
         if name.isidentifier() and name not in KEYWORDS:
             return
-        try:
-            parts = tuple(token.text for token in tokenize(name)[:-1])
-        except FeelSyntaxError:
-            return
+        parts = _parts(name)
         if len(parts) > 1:
             self._by_first.setdefault(parts[0], []).append(parts)
             self._added.append(parts)
@@ -60,6 +58,15 @@ class KnownNames:
             ):
                 best = length
         return best
+
+
+@lru_cache(maxsize=4096)
+def _parts(name: str) -> tuple[str, ...]:
+    """The token texts of a name, none when it is not made of tokens; every text of a model asks for the same names."""
+    try:
+        return tuple(token.text for token in tokenize(name)[:-1])
+    except FeelSyntaxError:
+        return ()
 
 
 def joined(tokens: Sequence[Token]) -> str:
