@@ -14,6 +14,7 @@ from workflows.machine.marking import Move, Run, open_instances
 from workflows.machine.migration import Migration
 from workflows.machine.modification import Deposit, Discard, Start, modify_marking
 from workflows.machine.plan import Plan
+from workflows.machine.reinstatement import reinstate_tokens
 
 Enter = Callable[[Run, Node, Move], None]
 ENTER: dict[str, Enter] = {
@@ -179,6 +180,19 @@ class Machine:
         run = Run(self.plan, state, host)
         modify_marking(run, [str(token) for token in cancel], start, redeposit, discard)
         return self._finish(run)
+
+    def reinstate(
+        self, state: State, host: Host, done: str, before: State, cancelled: Sequence[str], arrivals: Sequence[Discard] = (),
+        taken: Sequence[Discard] = (),
+    ) -> tuple[list[Happening], dict[str, str]]:
+        """Complete `done`, and instead of what follows it put back what a modification cancelled, joins included.
+
+        `before` is the marking before that modification, `cancelled` its tokens, `arrivals` what it took from joins and `taken` what
+        it put there. Returns what happened, and the new id of every token put back.
+        """
+        run = Run(self.plan, state, host)
+        ids = reinstate_tokens(run, done, before, cancelled, arrivals, taken)
+        return self._finish(run), ids
 
     def cancel_all(self, state: State) -> list[Happening]:
         """End the case: every token and wait is cancelled."""

@@ -23,7 +23,7 @@ def modify_marking(
     Raises MachineError when a token, arrival or node does not exist, a scope is ambiguous, or nothing would be left.
     """
     for flow, scope, cause in discard:
-        _discard(run, flow, scope or ROOT, cause)
+        discard_arrival(run, flow, scope or ROOT, cause)
     cancelled = _cancel(run, cancel)
     if run.state.pop("e", None):
         run.forget_interruption(ROOT)
@@ -57,7 +57,7 @@ def _cancel(run: Run, cancel: Sequence[str]) -> list[str]:
     return cancelled
 
 
-def _discard(run: Run, flow: str, scope: str, cause: Sequence[str] | None) -> None:
+def discard_arrival(run: Run, flow: str, scope: str, cause: Sequence[str] | None) -> None:
     """Take away one arrival of this cause that rests on a flow into a join, or all that rest there."""
     resting = run.state.get("j", {}).get(scope, {})
     arrivals = resting.get(flow, [])
