@@ -32,8 +32,12 @@ class NoVariables:
     def gather(self, node: Node, token: str, scope: str) -> None:
         """Nothing to gather."""
 
-    def caught(self, event: Node, code: str | None, scope: str) -> None:
+    def caught(self, event: Node, code: str | None, scope: str, message: str | None) -> None:
         """Nothing to store."""
+
+    def thrown(self, node: Node, scope: str) -> Mapping[str, Any]:
+        """Nothing to carry."""
+        return {}
 
 
 class GivenAnswers(NoVariables):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import Connection, update
+from sqlalchemy import ColumnElement, Connection, or_, update
 
 from workflows.business_calendar import BusinessCalendar, CalendarEdit, Clock
 from workflows.errors import CalendarMissing
@@ -17,15 +17,18 @@ from workflows.store import Store
 def raise_calendar_alarm(connection: Connection, now: datetime, missing: CalendarMissing) -> None:
     """Show every supervisor that dates of a year cannot be computed; the work that needs one waits, and none is guessed."""
     raise_incident(
-        connection, now, "calendar_missing", missing.zh, unique_key=_key(missing.year), detail={"year": missing.year, "en": missing.en}
+        connection, now, "calendar_missing", missing.zh, unique_key=missing.alarm, detail={**missing.detail, "en": missing.en}
     )
 
 
 def end_calendar_alarms(connection: Connection, calendar: BusinessCalendar, edit: CalendarEdit) -> None:
-    """For `BusinessCalendar.on_edit`: years that have become official need no alarm any more."""
+    """For `BusinessCalendar.on_edit`: years that have become official and dates that were entered need no alarm any more."""
     keys = [_key(year) for year in set(edit.years) & set(calendar.official_years(connection))]
-    over = update(Incident).where(Incident.unique_key.in_(keys), Incident.resolved_at.is_(None))
-    connection.execute(over.values(resolved_at=calendar.clock.now()))
+    over: list[ColumnElement[bool]] = [Incident.unique_key.in_(keys)]
+    if edit.organisation is not None:  # a date was entered; an alarm about another one comes back when its case is tried again
+        over.append(Incident.unique_key.startswith("deadline:"))
+    ended = update(Incident).where(or_(*over), Incident.resolved_at.is_(None))
+    connection.execute(ended.values(resolved_at=calendar.clock.now()))
 
 
 def alarm_after_failure(store: Store, clock: Clock) -> Callable[[BaseException], None]:

@@ -16,7 +16,7 @@ from workflows.definitions import Definitions, ProcessVersion
 from workflows.errors import Rejection
 from workflows.graph import Node
 from workflows.history import GENESIS
-from workflows.host import EngineHost, Functions, feel, mapped
+from workflows.host import EngineHost, Functions, feel, handed_in
 from workflows.machine import ROOT, Happening
 from workflows.running import refusing, run_door
 from workflows.variables import Local, merged
@@ -119,7 +119,7 @@ class Calls:
         key = next((mapping.business_key for mapping in node.inputs if mapping.business_key is not None), None)
         business_key = feel(there, functions, key)
         row |= {
-            "number": None, "round": 0, "body_of": None, "variables": dict(mapped(node.inputs, there, functions)),
+            "number": None, "round": 0, "body_of": None, "variables": dict(handed_in(node, case, token, functions)),
             "business_key": None if business_key is None else str(business_key),
         }
         called = Case({**row, "id": 0, "ended_at": None}, version, case.now, case.author)
@@ -178,7 +178,7 @@ class Calls:
         if happening.kind == "escalation" or "error" in happening.detail:
             kind = "escalation" if happening.kind == "escalation" else "error"
             caller.record(f"{kind}_from_call", node=self._node(caller, token), token=token, detail={"code": code, "called": child.id})
-            return run_door(caller, host, lambda: machine.throw(caller.state, token, kind, code, host))
+            return run_door(caller, host, lambda: machine.throw(caller.state, token, kind, code, host, happening.detail.get("message")))
         caller.record("activity_completed", node=self._node(caller, token), token=token, detail={"called": child.id})
         return run_door(caller, host, lambda: machine.complete(caller.state, token, host))
 

@@ -150,11 +150,14 @@ class ProcessEngine:
         self.settle(connection, [(case, happenings)])
         return happenings
 
-    def throw(self, connection: Connection, case: Case, token: str, kind: str, code: str | None) -> list[Happening]:
+    def throw(
+        self, connection: Connection, case: Case, token: str, kind: str, code: str | None, message: str | None = None
+    ) -> list[Happening]:
         """A BPMN `error` or `escalation` comes out of a waiting activity: a connector or an outside worker gives it up."""
-        case.record(f"{kind}_thrown", node=self.node_of(case, token), token=token, detail={"code": code})
+        said = {"message": message} if message is not None else {}
+        case.record(f"{kind}_thrown", node=self.node_of(case, token), token=token, detail={"code": code, **said})
         host = EngineHost(case, self.functions(connection, case))
-        happenings = run_door(case, host, lambda: case.version.machine.throw(case.state, token, kind, code, host))
+        happenings = run_door(case, host, lambda: case.version.machine.throw(case.state, token, kind, code, host, message))
         self.settle(connection, [(case, happenings)])
         return happenings
 

@@ -79,7 +79,21 @@ class CalendarMissing(Rejection):
             "Ask the calendar administrator to import the yearly notice first.",
             detail={"year": year},
         )
-        self.year = year
+        self.alarm = f"calendar:{year}"
+
+
+class DeadlineMissing(CalendarMissing):
+    """A timer stands for a deadline that the calendar does not have for this organisation and cycle; nobody may guess it."""
+
+    def __init__(self, key: str, organisation: str | None, cycle: str | None) -> None:
+        whose, when = organisation or "?", cycle or "?"
+        Rejection.__init__(
+            self,
+            f"日历中没有 {whose} 在 {when} 周期的期限“{key}”，定时事件无法确定时间。请日历管理员先在“日历”页录入。",
+            f"The calendar has no deadline {key} for {whose} in the cycle {when}, so the timer has no time. Ask the calendar administrator to enter it.",
+            detail={"key": key, "organisation": organisation, "cycle": cycle},
+        )
+        self.alarm = f"deadline:{when}:{key}:{whose}"
 
 
 class DeploymentRefused(Rejection):

@@ -16,9 +16,7 @@ from workflows.graph.rules import check_calls
 from workflows.process_version import stem
 
 NOT_YET: Mapping[str, tuple[str, str]] = {
-    "mapping": ("事件上的输入输出映射；请改用脚本任务", "an input or output mapping of an event (use a script task instead)"),
     "connector": ("没有安装的连接器", "a connector that is not installed"),
-    "local": ("只传局部变量的映射；请逐个写明变量", "a mapping of local variables only (name the variables instead)"),
 }
 
 
@@ -101,12 +99,8 @@ def _absent(node: Node, zh: str, en: str) -> Finding:
 def _not_running(node: Node) -> Iterator[Finding]:
     """Constructs the machine runs but the engine does not carry data, jobs or broadcasts for yet."""
     kind = NOT_YET.get(node.type) or NOT_YET.get(node.event.kind)
-    if node.type.endswith("Event") and (node.inputs or node.outputs):
-        kind = NOT_YET["mapping"]
-    elif node.properties.get("connector", "log") not in CONNECTORS:
+    if node.properties.get("connector", "log") not in CONNECTORS:
         kind = NOT_YET["connector"]
-    elif any(mapping.local for mapping in (*node.inputs, *node.outputs)):
-        kind = NOT_YET["local"]
     if kind is not None:
         zh, en = kind
         yield finding_of("error", "not_yet", f"本版本尚不支持{zh}", f"{en} is not supported by this release yet", node.id, node.line, name=node.name or "")

@@ -160,7 +160,7 @@ def _written(node: Node) -> Iterator[str]:
     yield node.properties.get("decision", "")
     yield from (node.attributes.get(name, "") for name in RESULTS)
     yield from (node.properties.get(name, "") for name in SETTLED)
-    yield from (node.event.message_variable or "", node.event.code_variable or "")
+    yield from (node.event.message_variable or "", node.event.code_variable or "", node.event.error_message_variable or "")
     yield from (mapping.target or "" for mapping in (*node.inputs, *node.outputs))
     if node.multi_instance is not None:
         yield from (node.multi_instance.element_variable or "", node.multi_instance.output_collection or "")

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from workflows.business_calendar import SHANGHAI, end_of_day
-from workflows.errors import Rejection
+from workflows.errors import DeadlineMissing, Rejection
 from workflows.feel import compile_expression
 from workflows.graph import Event
 
@@ -58,7 +58,7 @@ def next_round(last: datetime, repeat: str | None) -> tuple[datetime | None, str
 def timer_due(event: Event, now: datetime, evaluate: Callable[[str], Any]) -> tuple[datetime, str | None]:
     """The due moment of a timer that starts now, and what is left of its cycle ("R2/PT1H", or None).
 
-    Raises Rejection when the expression gives no date or duration.
+    Raises DeadlineMissing when the calendar lacks the deadline it stands for, Rejection when an expression gives no date or duration.
     """
     value = evaluate(event.expression or "")
     left: str | None = None
@@ -68,8 +68,14 @@ def timer_due(event: Event, now: datetime, evaluate: Callable[[str], Any]) -> tu
         value = match[2]
     is_moment = isinstance(value, date) or (event.timer == "date")
     due = as_instant(value) if is_moment else after(now, value)
+    if due is None and event.calendar_key is not None:
+        raise DeadlineMissing(event.calendar_key, _text(evaluate(event.calendar_organisation or "")), _text(evaluate("=process_instance.cycle")))
     if due is None:
         raise Rejection(
             f"定时器“{event.expression}”没有得出日期或时长。", f"The timer {event.expression} gives neither a date nor a duration.", status=409
         )
     return due, left
+
+
+def _text(value: Any) -> str | None:
+    return str(value) if value else None

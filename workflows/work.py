@@ -16,11 +16,10 @@ from workflows.errors import Conflict, Rejection
 from workflows.feel.values import to_json
 from workflows.graph import Node
 from workflows.history import SYSTEM, Author
-from workflows.host import Functions, feel
+from workflows.host import Functions, correlation_key, feel
 from workflows.jobs import BACK_OFF, MAXIMUM_TRIES, Call, OutsideHandler, job_row
 from workflows.machine import BpmnError
 from workflows.models import AnyRow, Incident, Job, table_of
-from workflows.settling import correlation_key
 from workflows.timers import after
 from workflows.variables import assignments
 
@@ -48,7 +47,7 @@ class Commands(Protocol):
     def complete(self, connection: Connection, case: Case, token: str, patch: Mapping[str, Any], detail: Mapping[str, Any]) -> Any:
         """A waiting activity is done."""
 
-    def throw(self, connection: Connection, case: Case, token: str, kind: str, code: str | None) -> Any:
+    def throw(self, connection: Connection, case: Case, token: str, kind: str, code: str | None, message: str | None = None) -> Any:
         """An error or escalation comes out of a waiting activity."""
 
 
@@ -180,7 +179,7 @@ class ConnectorWork:
         except BpmnError as error:
             answer = error
         if isinstance(answer, BpmnError):
-            self._commands.throw(connection, case, token, "error", answer.code)
+            self._commands.throw(connection, case, token, "error", answer.code, answer.message)
             return
         variable = node.attributes.get("resultVariable") or node.properties.get("message_variable")
         patch = assignments(variable, answer, case.at(token).feel()) if variable else {}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
+from workflows.graph.event_reader import DURATION
 from workflows.graph.model import DataMapping, MultiInstance, StandardLoop
 from workflows.graph.names import CAMUNDA, Element, camunda, camunda_extensions, first, flag, local, namespace, text_of
-from workflows.graph.notes import Notes
+from workflows.graph.notes import Notes, is_foreign, shortened
 from workflows.graph.settings import FEEL_SETTINGS, known_settings, nearest
 from workflows.graph.support import REFUSED_ATTRIBUTES, REFUSED_EXTENSIONS
 
@@ -15,12 +17,12 @@ EXPRESSION_ATTRIBUTES = frozenset({
     "assignee", "candidateGroups", "candidateUsers", "dueDate", "followUpDate", "priority", "taskPriority", "calledElement",
     "calledElementVersion", "formKey", "formRef", "decisionRef", "topic", "calledElementVersionTag",
 })
-KNOWN_ATTRIBUTES = EXPRESSION_ATTRIBUTES | frozenset({
-    "formRefBinding", "formRefVersion", "decisionRefBinding", "decisionRefVersion", "decisionRefVersionTag", "mapDecisionResult",
-    "resultVariable", "type", "calledElementBinding", "initiator", "versionTag", "candidateStarterGroups", "candidateStarterUsers",
-    "isStartableInTasklist", "collection", "elementVariable", "errorCodeVariable", "errorMessageVariable", "escalationCodeVariable",
-    "variableName", "variableEvents", "errorMessage",
+WITHOUT_EFFECT = frozenset({"followUpDate", "taskPriority"})  # read by Camunda, checked here all the same
+KNOWN_ATTRIBUTES = EXPRESSION_ATTRIBUTES - WITHOUT_EFFECT | frozenset({
+    "formRefBinding", "decisionRefBinding", "resultVariable", "type", "calledElementBinding", "versionTag", "isStartableInTasklist",
 })
+RETRY_CYCLE = re.compile(r"R\d{1,4}/(P[0-9YMWDTHS.]+)")
+JOBS = frozenset({"serviceTask", "sendTask", "businessRuleTask"})
 FEEL_FORMATS = frozenset({"feel", "application/feel", "text/feel", "http://www.omg.org/spec/dmn/20191111/feel/"})
 
 
@@ -39,7 +41,7 @@ class ActivityReader:
         if "calledElement" in found:
             self._notes.value(element, "calledElement", found["calledElement"])
         for retry in camunda_extensions(element, "failedJobRetryTimeCycle"):
-            found["failedJobRetryTimeCycle"] = text_of(retry)
+            found["failedJobRetryTimeCycle"] = self._retry_cycle(element, text_of(retry))
         return found
 
     def _attribute(self, element: Element, name: str, value: str, found: dict[str, str]) -> None:
@@ -51,6 +53,18 @@ class ActivityReader:
         found[name] = value
         if name in EXPRESSION_ATTRIBUTES:
             self._notes.value(element, f"camunda:{name}", value)
+
+    def _retry_cycle(self, element: Element, text: str) -> str:
+        """Camunda's retry cycle: R3/PT10M, or a pause after each try; checked here so that no job meets one it cannot read."""
+        plain = text.replace(" ", "")
+        cycle = RETRY_CYCLE.fullmatch(plain)
+        if local(element) not in JOBS:
+            self._notes.add("unused-attribute", element, attribute="failedJobRetryTimeCycle")
+        elif plain.startswith("=") or is_foreign(plain):
+            self._notes.expression(element, "failedJobRetryTimeCycle", text)
+        elif not all(DURATION.fullmatch(part) for part in ([cycle[1]] if cycle else plain.split(","))):
+            self._notes.add("retry-cycle", element, text=shortened(text))
+        return text
 
     def properties(self, element: Element) -> dict[str, str]:
         """The camunda:property entries; unknown names are noted with the nearest known one."""

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, field
 
 from workflows.graph.model import Event
-from workflows.graph.names import CAMUNDA, Element, bpmn_children, camunda, camunda_extensions, first, flag, local, text_of
-from workflows.graph.notes import Notes, shortened
+from workflows.graph.names import CAMUNDA, Element, bpmn_children, camunda, camunda_extensions, first, flag, local, namespace, text_of
+from workflows.graph.notes import Notes, is_foreign, shortened
 
 KINDS = {
     "messageEventDefinition": "message", "timerEventDefinition": "timer", "signalEventDefinition": "signal",
@@ -21,6 +21,8 @@ MOMENT = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:
 DAYS_AND_TIME = r"P(?=\d|T\d)(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?"
 DURATION = re.compile(rf"P(?=\d)(\d+Y)?(\d+M)?|{DAYS_AND_TIME}")
 CYCLE = re.compile(rf"R\d*/(P(?=\d)(\d+Y)?(\d+M)?|{DAYS_AND_TIME})")
+KNOWN_ATTRIBUTES = frozenset({"errorCodeVariable", "errorMessageVariable", "escalationCodeVariable"})
+OWNER = "case.university"  # whose deadline a timer with a calendar key stands for, unless it says so
 LITERALS = {"date": MOMENT, "duration": DURATION, "cycle": CYCLE}
 
 
@@ -59,9 +61,18 @@ class EventReader:
             return Event()
         definition = definitions[0]
         kind = KINDS[local(definition)]
+        self._camunda(element, definition)
         if kind in REFERENCES:
             return self.named(element, definition, kind, properties)
-        return self._unnamed(element, definition, kind)
+        return self._unnamed(element, definition, kind, properties)
+
+    def _camunda(self, element: Element, definition: Element) -> None:
+        """Note what other engines read in an event definition and this one does not."""
+        for name in definition.attrib:
+            if namespace(str(name)) == CAMUNDA[1:-1] and str(name)[len(CAMUNDA):] not in KNOWN_ATTRIBUTES:
+                self._notes.add("unused-attribute", element, attribute=str(name)[len(CAMUNDA):])
+        for child in camunda_extensions(definition, "in", "inputOutput"):
+            self._notes.add("mapping-place", element, mapping=f"camunda:{local(child)}", where=local(definition))
 
     def _referenced(self, element: Element) -> list[Element]:
         found = []
@@ -91,7 +102,15 @@ class EventReader:
             kind=kind, name=name or (target.get("id") if target is not None else None), code=code,
             correlation=self._correlation(element, target, properties) if kind == "message" else None,
             code_variable=camunda(definition, f"{kind}CodeVariable"), message_variable=properties.get("message_variable"),
+            error_message=self._error_message(target) if kind == "error" and target is not None else None,
+            error_message_variable=camunda(definition, "errorMessageVariable") if kind == "error" else None,
         )
+
+    def _error_message(self, error: Element) -> str | None:
+        text = camunda(error, "errorMessage")
+        if text is not None and (text.startswith("=") or is_foreign(text)):
+            self._notes.add("error-message", error, text=shortened(text))
+        return text
 
     def _correlation(self, element: Element, message: Element | None, properties: dict[str, str]) -> str | None:
         text = properties.get("correlation")
@@ -101,9 +120,11 @@ class EventReader:
                     text = child.get("value") if child.get("name") == "correlation" else text
         return self._notes.expression(element, "correlation", text) if text is not None else None
 
-    def _unnamed(self, element: Element, definition: Element, kind: str) -> Event:
+    def _unnamed(self, element: Element, definition: Element, kind: str, properties: dict[str, str]) -> Event:
         if kind == "timer":
-            return self._timer(element, definition)
+            return self._timer(element, definition, properties)
+        if "calendar_key" in properties:
+            self._notes.add("calendar-place", element)
         if kind == "conditional":
             condition = first(definition, "condition")
             expression = self._notes.expression(element, "condition", text_of(condition))
@@ -118,8 +139,12 @@ class EventReader:
             return Event(kind=kind, activity=activity, waits_for_completion=flag(definition, "waitForCompletion", True))
         return Event(kind=kind)
 
-    def _timer(self, element: Element, definition: Element) -> Event:
+    def _timer(self, element: Element, definition: Element, properties: dict[str, str]) -> Event:
         given = [child for child in bpmn_children(definition) if local(child) in TIMERS]
+        if "calendar_key" in properties:
+            if any(text_of(child) for child in given):
+                self._notes.add("calendar-and-time", element)
+            return self._deadline(element, properties["calendar_key"].strip(), properties.get("calendar_organisation", "").strip())
         text = text_of(given[0]) if given else ""
         if not text:
             self._notes.add("timer-empty", element)
@@ -132,6 +157,19 @@ class EventReader:
         elif not LITERALS[timer].fullmatch(text):
             self._notes.add("timer-literal", element, text=shortened(text), timer=timer)
         return Event(kind="timer", timer=timer, expression=text)
+
+    def _deadline(self, element: Element, key: str, organisation: str) -> Event:
+        """A timer that is due at the deadline of this key in the cycle of the case."""
+        if not key or not key.isidentifier():
+            self._notes.add("calendar-key", element, text=shortened(key))
+            return Event(kind="timer", timer="date", expression="null")
+        if organisation:
+            self._notes.value(element, "calendar_organisation", organisation)
+        owner = organisation or f"={OWNER}"
+        feel = owner.removeprefix("=") if owner.startswith("=") else f'"{owner}"'
+        return Event(
+            kind="timer", timer="date", expression=f'=deadline("{key}", {feel})', calendar_key=key, calendar_organisation=owner,
+        )
 
 
 def is_catching(element: Element) -> bool:

@@ -25,6 +25,8 @@ def check_event(node: Node, graph: ProcessGraph, boundary: Mapping[str, list[Nod
         notes.add("event-kind", node, type=node.type, kind=kind)
     if node.type == "intermediateCatchEvent" and node.event.timer == "cycle":
         notes.add("cycle-once", node)
+    if node.event.calendar_key is not None and node.id in graph.starts:
+        notes.add("calendar-start", node)
     if node.type == "endEvent" and node.outgoing:
         notes.add("event-kind", node, type="endEvent + outgoing", kind=kind)
     if node.type == "boundaryEvent":

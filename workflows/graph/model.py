@@ -45,6 +45,8 @@ class Event:
     `name` is the name of the message, signal, error, escalation or link; `code` the error or escalation code (None: any).
     `timer` is date, duration or cycle and `expression` its text (literal, or FEEL after "="); for a conditional event
     `expression` is FEEL without "=". `correlation` is FEEL without "=". `activity` is what a compensation throw names.
+    `calendar_key` is the deadline a timer stands for, `calendar_organisation` whose (FEEL after "=", or a code). `error_message` is
+    what a thrown error says; `code_variable` and `error_message_variable` receive a caught one.
     """
 
     kind: str = "none"
@@ -57,6 +59,10 @@ class Event:
     waits_for_completion: bool = True
     code_variable: str | None = None
     message_variable: str | None = None
+    error_message: str | None = None
+    error_message_variable: str | None = None
+    calendar_key: str | None = None
+    calendar_organisation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

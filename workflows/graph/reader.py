@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from workflows.graph.activity_reader import ActivityReader
 from workflows.graph.event_reader import Declared, EventReader
+from workflows.graph.foreign import ForeignExtensions
 from workflows.graph.model import Collaboration, DataObject, Event, Flow, MessageFlow, Node, Participant, ProcessGraph, Reading
 from workflows.graph.names import (
     BPMN, CAMUNDA, DIAGRAM_NAMESPACES, Element, bpmn_children, camunda, first, flag, local, namespace, text_of,
@@ -69,6 +70,7 @@ class FileReader:
         self._root = root
         self._notes = notes
         self._declared = Declared()
+        self._count = 0  # the flow nodes of all processes together
         self._feel_everywhere = "feel" in (root.get("expressionLanguage") or "").lower()
         self._lines: dict[str, int] = {}
         for child in bpmn_children(root):
@@ -106,7 +108,7 @@ class FileReader:
 
     def _elements(self, element: Element, skipped: set[Element]) -> None:
         """Note what is refused, ignored, unknown or foreign, wherever it stands."""
-        foreign: dict[str, Element] = {}
+        foreign = ForeignExtensions(self._notes)
         stack = [element]
         while stack:
             current = stack.pop()
@@ -115,23 +117,18 @@ class FileReader:
             space = namespace(current.tag)
             if space in DIAGRAM_NAMESPACES:
                 continue
-            self._foreign(current, space, foreign)
+            foreign.see(current)
             if space == BPMN[1:-1]:
                 self._bpmn_element(current)
             if space in (BPMN[1:-1], CAMUNDA[1:-1]):
                 stack.extend(reversed(current))
-        for space, place in foreign.items():
-            self._notes.add("foreign-namespace", place, namespace=shortened(space))
-
-    @staticmethod
-    def _foreign(element: Element, space: str, foreign: dict[str, Element]) -> None:
-        spaces = [namespace(str(name)) for name in element.attrib]
-        for found in [space, *spaces]:
-            if found and found not in (BPMN[1:-1], CAMUNDA[1:-1]) and found not in DIAGRAM_NAMESPACES:
-                foreign.setdefault(found, element)
+        foreign.close()
 
     def _bpmn_element(self, element: Element) -> None:
         name, identity = local(element), element.get("id")
+        for attribute in ("startQuantity", "completionQuantity"):
+            if (element.get(attribute) or "1").strip() != "1":
+                self._notes.add("quantity", element, attribute=attribute)
         support = SUPPORT.get(name)
         if identity:
             if identity in self._lines:
@@ -169,7 +166,8 @@ class FileReader:
             self._notes.add("id-missing", process, element="process")
             return None
         scopes, elements, flow_elements = _contents(process, identity)
-        if len(elements) > MAXIMUM_NODES:
+        self._count += len(elements)
+        if self._count > MAXIMUM_NODES:
             self._notes.add("too-large", process, limit=MAXIMUM_NODES)
             return None
         lanes: dict[str, str] = {}
@@ -183,6 +181,8 @@ class FileReader:
         flows = self._flows(flow_elements, nodes)
         nodes = _connected(self._handlers(scopes, nodes), flows)
         self._activities.refused_extensions(process)
+        if any(self._activities.mappings(process)):
+            self._notes.add("mapping-place", process, mapping="camunda:inputOutput", where="process")
         starts = tuple(node.id for node in nodes.values() if node.type == "startEvent" and node.scope == identity)
         return ProcessGraph(
             identity, process.get("name") or "", process.sourceline or 0, nodes, flows, starts, lanes,

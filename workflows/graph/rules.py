@@ -49,6 +49,7 @@ def check_graph(graph: ProcessGraph, notes: Notes) -> None:
         _check_flows(node, notes)
         _check_task(node, graph, notes)
         _check_compensation(node, notes)
+        _check_mappings(node, graph, notes)
         if node.multi_instance is not None and node.loop is not None:
             notes.add("instances-and-loop", node)
         if node.multi_instance is not None and node.transaction:
@@ -240,6 +241,20 @@ def _check_four_eyes(node: Node, graph: ProcessGraph, notes: Notes) -> None:
 def _check_compensation(node: Node, notes: Notes) -> None:
     if node.for_compensation and (node.incoming or node.outgoing):
         notes.add("compensation-flow", node)
+
+
+def _check_mappings(node: Node, graph: ProcessGraph, notes: Notes) -> None:
+    """Mappings stand where a piece of work or a waiting or throwing token can have variables of its own (as in Camunda 7)."""
+    inward, outward = [mapping for mapping in node.inputs if not mapping.called], [mapping for mapping in node.outputs if not mapping.called]
+    if node.type != "callActivity" and (len(inward) < len(node.inputs) or len(outward) < len(node.outputs)):
+        notes.add("mapping-place", node, mapping="camunda:in/out", where=node.type)
+    nowhere = node.type in (*GATEWAYS, "startEvent", "boundaryEvent") or node.triggered_by_event or node.event.kind == "link"
+    if nowhere and (inward or outward):
+        notes.add("mapping-place", node, mapping="camunda:inputOutput", where="event sub-process" if node.triggered_by_event else node.type)
+    elif node.type == "endEvent" and outward:
+        notes.add("mapping-place", node, mapping="camunda:outputParameter", where="endEvent")
+    elif inward and any(graph.nodes[flow.source].type == "eventBasedGateway" for flow in node.incoming):
+        notes.add("mapping-gateway", node)
 
 
 def _named(flow: Flow) -> str:

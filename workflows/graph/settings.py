@@ -80,6 +80,13 @@ EVENT_SETTINGS: Mapping[str, Setting] = {
     "correlation": Setting("FEEL：找到所属事项的消息键", "FEEL: the key by which a message finds its case"),
     "payload": Setting("FEEL：随消息或信号发出的内容", "FEEL: what is sent with the message or signal"),
     "message_variable": Setting("存放消息内容的变量", "the variable that receives what the message holds"),
+    "calendar_key": Setting(
+        "定时事件：日历中的期限键；到该期限时触发，不再填写时间",
+        "timers: a key of the calendar; it is due at that deadline of the case's cycle, and no time is written",
+    ),
+    "calendar_organisation": Setting(
+        "FEEL 或机构代码：哪个机构的期限；缺省为 case.university", "FEEL or a code: whose deadline; else that of case.university",
+    ),
     "stage": Setting("FEEL 或文字：从此处起事项的状态", "FEEL or text: the stage of the case from here on"),
     "sent_by": Setting("可从事项页发出此消息的角色，逗号分隔", "roles that may send the message from the case page, separated by commas"),
     "sent_by_party": Setting("发送人的单位须是哪类参与方，逗号分隔", "the kinds of party the sender's organisation must be, separated by commas"),

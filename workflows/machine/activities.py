@@ -64,7 +64,7 @@ def _perform(run: Run, node: Node, token: str, scope: str, cause: Cause) -> None
         if node.type != "task":
             run.host.perform(node, token, scope)
     except BpmnError as error:
-        throw_error(run, token.partition("#")[0], scope, error.code)
+        throw_error(run, token.partition("#")[0], scope, error.code, error.message)
         return
     run.happen("performed", node.id, token, scope, cause, detail=_described(node, token))
     work_done(run, token)

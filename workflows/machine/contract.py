@@ -40,6 +40,7 @@ class BpmnError(Exception):
     def __init__(self, code: str, message: str = "") -> None:
         super().__init__(message or code)
         self.code = code
+        self.message = message or None
 
 
 class Happening(NamedTuple):
@@ -54,7 +55,7 @@ class Happening(NamedTuple):
     - scope_opened / scope_closed: a sub-process; everything caused inside its scope is in the past of its token
     - instances_opened / instances_completed: the multi-instance or loop around its instances (`detail`: instances)
     - passed: an event; fired: a gateway (`detail`: taken flow ids; for joins also arrivals as (flow, cause) pairs, and token is
-      the firing's own id); message_thrown, signal_thrown (`detail`: name; waits of this case that listen)
+      the firing's own id); message_thrown, signal_thrown (`detail`: name; waits of this case that listen; what the host carries)
     - escalation / error_uncaught (`detail`: code, caught)
     - compensated: compensation begins (`detail`: activities)
     - wait / unwait: a timer, message, signal or condition is listened to, or no longer; `wait` is its id, token what it hangs on
@@ -94,5 +95,8 @@ class Host(Protocol):
     def gather(self, node: Node, token: str, scope: str) -> None:
         """All instances of a multi-instance activity are over: their results become one list."""
 
-    def caught(self, event: Node, code: str | None, scope: str) -> None:
-        """An event that names a variable for the code has caught an error or escalation; asked before tokens leave it."""
+    def caught(self, event: Node, code: str | None, scope: str, message: str | None) -> None:
+        """An event that names variables has caught an error or escalation; asked before tokens leave it."""
+
+    def thrown(self, node: Node, scope: str) -> Mapping[str, Any]:
+        """What a message or signal carries, seen from `scope` (a token with variables of its own, or a scope instance)."""

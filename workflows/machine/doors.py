@@ -6,6 +6,7 @@ No data, no clock, no database: conditions and inline work are asked of the host
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from workflows.graph import Node, ProcessGraph
 from workflows.machine import activities, compensation, events, flow
@@ -56,9 +57,13 @@ class NoHost:
         """Nothing moves, so nothing is gathered."""
         raise MachineError("此操作不应汇总结果。", "This operation gathers nothing.")
 
-    def caught(self, event: Node, code: str | None, scope: str) -> None:
+    def caught(self, event: Node, code: str | None, scope: str, message: str | None) -> None:
         """Nothing moves, so nothing is caught."""
         raise MachineError("此操作不应捕获事件。", "This operation catches nothing.")
+
+    def thrown(self, node: Node, scope: str) -> Mapping[str, Any]:
+        """Nothing moves, so nothing is thrown."""
+        raise MachineError("此操作不应抛出事件。", "This operation throws nothing.")
 
 
 class Machine:
@@ -129,14 +134,16 @@ class Machine:
             activities.work_done(run, done)
         return self._finish(run)
 
-    def throw(self, state: State, token: str | int, kind: str, code: str | None, host: Host) -> list[Happening]:
-        """A BPMN `error` or `escalation` comes out of a waiting activity (a failed job, a called process)."""
+    def throw(
+        self, state: State, token: str | int, kind: str, code: str | None, host: Host, message: str | None = None
+    ) -> list[Happening]:
+        """A BPMN `error` or `escalation` comes out of a waiting activity (a failed job, a called process); `message` is in words."""
         run = Run(self.plan, state, host)
         activity = str(token).partition("#")[0]
         run.node_of(activity)
         scope = str(run.tokens[activity][1])
         if kind == "error":
-            events.throw_error(run, activity, scope, code)
+            events.throw_error(run, activity, scope, code, message)
         elif kind == "escalation":
             events.throw_escalation(run, activity, scope, code, (activity,))
         else:
@@ -160,7 +167,9 @@ class Machine:
         for wait, entry in run.state.get("w", {}).items():
             if len(entry) > 2:
                 owner = entry[1]
-                scope = owner if run.nodes[entry[0]].type == "startEvent" else str(run.tokens[owner][1])
+                node = run.nodes[entry[0]]
+                inside = node.type == "startEvent" or (node.type == "intermediateCatchEvent" and node.id in run.plan.local)
+                scope = owner if inside else str(run.tokens[owner][1])
                 now = int(run.host.condition(run.nodes[entry[0]].event.expression or "false", scope))
                 before, entry[2] = entry[2], now
                 if now and not before:
@@ -278,5 +287,6 @@ class Machine:
 
 def _enter_of(node: Node) -> Enter:
     if node.type in ("endEvent", "intermediateThrowEvent"):
-        return THROW.get(node.event.kind, events.pass_event)
+        enter = THROW.get(node.event.kind, events.pass_event)
+        return events.after_mappings(enter) if (node.inputs or node.outputs) and enter is not events.throw_out else enter
     return ENTER.get(node.type, activities.enter_activity)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from workflows.graph import Node
 from workflows.machine.contract import ROOT, Cause
 from workflows.machine.flow import leave
@@ -14,6 +16,8 @@ def enter_catch(run: Run, node: Node, move: Move) -> None:
         leave(run, node, move.scope, move.cause)
         return
     token = run.open_token(node.id, move.scope, move.cause)
+    if node.id in run.plan.local:
+        run.host.begin(node, token, move.scope)
     run.open_wait(node, token, move.scope)
 
 
@@ -32,12 +36,29 @@ def pass_event(run: Run, node: Node, move: Move) -> None:
 
 def throw_out(run: Run, node: Node, move: Move) -> None:
     """A message or signal leaves the case; the host delivers it. A throw event goes on at once."""
-    kind = node.event.kind
+    kind, mapped = node.event.kind, node.id in run.plan.local
     waits = [wait for wait, entry in run.state.get("w", {}).items() if listens(run.nodes[entry[0]], kind, node.event.name)]
-    run.happen(
-        f"{kind}_thrown", node.id, run.new_id(), move.scope, move.cause, detail={"name": node.event.name, "waits": waits},
-    )
+    token = run.open_token(node.id, move.scope, move.cause) if mapped else run.new_id()
+    if mapped:
+        run.host.begin(node, token, move.scope)
+    carried = run.host.thrown(node, token if mapped else move.scope)
+    run.happen(f"{kind}_thrown", node.id, token, move.scope, move.cause, detail={"name": node.event.name, "waits": waits, **carried})
+    if mapped:
+        run.host.end(node, token, move.scope)
+        run.close_token(token)
     pass_event(run, node, move)
+
+
+def after_mappings(enter: Callable[[Run, Node, Move], None]) -> Callable[[Run, Node, Move], None]:
+    """An event that carries nothing: what its mappings say is written, then it is entered."""
+    def enter_mapped(run: Run, node: Node, move: Move) -> None:
+        token = run.open_token(node.id, move.scope, move.cause)
+        run.host.begin(node, token, move.scope)
+        run.host.end(node, token, move.scope)
+        run.close_token(token)
+        enter(run, node, move)
+
+    return enter_mapped
 
 
 def listens(node: Node, kind: str, name: str | None) -> bool:
@@ -54,7 +75,7 @@ def terminate(run: Run, node: Node, move: Move) -> None:
 def throw_error_event(run: Run, node: Node, move: Move) -> None:
     """An error end event."""
     run.happen("passed", node.id, None, move.scope, move.cause, detail={"kind": "error"})
-    throw_error(run, None, move.scope, node.event.code)
+    throw_error(run, None, move.scope, node.event.code, node.event.error_message)
 
 
 def throw_escalation_event(run: Run, node: Node, move: Move) -> None:
@@ -67,14 +88,15 @@ def throw_escalation_event(run: Run, node: Node, move: Move) -> None:
 # propagation
 
 
-def throw_error(run: Run, token: str | None, scope: str, code: str | None) -> bool:
+def throw_error(run: Run, token: str | None, scope: str, code: str | None, message: str | None = None) -> bool:
     """Carry an error outwards to the nearest event that catches it; uncaught, it ends the case. True when caught."""
-    if _propagate(run, "error", token, scope, code) is not None:
+    if _propagate(run, "error", token, scope, code, message) is not None:
         return True
-    run.happen("error_uncaught", None, token, scope, detail={"code": code})
+    said = {"message": message} if message is not None else {}
+    run.happen("error_uncaught", None, token, scope, detail={"code": code, **said})
     run.empty_scope(ROOT)
     run.state["e"] = 1
-    run.happen("ended", detail={"error": code})
+    run.happen("ended", detail={"error": code, **said})
     return False
 
 
@@ -85,26 +107,29 @@ def throw_escalation(run: Run, token: str | None, scope: str, code: str | None, 
     return caught is not None and caught.interrupting
 
 
-def _propagate(run: Run, kind: str, token: str | None, scope: str, code: str | None) -> Node | None:
+def _propagate(run: Run, kind: str, token: str | None, scope: str, code: str | None, message: str | None = None) -> Node | None:
     """From the activity of `token`, or from `scope`, outwards: boundary events, then event sub-processes of the scope around."""
     while True:
         if token is not None:
             event = _matching(run.plan.boundary.get(run.tokens[token][0], ()), kind, code)
             if event is not None:
-                if event.event.code_variable is not None:
-                    run.host.caught(event, code, str(run.tokens[token][1]))
+                _tell(run, event, code, str(run.tokens[token][1]), message)
                 fire_boundary(run, event, token)
                 return event
         if scope not in run.state.get("x", ()):
             start = _matching(run.plan.event_starts.get(run.scope_node(scope), ()), kind, code)
             if start is not None:
-                if start.event.code_variable is not None:
-                    run.host.caught(start, code, scope)
+                _tell(run, start, code, scope, message)
                 start_event_sub_process(run, start, scope)
                 return start
         if scope == ROOT:
             return None
         token, scope = scope, str(run.tokens[scope][1])
+
+
+def _tell(run: Run, event: Node, code: str | None, scope: str, message: str | None) -> None:
+    if event.event.code_variable is not None or event.event.error_message_variable is not None:
+        run.host.caught(event, code, scope, message)
 
 
 def _matching(events: list[Node] | tuple[()], kind: str, code: str | None) -> Node | None:
@@ -155,7 +180,11 @@ def trigger_event(run: Run, wait: str) -> str | None:
         run.close_wait(wait)
         return str(owner)
     else:
-        _, scope, cause = run.tokens[owner]
+        waiting, scope, cause = run.tokens[owner]
+        if node.id in run.plan.local:
+            if waiting != node.id:  # it waited at an event-based gateway
+                run.host.begin(node, owner, scope)
+            run.host.end(node, owner, scope)
         run.close_token(owner)
         run.happen("passed", node.id, owner, scope, tuple(cause), detail={"kind": node.event.kind})
         leave(run, node, scope, (owner,))
