@@ -12,7 +12,7 @@ STATES = (OPEN, PARKED, QUEUED, COMPLETED, CANCELLED)
 LIVE = (OPEN, PARKED, QUEUED)
 
 MAIN = frozenset({"main", "parallel"})  # seats that vote
-ADVICE = frozenset({"delegate", "before", "after", "asked"})  # seats that answer, unless the model lets them decide
+ADVICE = frozenset({"delegate", "before", "after", "asked", "advisory"})  # seats that answer; see `reading`
 ANY_KIND = MAIN | ADVICE
 
 # How a person stands to a seat (WS-HumanTask generic human roles, and ours where it has none).
@@ -26,15 +26,19 @@ TASK_INITIATOR = "task_initiator"  # the case is his own
 ADDER = "adder"  # he added this signer
 PAST_OWNER = "past_owner"  # he decided it
 STAKEHOLDER = "stakeholder"  # he sees the case in full
+DELEGATOR = "delegator"  # he holds it, and it waits for nothing but the advice of whom he delegated it to
 RELATIONS = (
     POTENTIAL_OWNER, ACTUAL_OWNER, SUBSTITUTE, STAND_IN, BUSINESS_ADMINISTRATOR, PROCESS_ADMINISTRATOR, TASK_INITIATOR, ADDER, PAST_OWNER,
-    STAKEHOLDER,
+    STAKEHOLDER, DELEGATOR,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """One row of the table. `to` None: the state stays; `cases`: the states of the case in which the verb exists."""
+    """One row of the table. `to` None: the state stays; `cases`: the states of the case in which the verb exists.
+
+    `when_parked`: who may also use it on a parked seat, although `states` leave that out.
+    """
 
     name: str
     states: frozenset[str]
@@ -42,10 +46,14 @@ class Verb:
     to: str | None = None
     kinds: frozenset[str] = MAIN
     cases: frozenset[str] = frozenset({"active"})
+    when_parked: frozenset[str] = frozenset()
 
 
-def _verb(name: str, states: str, by: Collection[str], to: str | None = None, kinds: frozenset[str] = MAIN, cases: str = "active") -> Verb:
-    return Verb(name, frozenset(states.split()), frozenset(by), to, kinds, frozenset(cases.split()))
+def _verb(
+    name: str, states: str, by: Collection[str], to: str | None = None, kinds: frozenset[str] = MAIN, cases: str = "active",
+    when_parked: Collection[str] = (),
+) -> Verb:
+    return Verb(name, frozenset(states.split()), frozenset(by), to, kinds, frozenset(cases.split()), frozenset(when_parked))
 
 
 ACTING = (POTENTIAL_OWNER, ACTUAL_OWNER, SUBSTITUTE)
@@ -53,9 +61,9 @@ VERBS: Mapping[str, Verb] = {
     verb.name: verb
     for verb in (
         _verb("claim", OPEN, (POTENTIAL_OWNER, SUBSTITUTE), OPEN, ANY_KIND),
-        _verb("release", OPEN, (ACTUAL_OWNER,), OPEN, ANY_KIND),
-        _verb("save", OPEN, (*ACTING, STAND_IN), None, ANY_KIND),
-        _verb("complete", OPEN, (*ACTING, STAND_IN), COMPLETED),
+        _verb("release", OPEN, (ACTUAL_OWNER,), OPEN, frozenset({"main"})),  # a signer's seat has no pool
+        _verb("save", OPEN, (*ACTING, STAND_IN), None, ANY_KIND, when_parked=(DELEGATOR,)),
+        _verb("complete", OPEN, (*ACTING, STAND_IN), COMPLETED, when_parked=(DELEGATOR,)),  # takes the delegation back and decides
         _verb("answer", OPEN, ACTING, COMPLETED, ADVICE),
         _verb("forward", OPEN, ACTING, OPEN),
         _verb("delegate", OPEN, ACTING, PARKED, MAIN | {"delegate"}),
@@ -76,6 +84,11 @@ VERBS: Mapping[str, Verb] = {
 }
 
 
+def reading(kind: str, counts: bool) -> str:
+    """The kind under which the table reads a seat: a parallel signer who does not count only gives an opinion."""
+    return "advisory" if kind == "parallel" and not counts else kind
+
+
 def refusal(
     verb: str, status: str, kind: str, case_status: str, relations: Collection[str]
 ) -> Rejection | None:
@@ -90,11 +103,11 @@ def refusal(
         if case_status == "suspended":
             return Conflict("该事项已挂起，恢复后才能办理。", "The case is suspended; it can be worked on once it is resumed.")
         return Conflict("该事项已结束，不能再办理。", "The case is over; nothing can be done on it any more.")
-    if status not in rule.states:
+    if status not in rule.states and not (status == PARKED and rule.when_parked & set(relations)):
         return Conflict(*STATE_WORDS.get(status, STATE_WORDS[COMPLETED]))
     if kind not in rule.kinds:
-        return Conflict("征求意见的事项不能这样办理，请答复或交回。", "This seat gives an opinion; answer it or hand it back.")
-    if not rule.by & set(relations):
+        return Conflict(*KIND_WORDS[kind in ADVICE])
+    if not (rule.by | (rule.when_parked if status == PARKED else frozenset())) & set(relations):
         return Forbidden("您不能对该事项执行此操作。", "You may not do this to the item.")
     return None
 
@@ -105,4 +118,8 @@ STATE_WORDS: Mapping[str, tuple[str, str]] = {
     QUEUED: ("还没有轮到该事项。", "It is not this item's turn yet."),
     COMPLETED: ("该事项已办结，请刷新。", "The item is already done; reload."),
     CANCELLED: ("该事项已不需要办理，请刷新列表。", "This item no longer needs to be done; refresh the list."),
+}
+KIND_WORDS: Mapping[bool, tuple[str, str]] = {
+    True: ("征求意见的事项不能这样办理，请答复或交回。", "This seat gives an opinion; answer it or hand it back."),
+    False: ("该事项由您办理，不是征求意见。", "This seat decides; it is not asked for an opinion."),
 }

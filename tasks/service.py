@@ -8,22 +8,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, exists, func, insert, select, update
-from sqlalchemy.sql.functions import aggregate_strings
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from tasks import errors
 from tasks.assignment import outcomes, refusal
 from tasks.commands import Commands, ItemByItem, Outcome
-from tasks.models import CaseActor, CaseParty, Draft, Notification, Seat, SeatExclusion, SeatOffer, UndoRecord
+from tasks.models import CaseActor, Draft, Notification, Seat, SeatOffer, UndoRecord
 from tasks.people import Actor, People
 from tasks.personal_fields import PersonalFields
-from tasks.seats import LIVE, SEAT, Seats, separated
+from tasks.seats import SEAT, Seats
+from tasks.standing import LOCK_SEAT, Standing, facts_asked, near, require
 from tasks.texts import remember
 from workflows import numbers
 from workflows.business_calendar import Clock
 from workflows.case import Case
-from workflows.engine import INSTANCE, ProcessEngine, StartItem
-from workflows.errors import Conflict, InvalidForm, NotFound, Rejection
+from workflows.engine import ProcessEngine, StartItem
+from workflows.errors import InvalidForm, NotFound, Rejection
 from workflows.forms import validate
 from workflows.graph import Node
 from workflows.history import Author
@@ -31,28 +31,6 @@ from workflows.store import insert_missing, put
 
 UNDO_SECONDS = 30
 DRAFT_PROTECTS = timedelta(minutes=15)
-
-
-def _lock_seat() -> Any:
-    """The statement of `TaskService.lock_seat`, built once: building it costs more than running it."""
-    person: BindParameter[int] = bindparam("person")
-    offered = select(func.min(SeatOffer.candidate)).where(
-        SeatOffer.seat_id == SEAT.c.id, SeatOffer.candidate.in_(bindparam("candidates", expanding=True))
-    )
-    excluded = select(SeatExclusion.reason).where(SeatExclusion.seat_id == SEAT.c.id, SeatExclusion.person_id == person)
-    acted = select(aggregate_strings(CaseActor.node_id, ",")).where(
-        CaseActor.instance_id == func.coalesce(INSTANCE.c.body_of, INSTANCE.c.id), CaseActor.person_id == person
-    )
-    seat = [column.label(f"seat_{column.name}") for column in SEAT.c]
-    guards = [
-        offered.scalar_subquery().label("offered_as"), excluded.scalar_subquery().label("excluded"),
-        acted.scalar_subquery().label("acted_nodes"), exists().where(Draft.seat_id == SEAT.c.id).label("drafted"),
-    ]
-    query = select(*INSTANCE.c, *seat, *guards).join(INSTANCE, INSTANCE.c.id == SEAT.c.instance_id)
-    return query.where(SEAT.c.id == bindparam("seat")).with_for_update(of=[INSTANCE, SEAT])
-
-
-LOCK_SEAT = _lock_seat()
 DROP_OFFERS = delete(SeatOffer).where(SeatOffer.seat_id == bindparam("seat"))
 DROP_DRAFTS = delete(Draft).where(Draft.seat_id == bindparam("seat"))
 COMPLETE_SEAT = update(Seat).where(SEAT.c.id == bindparam("seat"), SEAT.c.status == "open").values(
@@ -94,43 +72,23 @@ class TaskService:
 
     def lock_seat(self, connection: Connection, actor: Actor, seat_id: int) -> Row[Any]:
         """The seat with its case, locked, and what the guards need: by which line it is offered, exclusions, drafts."""
-        asked = {"seat": seat_id, "candidates": actor.candidates, "person": actor.person_id}
-        row = connection.execute(LOCK_SEAT, asked).first()
+        row = connection.execute(LOCK_SEAT, facts_asked(actor, seat_id)).first()
         if row is None:
             raise NotFound("没有这个待办事项。", "There is no such task.")
         return row
 
-    def _guard_live(self, connection: Connection, row: Row[Any]) -> None:
-        if row.seat_status not in LIVE:
-            name = self._people.name(connection, row.seat_completed_by) if row.seat_completed_by else None
-            if row.seat_status == "completed" and name:
-                raise errors.already_decided(name, row.seat_completed_at, self._people.office_of(connection, row.seat_claimed_as))
-            raise Conflict("该事项已不需要办理，请刷新列表。", "This item no longer needs to be done; refresh the list.")
-        if row.status != "active":
-            raise Conflict("该事项已挂起或结束，暂不能办理。", "The case is suspended or closed.")
-
-    def _guard_offered(self, connection: Connection, actor: Actor, row: Row[Any]) -> None:
-        """Offered to this person, and to nobody's exclusion; a claim by another person stands unless duty lies here."""
-        if row.excluded:
-            raise errors.four_eyes("您已参与该事项的前序环节")
-        if row.seat_owner_id not in (None, actor.person_id) and not self._duty_is_mine(connection, actor, row):
-            raise errors.already_claimed(self._people.name(connection, row.seat_owner_id), row.seat_claimed_at)
-        if row.offered_as is None and not self._duty_is_mine(connection, actor, row):
-            raise errors.not_yours((row.seat_summary or {}).get("clause"))
-
-    def _duty_is_mine(self, connection: Connection, actor: Actor, row: Row[Any]) -> bool:
-        """The office that must decide may take over a claim of an office that only may."""
-        if row.seat_duty is None or row.seat_duty not in actor.candidates or row.seat_owner_id is None:
-            return False
-        return bool(row.seat_claimed_as != row.seat_duty)
+    def _allowed(self, connection: Connection, actor: Actor, row: Row[Any], verb: str) -> Standing:
+        """How the person stands to the locked seat; raises, in words, unless he may use `verb` now."""
+        found = near(connection, actor, row, self._engine.version(connection, row.definition_id))
+        require(found, verb)
+        return found
 
     # claim and release
 
     def claim(self, connection: Connection, actor: Actor, seat_id: int, revision: int | None = None) -> None:
         """Take a pooled seat; other offers of it disappear until it is released. The loser is told who won."""
         row = self.lock_seat(connection, actor, seat_id)
-        self._guard_live(connection, row)
-        self._guard_offered(connection, actor, row)
+        self._allowed(connection, actor, row, "claim")
         if row.seat_owner_id == actor.person_id:
             return
         case = self._engine.attach(connection, row, author_of(actor, row.offered_as or row.seat_duty))
@@ -151,9 +109,7 @@ class TaskService:
     def release(self, connection: Connection, actor: Actor, seat_id: int) -> None:
         """Give a claimed seat back to its pool, worked out with today's members and rules."""
         row = self.lock_seat(connection, actor, seat_id)
-        self._guard_live(connection, row)
-        if row.seat_owner_id != actor.person_id:
-            raise Conflict("您没有领取这个事项。", "You have not claimed this item.")
+        self._allowed(connection, actor, row, "release")
         case = self._engine.attach(connection, row, author_of(actor, row.seat_claimed_as))
         self.release_seat(connection, case, row.seat_id)
         self._engine.save(connection, [case])
@@ -170,8 +126,7 @@ class TaskService:
     def save_draft(self, connection: Connection, actor: Actor, seat_id: int, values: Mapping[str, Any]) -> datetime:
         """Keep what somebody typed; drafts belong to (seat, person) and survive release and time marks."""
         row = self.lock_seat(connection, actor, seat_id)
-        self._guard_live(connection, row)
-        self._guard_may_complete(connection, actor, row)
+        self._allowed(connection, actor, row, "save")
         values = self._fields.seal(self._engine.version(connection, row.definition_id), values, row.variables)
         now = self._clock.now()
         key = (Draft.seat_id == seat_id, Draft.person_id == actor.person_id)
@@ -179,23 +134,6 @@ class TaskService:
         if written.rowcount == 0:
             connection.execute(insert(Draft).values(seat_id=seat_id, person_id=actor.person_id, values=dict(values), saved_at=now))
         return now
-
-    def _guard_may_complete(self, connection: Connection, actor: Actor, row: Row[Any]) -> int | None:
-        """Raises unless the person may complete the seat; returns on whose behalf, or None when in his own name."""
-        if row.offered_as is None and not row.excluded and self.may_stand_in(connection, actor, row):
-            return int(row.subject_person) if row.subject_person is not None else None
-        self._guard_offered(connection, actor, row)
-        return None
-
-    def may_stand_in(self, connection: Connection, actor: Actor, row: Row[Any]) -> bool:
-        """Whether the model lets this person act for the applicant (`proxy`: roles) in a case of his organisation."""
-        node = self._engine.version(connection, row.definition_id).graph.nodes[row.seat_node_id]
-        roles = {part.strip() for part in (node.properties.get("proxy") or "").split(",") if part.strip()}
-        mine = {membership.organisation_code for membership in actor.memberships if membership.role in roles}
-        if not mine or row.subject_person == actor.person_id:
-            return False
-        party = select(CaseParty.kind).where(CaseParty.instance_id == row.seat_instance_id, CaseParty.organisation_code.in_(mine))
-        return connection.execute(party.limit(1)).first() is not None
 
     def complete(
         self, connection: Connection, actor: Actor, seat_id: int, values: Mapping[str, Any], outcome: str, revision: int | None = None,
@@ -207,14 +145,12 @@ class TaskService:
         Conflict (somebody was faster) or InvalidForm; nothing has changed then.
         """
         row = self.lock_seat(connection, actor, seat_id)
-        self._guard_live(connection, row)
-        on_behalf_of = self._guard_may_complete(connection, actor, row)
+        on_behalf_of = self._allowed(connection, actor, row, "complete").on_behalf_of
         if revision is not None and revision != row.seat_revision:
             raise errors.changed_meanwhile()
         author = author_of(actor, row.seat_claimed_as or row.offered_as or row.seat_duty, on_behalf_of)
         case = self._engine.attach(connection, row, author)
         node = case.version.graph.nodes[row.seat_node_id]
-        self._guard_four_eyes(row, case, node)
         if bulk:
             self._guard_bulk(connection, actor, row, node)
         patch = self._checked(connection, case.at(row.seat_token), node, values, outcome)
@@ -230,12 +166,6 @@ class TaskService:
         self._engine.complete(connection, case, row.seat_token, patch, detail)
         self._keep_undo(connection, row, case, actor, command_id, until, before)
         return Completion(seat_id, case.id, until)
-
-    @staticmethod
-    def _guard_four_eyes(row: Row[Any], case: Case, node: Node) -> None:
-        acted = set((row.acted_nodes or "").split(","))
-        if found := next((other for other in separated(node) if other in acted), None):
-            raise errors.four_eyes(f"您已办理“{case.version.label(found, 'zh')}”")
 
     def _guard_bulk(self, connection: Connection, actor: Actor, row: Row[Any], node: Node) -> None:
         if node.properties.get("bulk") != "true":

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Connection, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, false, or_, select, true
 
 from tasks.actors import Actor
 from tasks.models import CaseActor, CaseParty, Organisation, Seat, SeatOffer
@@ -26,41 +26,50 @@ def sight(connection: Connection, actor: Actor, instance_id: int) -> Sight:
     """
     if actor.is_system:
         return "full"
-    case = select(ProcessInstance.subject_person).where(ProcessInstance.id == instance_id, visible_cases(actor))
-    found = connection.execute(case).first()
+    full = sees_fully(actor).label("full")
+    found = connection.execute(select(full).where(ProcessInstance.id == instance_id, visible_cases(actor))).first()
     if found is None:
         return "none"
-    if found.subject_person == actor.person_id or _took_part(connection, actor, instance_id) or _supervises(connection, actor, instance_id):
-        return "full"
-    return "full" if _office_works(connection, actor, instance_id) else "status"
+    return "full" if found.full else "status"
 
 
-def _took_part(connection: Connection, actor: Actor, instance_id: int) -> bool:
-    acted = exists().where(CaseActor.instance_id == instance_id, CaseActor.person_id == actor.person_id)
+def sees_fully(actor: Actor) -> ColumnElement[bool]:
+    """SQL over ProcessInstance, for one case: whether `actor` sees all of it."""
+    if actor.is_system:
+        return true()
     offered = exists().where(SeatOffer.seat_id == Seat.id, SeatOffer.candidate.in_(actor.candidates))
-    seated = exists().where(Seat.instance_id == instance_id, or_(Seat.owner_id == actor.person_id, offered))
-    return bool(connection.execute(select(or_(acted, seated))).scalar())
-
-
-def _supervises(connection: Connection, actor: Actor, instance_id: int) -> bool:
-    scopes = [scope_condition(one.kind, one.path) for one in actor.memberships if role(one.role).sees == "region"]
-    parties = select(CaseParty.organisation_code).where(CaseParty.instance_id == instance_id)
-    return bool(scopes) and _any_inside(connection, scopes, set(connection.execute(parties).scalars()))
-
-
-def _office_works(connection: Connection, actor: Actor, instance_id: int) -> bool:
-    """An organisation in his scope has acted on the case, or a live seat of it is offered to one."""
-    scopes = [scope_condition(one.kind, one.path) for one in actor.memberships if role(one.role).sees in SEEING]
-    acted = select(HistoryRow.organisation).where(HistoryRow.instance_id == instance_id, HistoryRow.organisation.is_not(None)).distinct()
-    lines = (
-        select(SeatOffer.candidate).join(Seat, Seat.id == SeatOffer.seat_id)
-        .where(Seat.instance_id == instance_id, Seat.status.in_(LIVE), SeatOffer.candidate.contains("@"))
+    regions = [scope_condition(one.kind, one.path) for one in actor.memberships if role(one.role).sees == "region"]
+    offices = [scope_condition(one.kind, one.path) for one in actor.memberships if role(one.role).sees in SEEING]
+    return or_(
+        ProcessInstance.subject_person == actor.person_id,
+        exists().where(CaseActor.instance_id == ProcessInstance.id, CaseActor.person_id == actor.person_id),
+        exists().where(Seat.instance_id == ProcessInstance.id, or_(Seat.owner_id == actor.person_id, offered)),
+        _party(regions), and_(visible_cases(actor), or_(_acted(offices), _is_offered(offices))),
     )
-    codes = set(connection.execute(acted).scalars()) | {line.split("@")[1] for line in connection.execute(lines).scalars()}
-    return bool(scopes) and _any_inside(connection, scopes, codes)
 
 
-def _any_inside(connection: Connection, scopes: list[ColumnElement[bool]], codes: set[str | None]) -> bool:
-    if not codes:
-        return False
-    return connection.execute(select(Organisation.id).where(Organisation.code.in_(sorted(filter(None, codes))), or_(*scopes)).limit(1)).first() is not None
+def _party(scopes: list[ColumnElement[bool]]) -> ColumnElement[bool]:
+    """A party of the case lies in one of the scopes."""
+    if not scopes:
+        return false()
+    party = select(CaseParty.instance_id).join(Organisation, Organisation.code == CaseParty.organisation_code)
+    return party.where(CaseParty.instance_id == ProcessInstance.id, or_(*scopes)).exists()
+
+
+def _acted(scopes: list[ColumnElement[bool]]) -> ColumnElement[bool]:
+    """An organisation in one of the scopes has acted on the case."""
+    if not scopes:
+        return false()
+    acted = select(HistoryRow.sequence).join(Organisation, Organisation.code == HistoryRow.organisation)
+    return acted.where(HistoryRow.instance_id == ProcessInstance.id, or_(*scopes)).exists()
+
+
+def _is_offered(scopes: list[ColumnElement[bool]]) -> ColumnElement[bool]:
+    """A live seat of the case is offered to an organisation in one of the scopes."""
+    if not scopes:
+        return false()
+    lines = (
+        select(SeatOffer.seat_id).join(Seat, Seat.id == SeatOffer.seat_id)
+        .join(Organisation, SeatOffer.candidate.endswith("@" + Organisation.code))
+    )
+    return lines.where(Seat.instance_id == ProcessInstance.id, Seat.status.in_(LIVE), or_(*scopes)).exists()

@@ -11,16 +11,16 @@ from sqlalchemy import Connection, insert, select, update
 from tasks import errors
 from tasks.models import CaseParty, Notification, Seat, SeatExclusion, SeatOffer
 from tasks.people import Actor, People
-from tasks.permissions import may, visible_cases
 from tasks.seats import LIVE, SEAT, Seats
 from tasks.service import TaskService, author_of
+from tasks.standing import standing
 from workflows.business_calendar import Clock
 from workflows.case import Case
 from workflows.engine import ProcessEngine
 from workflows.errors import Conflict, Forbidden, NotFound, Rejection
 from workflows.graph import Node
 from workflows.history import SYSTEM
-from workflows.models import ProcessInstance, Wait
+from workflows.models import Wait
 
 URGE_EVERY = timedelta(hours=4)
 
@@ -40,7 +40,7 @@ class Steering:
         if len(reason.strip()) < 2:
             raise Rejection("请写明改派理由。", "Give a reason for the reassignment.", status=422)
         row = self._service.lock_seat(connection, actor, seat_id)
-        self._guard(connection, actor, row)
+        self._require(connection, actor, row, "reassign", ("您没有改派权限。", "You may not reassign work here."))
         self._give(connection, actor, row, person_id, reason)
 
     def hand_over(self, connection: Connection, actor: Actor, seat_id: int, person_id: int | None, from_person: int, reason: str) -> None:
@@ -84,12 +84,14 @@ class Steering:
                      f"{case.subject}：由{actor.name}改派给您，理由：{reason.strip()}", f"{case.subject}: reassigned to you by {actor.name}")
         self._engine.save(connection, [case])
 
-    def _guard(self, connection: Connection, actor: Actor, row: Any) -> None:
-        if row.seat_status not in LIVE:
-            raise Conflict("该事项已办结。", "This item is already done.")
-        codes = connection.execute(select(CaseParty.organisation_code).where(CaseParty.instance_id == row.seat_instance_id)).scalars().all()
-        if not any(may(actor, "seats.reassign", self._people.organisation(connection, code)) for code in codes):
-            raise Forbidden("您没有改派权限。", "You may not reassign work here.")
+    def _require(self, connection: Connection, actor: Actor, row: Any, verb: str, missing: tuple[str, str]) -> None:
+        """The person may use the verb on the locked seat; `missing` are the words for somebody without the right."""
+        case = self._engine.attach(connection, row, SYSTEM)
+        refused = standing(connection, actor, row, case).refusal(verb)
+        if isinstance(refused, Forbidden):
+            raise Forbidden(*missing)
+        if refused is not None:
+            raise refused
 
     def _pool(self, connection: Connection, row: Any) -> list[str]:
         """The candidate lines of the seat under the rules of today, whoever holds it."""
@@ -101,8 +103,7 @@ class Steering:
     def release(self, connection: Connection, actor: Actor, seat_id: int, reason: str) -> None:
         """Put somebody's claimed seat back into its pool, for a supervisor or a hand-over."""
         row = self._service.lock_seat(connection, actor, seat_id)
-        if not actor.is_system:
-            self._guard(connection, actor, row)
+        self._require(connection, actor, row, "reassign", ("您没有改派权限。", "You may not reassign work here."))
         self._return(connection, actor, row, reason)
 
     def _return(self, connection: Connection, actor: Actor, row: Any, reason: str) -> None:
@@ -114,11 +115,7 @@ class Steering:
     def urge(self, connection: Connection, actor: Actor, seat_id: int) -> None:
         """催办: a notice to those who hold or may take the seat, counted on the row, at most once in four hours."""
         row = self._service.lock_seat(connection, actor, seat_id)
-        if row.seat_status not in LIVE:
-            raise Conflict("该事项已办结，无需催办。", "This item is already done.")
-        seen = select(ProcessInstance.id).where(ProcessInstance.id == row.seat_instance_id, visible_cases(actor))
-        if not actor.is_system and connection.execute(seen).first() is None:
-            raise Forbidden("您看不到该事项，不能催办。", "You cannot see this case, so you cannot urge it.")
+        self._require(connection, actor, row, "urge", ("您看不到该事项的全部内容，不能催办。", "You do not see this case in full, so you cannot urge it."))
         now = self._clock.now()
         if row.seat_urged_at and now - row.seat_urged_at < URGE_EVERY:
             raise Rejection("四小时内已催办过。", "It was urged less than four hours ago.", status=429)

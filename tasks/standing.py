@@ -1,0 +1,266 @@
+"""How a person stands to a seat, and which verbs that gives him now: the relations and refusals of `tasks.lifecycle`, filled with facts.
+
+It reads the seat and changes nothing; what a verb does is its own service's matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import BindParameter, ColumnElement, Connection, Row, and_, bindparam, exists, false, func, select, true
+from sqlalchemy.orm import aliased
+from sqlalchemy.sql.functions import aggregate_strings
+
+from tasks import errors, lifecycle
+from tasks.actors import Actor
+from tasks.lifecycle import (
+    ACTING, ACTUAL_OWNER, ADDER, BUSINESS_ADMINISTRATOR, DELEGATOR, LIVE, PAST_OWNER, POTENTIAL_OWNER, PROCESS_ADMINISTRATOR, STAKEHOLDER,
+    STAND_IN, SUBSTITUTE, TASK_INITIATOR,
+)
+from tasks.models import CaseActor, CaseParty, Draft, Organisation, Person, Seat, SeatExclusion, SeatOffer, UndoRecord
+from tasks.organisations import scope_condition
+from tasks.permissions import may
+from tasks.roles import role
+from tasks.sight import sees_fully
+from workflows.case import Case
+from workflows.definitions import ProcessVersion
+from workflows.engine import INSTANCE
+from workflows.errors import Conflict, Forbidden, Rejection
+from workflows.graph import Node
+
+SEAT, CHILD = Seat.__table__, aliased(Seat.__table__, name="child")
+SIGNERS = ("before", "parallel", "after")
+ALWAYS = frozenset({"claim", "release", "save", "complete", "answer", "take_back", "undo", "reassign"})
+DEFAULT_OPERATIONS = frozenset({"forward", "delegate", "ask", "comment", "circulate", "urge", "snooze"})
+APPLICANT_OPERATIONS = frozenset({"ask", "comment", "urge", "snooze"})  # an application is its applicant's alone
+BARRED_FROM = frozenset({"claim", "save", "complete", "answer", "forward", "delegate", "ask", "return", *(f"add_{when}" for when in SIGNERS)})
+
+
+def _seat_with_facts() -> Any:
+    """The statement of a seat, its case, and what depends on a person; built once: building it costs more than running it."""
+    person: BindParameter[int] = bindparam("person")
+    offer = (SeatOffer.seat_id == SEAT.c.id, SeatOffer.candidate.in_(bindparam("candidates", expanding=True)))
+    waiting = (CHILD.c.parent_seat_id == SEAT.c.id, CHILD.c.status.in_(LIVE))
+    root = func.coalesce(INSTANCE.c.body_of, INSTANCE.c.id)
+    named = {"owner_name": SEAT.c.owner_id, "completer_name": SEAT.c.completed_by}
+    people = [select(Person.name).where(Person.id == column).scalar_subquery().label(name) for name, column in named.items()]
+    facts = {
+        "offered_as": select(func.min(SeatOffer.candidate)).where(*offer),
+        "offered_own": select(func.count()).select_from(SeatOffer).where(*offer, SeatOffer.principal_id.is_(None)),
+        "offered_for": select(func.min(SeatOffer.principal_id)).where(*offer),
+        "excluded": select(SeatExclusion.reason).where(SeatExclusion.seat_id == SEAT.c.id, SeatExclusion.person_id == person),
+        "acted_nodes": select(aggregate_strings(CaseActor.node_id, ",")).where(CaseActor.instance_id == root, CaseActor.person_id == person),
+        "party_codes": select(aggregate_strings(CaseParty.organisation_code, ",")).where(CaseParty.instance_id == INSTANCE.c.id),
+    }
+    conditions = {
+        "drafted": exists().where(Draft.seat_id == SEAT.c.id),
+        "has_children": exists().where(*waiting),
+        "awaits_advice": exists().where(*waiting, CHILD.c.blocking.is_(True), CHILD.c.kind == "delegate"),
+        "awaits_signers": exists().where(*waiting, CHILD.c.blocking.is_(True), CHILD.c.kind.in_(("before", "parallel"))),
+        "added_signers": exists().where(*waiting, CHILD.c.kind.in_(SIGNERS), CHILD.c.added_by == person),
+    }
+    seat = [column.label(f"seat_{column.name}") for column in SEAT.c]
+    columns = [query.scalar_subquery().label(name) for name, query in facts.items()]
+    query = select(*INSTANCE.c, *seat, *people, *columns, *[condition.label(name) for name, condition in conditions.items()])
+    return query.join(INSTANCE, INSTANCE.c.id == SEAT.c.instance_id).where(SEAT.c.id == bindparam("seat"))
+
+
+SEE_SEAT = _seat_with_facts()  # columns of the case under their own names, of the seat as seat_…
+LOCK_SEAT = SEE_SEAT.with_for_update(of=[INSTANCE, SEAT])
+
+
+def facts_asked(actor: Actor, seat_id: int) -> dict[str, Any]:
+    """What SEE_SEAT and LOCK_SEAT are bound to."""
+    return {"seat": seat_id, "candidates": actor.candidates, "person": actor.person_id}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a person stands to a seat: his relations, the verbs he may use now, and why not the others."""
+
+    relations: frozenset[str]
+    verbs: frozenset[str]
+    on_behalf_of: int | None  # whom he would act for, None in his own name
+    excluded: bool  # a four-eyes rule keeps him out
+    undoable: bool
+    draft: Any
+    pooled: bool  # it is offered to more than named people
+    refusal: Callable[[str], Rejection | None]
+
+    @property
+    def stands_in(self) -> bool:
+        """Whether he could act for the applicant alone."""
+        return STAND_IN in self.relations
+
+
+def require(standing: Standing, verb: str) -> None:
+    """Raise, in words that name who holds the seat or what keeps this person out, unless he may use `verb` now."""
+    refused = standing.refusal(verb)
+    if refused is not None:
+        raise refused
+
+
+def near(connection: Connection, actor: Actor, row: Row[Any], version: ProcessVersion, *, wider: Any = None) -> Standing:
+    """The standing that the locked row tells by itself, without a statement: enough for claim, release, save, complete, answer.
+
+    `row` is a row of LOCK_SEAT or SEE_SEAT. Nobody is a stakeholder or an administrator here; `standing` knows that too.
+    """
+    node = version.graph.nodes[row.seat_node_id]
+    relations = frozenset(_relations(actor, row, node)) | (_wider_relations(actor, wider) if wider is not None else frozenset())
+    allowed = operations_of(node)
+    kind = lifecycle.reading(row.seat_kind, row.seat_counts)
+    barred = _barred(row, version, node)
+
+    def refusal(verb: str) -> Rejection | None:
+        found = lifecycle.refusal(verb, row.seat_status, kind, row.status, relations)
+        if found is not None:
+            return _concrete(connection, verb, row, relations, found)
+        if verb not in ALWAYS and verb not in allowed:
+            return Conflict("该环节没有开放这项操作。", "The model does not offer this operation at this step.")
+        if verb in BARRED_FROM and barred:
+            return barred
+        if verb == "undo" and wider is not None and not wider.undoable:
+            return Conflict("已不能撤销。", "It can no longer be undone.")
+        return None
+
+    verbs = frozenset(verb for verb in lifecycle.VERBS if refusal(verb) is None)
+    if row.added_signers and "remove_signer" in allowed and row.status == "active":
+        verbs |= {"remove_signer"}  # of his signers, not of this seat
+    return Standing(
+        relations, verbs, _on_behalf_of(row, relations), barred is not None, bool(wider and wider.undoable), wider.draft if wider else None,
+        bool(wider and wider.pooled), refusal,
+    )
+
+
+def standing(connection: Connection, actor: Actor, row: Row[Any], case: Case, node: Node | None = None) -> Standing:
+    """How `actor` stands to the seat of `row` (of LOCK_SEAT or SEE_SEAT) at its activity; one statement more than the row."""
+    mine = SeatOffer.seat_id == row.seat_id
+    undo = and_(UndoRecord.seat_id == row.seat_id, UndoRecord.expires_at >= case.now, UndoRecord.revision == row.revision)
+    draft = select(Draft.values).where(Draft.seat_id == row.seat_id, Draft.person_id == actor.person_id)
+    pooled = select(func.count()).select_from(SeatOffer).where(mine, SeatOffer.candidate.not_like("person:%"))
+    wider = connection.execute(select(
+        sees_fully(actor).label("full"), exists().where(undo).label("undoable"), draft.scalar_subquery().label("draft"),
+        pooled.scalar_subquery().label("pooled"), _steers(actor).label("steers"),
+    ).where(INSTANCE.c.id == row.seat_instance_id)).one()
+    return near(connection, actor, row, case.version, wider=wider)
+
+
+def see(connection: Connection, actor: Actor, seat_id: int) -> Row[Any] | None:
+    """The seat with its case and facts, not locked; None when there is none."""
+    found: Row[Any] | None = connection.execute(SEE_SEAT, facts_asked(actor, seat_id)).first()
+    return found
+
+
+def operations_of(node: Node) -> frozenset[str]:
+    """The operations beside the plain decision that the model offers at an activity (`operations`, `signers`, `return_to`)."""
+    settings = node.properties
+    listed = settings.get("operations")
+    signers = {f"add_{when}" for when in names(settings.get("signers")) if when in SIGNERS}
+    if listed is not None:
+        found = set(names(listed))
+    else:
+        found = set(APPLICANT_OPERATIONS if settings.get("applicant") == "true" else DEFAULT_OPERATIONS) | signers
+        found |= {"return"} if names(settings.get("return_to")) else set()
+    return frozenset(found | ({"remove_signer"} if any(name.startswith("add_") for name in found) else set()))
+
+
+def names(text: str | None) -> list[str]:
+    """The parts of a comma-separated setting."""
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
+
+
+def _relations(actor: Actor, row: Row[Any], node: Node) -> Iterable[str]:
+    live, mine = row.seat_status in LIVE, row.seat_owner_id == actor.person_id
+    free = row.seat_owner_id is None or mine
+    if not row.excluded:
+        if (row.offered_own and free) or duty_is_mine(actor, row):
+            yield POTENTIAL_OWNER
+        if row.offered_for is not None and (free or row.seat_owner_id == row.offered_for):
+            yield SUBSTITUTE
+        if row.offered_as is None and live and _may_stand_in(actor, row, node):
+            yield STAND_IN
+    if mine and live:
+        yield ACTUAL_OWNER
+        if row.awaits_advice and not row.awaits_signers:
+            yield DELEGATOR
+    if row.seat_added_by == actor.person_id:
+        yield ADDER
+    if row.seat_status == "completed" and row.seat_completed_by == actor.person_id:
+        yield PAST_OWNER
+    if row.subject_person is not None and row.subject_person == actor.person_id:
+        yield TASK_INITIATOR
+    if may(actor, "model.deploy"):
+        yield PROCESS_ADMINISTRATOR
+
+
+def _wider_relations(actor: Actor, wider: Any) -> frozenset[str]:
+    return frozenset(({STAKEHOLDER} if wider.full or actor.is_system else set()) | ({BUSINESS_ADMINISTRATOR} if wider.steers else set()))
+
+
+def duty_is_mine(actor: Actor, row: Row[Any]) -> bool:
+    """The office that must decide may take over a claim of an office that only may."""
+    if row.seat_duty is None or row.seat_duty not in actor.candidates or row.seat_owner_id in (None, actor.person_id):
+        return False
+    return bool(row.seat_status in LIVE and row.seat_claimed_as != row.seat_duty)
+
+
+def _may_stand_in(actor: Actor, row: Row[Any], node: Node) -> bool:
+    """Whether the model lets this person act for the applicant (`proxy`: roles) in a case of his organisation."""
+    roles = set(names(node.properties.get("proxy")))
+    mine = {one.organisation_code for one in actor.memberships if one.role in roles}
+    return bool(mine & set((row.party_codes or "").split(","))) and row.subject_person != actor.person_id and row.seat_parent_seat_id is None
+
+
+def _on_behalf_of(row: Row[Any], relations: frozenset[str]) -> int | None:
+    if STAND_IN in relations:
+        return int(row.subject_person) if row.subject_person is not None else None
+    if SUBSTITUTE in relations and not relations & {POTENTIAL_OWNER, ACTUAL_OWNER}:
+        return int(row.offered_for)
+    return None
+
+
+def _steers(actor: Actor) -> ColumnElement[bool]:
+    """Whether the acting identity may reassign work of one of the case's parties."""
+    acting = actor.acting
+    if actor.is_system:
+        return true()
+    if acting is None or "seats.reassign" not in role(acting.role).actions:
+        return false()
+    party = select(CaseParty.instance_id).join(Organisation, Organisation.code == CaseParty.organisation_code)
+    return party.where(CaseParty.instance_id == INSTANCE.c.id, scope_condition(acting.kind, acting.path)).exists()
+
+
+def _barred(row: Row[Any], version: ProcessVersion, node: Node) -> Forbidden | None:
+    """The four-eyes rule that keeps this person from acting, whatever he is offered or holds."""
+    if row.excluded:
+        return errors.four_eyes("您已参与该事项的前序环节")
+    acted = set((row.acted_nodes or "").split(","))
+    found = next((other for other in names(node.properties.get("separate_from")) if other in acted), None)
+    return errors.four_eyes(f"您已办理“{version.label(found, 'zh')}”") if found else None
+
+
+def _concrete(connection: Connection, verb: str, row: Row[Any], relations: frozenset[str], plain: Rejection) -> Rejection:
+    """The table's refusal in the words of this seat: who decided, who holds it since when, which clause keeps a person out."""
+    if row.seat_status == "completed" and row.completer_name and verb not in ("undo", "comment", "circulate"):
+        return errors.already_decided(row.completer_name, row.seat_completed_at, _office(connection, row.seat_claimed_as))
+    if row.seat_status not in LIVE or not isinstance(plain, Forbidden):
+        return plain
+    if verb == "release":
+        return Conflict("您没有领取这个事项。", "You have not claimed this item.")
+    if not lifecycle.VERBS[verb].by & set(ACTING):
+        return plain
+    if row.excluded:
+        return errors.four_eyes("您已参与该事项的前序环节")
+    if row.seat_owner_id is not None and ACTUAL_OWNER not in relations and row.owner_name:
+        return errors.already_claimed(row.owner_name, row.seat_claimed_at or row.seat_created_at)
+    return errors.not_yours((row.seat_summary or {}).get("clause"))
+
+
+def _office(connection: Connection, line: str | None) -> str | None:
+    code = line.partition("@")[2] if line else ""
+    return connection.execute(select(Organisation.name).where(Organisation.code == code)).scalar() if code else None
+
+
+__all__ = ["LOCK_SEAT", "SEE_SEAT", "Standing", "facts_asked", "near", "operations_of", "require", "see", "standing"]
