@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from functools import cache
+from functools import cache, cached_property
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -27,7 +27,7 @@ MISSING = "NO POSTGRESQL FOUND: nothing is tested on PostgreSQL; requirements-te
 # A test's data is worth nothing after a crash of the machine: no waiting for the disk.
 SETTINGS = {
     "listen_addresses": "", "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "128MB",
-    "max_connections": "200", "max_wal_size": "4GB", "deadlock_timeout": "200ms", "jit": "off", "autovacuum": "off",
+    "max_connections": "200", "max_wal_size": "4GB", "deadlock_timeout": "200ms", "lock_timeout": "20s", "jit": "off", "autovacuum": "off",
 }
 # Empties what is filled and starts every number at 1 again: some 2 ms, where a new database takes 30.
 EMPTY = """
@@ -73,10 +73,15 @@ class Server:
         self._run("pg_ctl", "-D", "data", "-w", "-l", "server.log", "start")
         atexit.register(self.stop)
         self.administrator = psycopg.connect(self._address("postgres"), autocommit=True)
-        self.template = self.new(None)
-        migrate(self.url(self.template))
-        with psycopg.connect(self._address(self.template)) as connection:
+
+    @cached_property
+    def template(self) -> str:
+        """The name of a database with the migrated, empty schema."""
+        name = self.new(None)
+        migrate(self.url(name))
+        with psycopg.connect(self._address(name)) as connection:
             connection.execute(EMPTY)
+        return name
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(

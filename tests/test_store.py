@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import column, event, select, table, text
+from sqlalchemy.exc import DBAPIError
 
 from tests import databases
 from workflows.store import Store, create_database_engine
+
+LOCKED = select(column("value")).select_from(table("counter")).with_for_update()  # SQLite has one writer and no row locks
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def test_threads_that_read_and_then_write_lose_no_update(store: Store) -> None:
     def add() -> None:
         for _ in range(25):
             with store.transaction() as connection:
-                seen = connection.execute(text("SELECT value FROM counter")).scalar_one()
+                seen = connection.execute(LOCKED).scalar_one()
                 connection.execute(text("UPDATE counter SET value = :new"), {"new": seen + 1})
 
     threads = [threading.Thread(target=add) for _ in range(4)]
@@ -47,7 +49,7 @@ def test_threads_that_read_and_then_write_lose_no_update(store: Store) -> None:
 
 
 def test_a_reader_cannot_write(store: Store) -> None:
-    with pytest.raises(OperationalError), store.read() as connection:
+    with pytest.raises(DBAPIError), store.read() as connection:
         connection.execute(text("UPDATE counter SET value = 9"))
     assert value(store) == 0
 

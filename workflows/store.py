@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 
 SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000", "cache_size=-65536", "mmap_size=268435456")
@@ -23,19 +23,19 @@ class Store:
         self.on_failure: list[Callable[[BaseException], None]] = []  # told why a transaction was rolled back, once it is
         self._generation: int | None = None
         self._sqlite = engine.dialect.name == "sqlite"
+        # PostgreSQL: a reader sees one moment, whatever others commit while a page is made; the driver says so in its BEGIN.
+        self._reading = engine if self._sqlite else engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         # Threads queue here for SQLite's only writer: its own waiting sleeps in growing steps and lets nobody overtake.
         self._writer: AbstractContextManager[Any] = threading.RLock() if self._sqlite else nullcontext()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A snapshot for reading; writing through it fails, and nothing is ever kept."""
-        with self.engine.connect() as connection:
+        with self._reading.connect() as connection:
             if self._sqlite:
                 connection.exec_driver_sql("BEGIN")
                 connection.exec_driver_sql("PRAGMA query_only=ON")
                 self._notice_restore(connection)
-            else:
-                connection.execute(text("SET TRANSACTION READ ONLY"))
             try:
                 yield connection
             finally:
@@ -49,7 +49,8 @@ class Store:
     def transaction(self) -> Iterator[Connection]:
         """One command: everything in the block is kept together, or, on any exception, nothing is.
 
-        On SQLite the write lock is taken before the first statement, so that nobody reads a state he cannot change.
+        On SQLite the write lock is taken before the first statement, so that nobody reads a state he cannot change. On PostgreSQL
+        each statement sees what is committed when it begins (READ COMMITTED): lock the row of a case first, then read about it.
         """
         try:
             with self._one_transaction() as connection:
