@@ -17,18 +17,19 @@ DIAGRAMS: dict[str, tuple[set[str], set[str]]] = {  # the errors, and what the w
     "camunda_modeler_7_feel.bpmn": (set(), {"http://camunda.org/schema/modeler/1.0", "historyTimeToLive", "asyncBefore"}),
     "camunda_modeler_7.bpmn": ({"expression-foreign", "refused", "foreign-attribute", "job-missing", "script-language"}, set()),
     "camunda_modeler_8.bpmn": (
-        {"decision-missing", "script-language", "script-result", "instances-missing", "candidate-missing", "job-missing"},
-        {"http://camunda.org/schema/zeebe/1.0"},
+        {"decision-missing", "script-language", "script-result", "instances-missing", "candidate-missing", "job-missing", "foreign-lost"},
+        {"http://camunda.org/schema/zeebe/1.0", "zeebe:formDefinition", "zeebe:taskSchedule"},
     ),
-    "flowable.bpmn": ({"candidate-missing", "job-missing", "expression-foreign"}, {"http://flowable.org/bpmn", "http://flowable.org/design"}),
-    "activiti.bpmn20.xml": ({"candidate-missing", "instances-missing", "script-language", "script-result"}, {"http://activiti.org/bpmn"}),
+    "flowable.bpmn": ({"candidate-missing", "job-missing", "expression-foreign", "foreign-lost"}, {"http://flowable.org/bpmn", "http://flowable.org/design", "flowable:skipExpression"}),
+    "activiti.bpmn20.xml": ({"candidate-missing", "instances-missing", "script-language", "script-result", "foreign-lost"}, {"http://activiti.org/bpmn", "activiti:assignee"}),
     "signavio.bpmn": ({"nothing-executable", "event-reference"}, {"http://www.signavio.com"}),
     "bizagi.bpmn": ({"nothing-executable", "candidate-missing", "expression-empty"}, {"http://www.bizagi.com/bpmn20"}),
     "adonis.bpmn": ({"nothing-executable", "refused"}, {"http://www.boc-group.com"}),
     "enterprise_architect.bpmn": ({"candidate-missing"}, {"dataStore", "ioSpecification"}),
     "visual_paradigm.bpmn": ({"refused", "candidate-missing", "job-missing"}, {"http://www.visual-paradigm.com"}),
     "jbpm.bpmn2": (
-        {"refused", "candidate-missing", "script-language", "script-result", "condition-language"}, {"http://www.jboss.org/drools", "http://www.bpsim.org"},
+        {"refused", "candidate-missing", "script-language", "script-result", "condition-language", "foreign-lost"},
+        {"http://www.jboss.org/drools", "http://www.bpsim.org"},
     ),
 }
 DECISIONS = {

@@ -266,9 +266,9 @@ def test_a_pool_that_is_not_executable_does_not_hinder_the_other() -> None:
 
 
 VENDORS = {
-    "zeebe": ("http://camunda.org/schema/zeebe/1.0", '<bpmn:extensionElements><v:assignmentDefinition assignee="= x"/><v:taskDefinition type="y"/></bpmn:extensionElements>'),
-    "flowable": ("http://flowable.org/bpmn", '<bpmn:extensionElements><v:field name="x"><v:string>y</v:string></v:field></bpmn:extensionElements>'),
-    "activiti": ("http://activiti.org/bpmn", '<bpmn:extensionElements><v:formProperty id="x"/></bpmn:extensionElements>'),
+    "zeebe": ("http://camunda.org/schema/zeebe/1.0", '<bpmn:extensionElements><v:userTask/></bpmn:extensionElements>'),
+    "flowable": ("http://flowable.org/bpmn", '<bpmn:extensionElements><v:formFieldValidation>true</v:formFieldValidation></bpmn:extensionElements>'),
+    "activiti": ("http://activiti.org/bpmn", '<bpmn:extensionElements><v:autoStoreVariables/></bpmn:extensionElements>'),
     "signavio": ("http://www.signavio.com", '<bpmn:extensionElements><v:signavioMetaData metaKey="bgcolor" metaValue="#ffffff"/></bpmn:extensionElements>'),
 }
 
@@ -278,6 +278,27 @@ def test_extensions_of_other_products_are_named_once_and_do_no_harm(vendor: str)
     namespace, inner = VENDORS[vendor]
     reading = read(around(f'<bpmn:userTask id="a" camunda:assignee="x" v:thing="1">{inner}</bpmn:userTask>'), namespaces=f'xmlns:v="{namespace}"')
     assert reading.deployable and [finding.code for finding in reading.findings] == ["foreign-namespace"] and namespace in reading.findings[0].reason_en
+
+
+LOST = {
+    "zeebe": ("http://camunda.org/schema/zeebe/1.0", "ioMapping", "taskDefinition"), "flowable": ("http://flowable.org/bpmn", "taskListener", "field"),
+    "activiti": ("http://activiti.org/bpmn", "formProperty", "executionListener"), "jbpm": ("http://www.jboss.org/drools", "onEntry-script", "onExit-script"),
+}
+
+
+@pytest.mark.parametrize("vendor", LOST)
+def test_an_extension_that_would_have_acted_is_refused_by_name_at_its_element(vendor: str) -> None:
+    namespace, *names = LOST[vendor]
+    inner = f"<bpmn:extensionElements>{''.join(f'<v:{name}/>' for name in names)}</bpmn:extensionElements>"
+    reading = read(around(f'<bpmn:userTask id="a" name="Check" camunda:assignee="x" v:formKey="f">{inner}</bpmn:userTask>'), namespaces=f'xmlns:v="{namespace}"')
+    found = {(finding.code, finding.element_id, finding.name, finding.reason_en.split(" ")[0]) for finding in reading.findings if finding.code != "foreign-namespace"}
+    assert found == {("foreign-lost", "a", "Check", f"v:{name}") for name in names} | {("foreign-named", "a", "Check", "v:formKey")}
+    assert not reading.deployable and all(finding.advice_en for finding in reading.findings)
+
+
+def test_more_than_one_token_at_a_time_is_refused() -> None:
+    reading = read(around('<bpmn:task id="a" startQuantity="2" completionQuantity="1"/>'))
+    assert [finding.element_id for finding in reading.findings if finding.code == "quantity"] == ["a"] and not reading.deployable
 
 
 @pytest.mark.parametrize("vendor", VENDORS)

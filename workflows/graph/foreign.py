@@ -58,17 +58,17 @@ class ForeignExtensions:
             if space and space not in (BPMN[1:-1], CAMUNDA[1:-1]) and space not in DIAGRAM_NAMESPACES:
                 own = name.rpartition("}")[2]
                 self._found.setdefault(space, {}).setdefault(own, element)
-                self._judge(element, own, name == element.tag)
+                if own in REFUSED or own in NAMED:
+                    self._judge(element, space, own)
 
-    def _judge(self, element: Element, name: str, is_element: bool) -> None:
-        holder = element
-        while is_element and holder.getparent() is not None and (local(holder) == "extensionElements" or not str(holder.tag).startswith(BPMN)):
-            holder = holder.getparent()
-        shown = f"{element.prefix}:{name}" if is_element and element.prefix else name
+    def _judge(self, element: Element, space: str, name: str) -> None:
+        holder = _holder(element)
+        prefix = next((prefix for prefix, uri in element.nsmap.items() if uri == space and prefix), None)
+        shown = f"{prefix}:{name}" if prefix else name
         lost = REFUSED.get(name)
         if lost is not None:
             self._notes.add("foreign-lost", holder, name=shown, what_zh=lost.chinese, what_en=lost.english, advice_zh=lost.advice_zh, advice_en=lost.advice_en)
-        elif name in NAMED:
+        else:
             self._notes.add("foreign-named", holder, name=shown)
 
     def close(self) -> None:
@@ -77,3 +77,11 @@ class ForeignExtensions:
             first = next(iter(names.values()))
             listed = [name[:LONGEST_NAME] for name in list(names)[:SHOWN_NAMES]] + (["…"] if len(names) > SHOWN_NAMES else [])
             self._notes.add("foreign-namespace", first, namespace=shortened(space), names=", ".join(listed))
+
+
+def _holder(element: Element) -> Element:
+    """The BPMN element that carries an extension."""
+    around: Element | None = element
+    while around is not None and (local(around) == "extensionElements" or not str(around.tag).startswith(BPMN)):
+        around = around.getparent()
+    return element if around is None else around

@@ -94,11 +94,14 @@ def shortened(text: str) -> str:
 
 
 def located(place: Any) -> tuple[str, str, int]:
-    """Id, name and line of an XML element or a graph object."""
+    """Id and name of an XML element, or of the nearest around it that has an id below the root, or of a graph object; and its own line."""
     if place is None:
         return "", "", 0
     if hasattr(place, "sourceline"):
-        return shortened(place.get("id") or ""), shortened(place.get("name") or ""), place.sourceline or 0
+        holder = place
+        while not holder.get("id") and holder.getparent() is not None and holder.getparent().get("targetNamespace") is None:
+            holder = holder.getparent()
+        return shortened(holder.get("id") or ""), shortened(holder.get("name") or ""), place.sourceline or 0
     return shortened(place.id), shortened(place.name), place.line
 
 
