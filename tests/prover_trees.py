@@ -17,6 +17,7 @@ FEATURES = frozenset({
     "first", "repeat", "shout", "link", "signal", "condition", "call", "many", "enough", "counting",
 })
 REFUSED = "compensation-inside"
+ALWAYS, FEW = frozenset({"sequence", "sub"}), 6
 WALKS = 2  # cases per diagram: reading a diagram costs more than running it
 Note = Callable[[str], None]
 
@@ -33,10 +34,18 @@ def graph_of(xml: bytes, tolerated: frozenset[str] = frozenset()) -> ProcessGrap
     return next(iter(reading.graphs.values()))
 
 
+def focused(source: random.Random, features: frozenset[str]) -> frozenset[str]:
+    """Every second diagram is made of a few features only, so that these meet each other more often."""
+    others = sorted(features - ALWAYS)
+    if len(others) <= FEW or source.random() < 0.5:
+        return features
+    return features & ALWAYS | set(source.sample(others, source.randint(2, FEW)))
+
+
 def deployable_tree(source: random.Random, features: frozenset[str], most: int = 5) -> tuple[Block, dict[str, bytes], dict[str, ProcessGraph]]:
     """A random tree, the files of its process and of those it calls, and their graphs; the linter refuses some compensations."""
     while True:
-        tree = Grower(source, features).tree(source.randint(1, most))
+        tree = Grower(source, focused(source, features)).tree(source.randint(1, most))
         drawer = Drawer()
         files = {"process": drawer.draw(tree)}
         files |= drawer.called

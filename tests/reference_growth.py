@@ -14,6 +14,7 @@ class Grower:
 
     def __init__(self, source: random.Random, features: frozenset[str]) -> None:
         self.random, self.features = source, features
+        self.eager = 0.45 if len(features) < 12 else 0.2  # how often something is thrown or undone
         self.names = 0
         self.inside_some = 0
         self.cancellable = False
@@ -28,7 +29,16 @@ class Grower:
         """A whole process."""
         root = Block("sub", "process", [self.block(depth, False, False)])
         self._listeners(root, depth)
+        if "signal" in self.features and self.random.random() < 0.3:
+            self._alarmed(root)
         return root
+
+    def _alarmed(self, root: Block) -> None:
+        """The process throws a signal at its end and listens for signals all the time."""
+        throw = Block("throw", self.name("u"), topic=self.random.choice(TOPICS))
+        root.inner = [Block("sequence", "", [*root.inner, Block("task", self.name("t")), throw, Block("task", self.name("t"))])]
+        body = Block("task", self.name("t"))
+        root.listeners.append(Boundary(self.name("l"), self.random.random() < 0.3, False, body, "signal", self.random.choice(TOPICS)))
 
     def block(self, depth: int, can_fail: bool, in_handler: bool) -> Block:
         """A random block; `can_fail`: some scope around has an error event."""
@@ -55,17 +65,17 @@ class Grower:
     def _event(self, prefix: str, block: Block) -> Boundary:
         """An event with what it leads to: mostly a timer or a message, else a signal or a condition."""
         event = Boundary(self.name(prefix), self.random.random() < 0.5, self.random.random() < 0.5, block)
-        wanted = self.random.choice(["", "", "signal", "condition"])
-        if wanted in self.features:
+        wanted = self.random.choice(["", *(kind for kind in ("", "signal", "condition") if not kind or kind in self.features)])
+        if wanted:
             event.trigger, event.once, event.topic = wanted, False, self.random.choice(TOPICS) if wanted == "signal" else ""
         return event
 
     def _catch(self, depth: int, can_fail: bool, in_handler: bool) -> Block:
         block = Block("catch", self.name("c"))
-        wanted = self.random.choice(["", "", "signal", "condition"])
-        if wanted == "signal" and wanted in self.features:
+        wanted = self.random.choice(["", *(kind for kind in ("", "signal", "condition") if not kind or kind in self.features)])
+        if wanted == "signal":
             block.trigger, block.topic = wanted, self.random.choice(TOPICS)
-        elif wanted == "condition" and wanted in self.features:
+        elif wanted == "condition":
             block.trigger = wanted
             # a condition may hold at once; the task before it keeps a loop from running for ever
             return Block("sequence", "", [Block("task", self.name("t")), block])
@@ -73,11 +83,11 @@ class Grower:
 
     def _sequence(self, depth: int, can_fail: bool, in_handler: bool) -> Block:
         inner = [self.block(depth - 1, can_fail, in_handler) for _ in range(self.random.randint(2, 3))]
-        if "undo" in self.features and not in_handler and self.random.random() < 0.2:
+        if "undo" in self.features and not in_handler and self.random.random() < self.eager:
             inner += [Block("task", self.name("t")), Block("undo", self.name("u")), Block("task", self.name("t"))]
-        if "shout" in self.features and self.random.random() < 0.2:
+        if "shout" in self.features and self.random.random() < self.eager:
             inner += [Block("task", self.name("t")), Block("shout", self.name("u")), Block("task", self.name("t"))]
-        if "signal" in self.features and self.random.random() < 0.2:
+        if "signal" in self.features and self.random.random() < self.eager:
             inner += [Block("task", self.name("t")), Block("throw", self.name("u"), topic=self.random.choice(TOPICS)), Block("task", self.name("t"))]
         return Block("sequence", "", inner)
 
@@ -109,7 +119,14 @@ class Grower:
         return Block("counting", self.name("g"), [body], data=f"{self.random.randint(1, 3)} > {counter}")
 
     def _together(self, depth: int, can_fail: bool, in_handler: bool) -> Block:
-        return Block("together", self.name("g"), self._branches(depth, can_fail, in_handler))
+        together = Block("together", self.name("g"), self._branches(depth, can_fail, in_handler))
+        if "terminate" not in self.features or self.inside_some or self.random.random() > 0.25:
+            return together
+        # one branch may end everything while the others still move; the task keeps a loop from running for ever
+        last = Block("error", self.name("e")) if can_fail and self.random.random() < 0.5 else Block("terminate", self.name("x"))
+        position = self.random.randint(0, len(together.inner))
+        together.inner.insert(position, Block("choice", self.name("g"), [last, Block("task", self.name("t"))]))
+        return Block("sequence", "", [Block("task", self.name("t")), together])
 
     def _some(self, depth: int, can_fail: bool, in_handler: bool) -> Block:
         self.inside_some += 1

@@ -330,7 +330,7 @@ def test_without_a_planted_fault_nothing_is_counted() -> None:
 
 def test_a_counted_violation_can_be_replayed_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
-    a_terminate_end_leaves_the_rest_running(monkeypatch)
+    an_interrupting_boundary_event_cancels_nothing(monkeypatch)
     found = prover.prove(3_000, SEED, told.append, opinion_every=0)
     violations = [line for line in told if line.startswith("VIOLATION")]
     assert found.violations == len(violations) > 0
