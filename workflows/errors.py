@@ -79,6 +79,7 @@ class CalendarMissing(Rejection):
             "Ask the calendar administrator to import the yearly notice first.",
             detail={"year": year},
         )
+        self.year: int | None = year
         self.alarm = f"calendar:{year}"
 
 
@@ -93,6 +94,7 @@ class DeadlineMissing(CalendarMissing):
             f"The calendar has no deadline {key} for {whose} in the cycle {when}, so the timer has no time. Ask the calendar administrator to enter it.",
             detail={"key": key, "organisation": organisation, "cycle": cycle},
         )
+        self.year = None
         self.alarm = f"deadline:{when}:{key}:{whose}"
 
 
