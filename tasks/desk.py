@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from tasks.case_views import CaseViews
 from tasks.commands import Commands
+from tasks.deciding import Deciding
 from tasks.going_back import GoingBack
 from tasks.people import People
 from tasks.seats import Seats
@@ -23,7 +24,8 @@ class Desk:
     """One method per operation of a person."""
 
     def __init__(self, engine: ProcessEngine, seats: Seats, people: People, commands: Commands, worklist: Worklist, clock: Clock) -> None:
-        service = TaskService(engine, seats, people, commands, clock)
+        self.deciding = Deciding(engine, seats, people)
+        service = TaskService(engine, seats, people, commands, self.deciding, clock)
         going_back = GoingBack(engine, seats, clock)
         steering = Steering(engine, seats, service, people, clock)
         self.start, self.start_many = service.start, service.start_many

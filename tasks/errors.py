@@ -37,6 +37,23 @@ def four_eyes(reason: str) -> Forbidden:
     )
 
 
+def voted_already(name: str, at: datetime) -> Conflict:
+    """One person has one vote in an activity, whether he acts for himself or for somebody."""
+    moment = at.astimezone(SHANGHAI)
+    return Conflict(
+        f"{name}已于 {moment:%m-%d %H:%M} 在本环节表决，每人一票。", f"{name} voted here at {moment:%m-%d %H:%M}; everybody has one vote.",
+    )
+
+
+def kept_out(reason: str) -> Forbidden:
+    """Why somebody whom the seat's line would let in may not act: he voted here, it is his own case, or four eyes."""
+    if reason == "voted":
+        return Forbidden("您已在本环节表决，每人一票。", "You have voted at this step; everybody has one vote.", clause={"zh": "每人一票", "en": "one vote each"})
+    if reason == "applicant":
+        return Forbidden("这是您本人的事项，须由他人审批。", "This is your own case; somebody else decides it.", clause={"zh": "申请人不得自批", "en": "nobody approves his own case"})
+    return four_eyes("您已参与该事项的前序环节")
+
+
 def not_yours(clause: Words | None = None) -> Forbidden:
     """The seat is not offered to this person."""
     zh = "该事项未分派给您。"

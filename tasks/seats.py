@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Row, String, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Integer, Row, String, bindparam, delete, exists, insert, select, update
 
 from tasks.assignment import Assignment, assign
 from tasks.models import CaseActor, CaseItem, CaseParty, Draft, Notification, Schedule, ScheduleMark, Seat, SeatExclusion, SeatOffer
 from tasks.shared_answers import SharedAnswers
+from tasks.votes.opening import Entered, Place, places, seat_values
+from tasks.votes.opening import separated as separated
 from workflows.alarms import raise_calendar_alarm
 from workflows.case import Case
 from workflows.engine import Outcome, ProcessEngine
@@ -21,6 +23,7 @@ from workflows.graph import Node
 from workflows.host import feel
 from workflows.jobs import raise_incident
 from workflows.models import FAR_FUTURE
+from workflows.store import insert_missing
 from workflows.timers import as_instant
 
 HUMAN = frozenset({"userTask", "manualTask"})
@@ -31,19 +34,10 @@ INSERT_OFFERS = insert(SeatOffer)
 EXCLUDE_ACTORS = insert(SeatExclusion).from_select(
     ["seat_id", "person_id", "reason"],
     select(bindparam("seat", type_=Integer), CaseActor.person_id, bindparam("reason", type_=String)).where(
-        CaseActor.instance_id == bindparam("instance"), CaseActor.node_id.in_(bindparam("nodes", expanding=True))
+        CaseActor.instance_id == bindparam("instance"), CaseActor.node_id.in_(bindparam("nodes", expanding=True)),
+        ~exists().where(SeatExclusion.seat_id == bindparam("seat", type_=Integer), SeatExclusion.person_id == CaseActor.person_id),
     ).distinct(),
 )
-
-
-@dataclass(frozen=True)
-class _Opening:
-    """A user activity that has just been entered."""
-
-    case: Case
-    node: Node
-    token: str
-    assignment: Assignment
 
 
 class Seats:
@@ -61,7 +55,7 @@ class Seats:
 
     def hear(self, connection: Connection, outcomes: Sequence[Outcome]) -> None:
         """In the engine's transaction: close seats of ended activities, open seats for entered ones."""
-        openings: list[_Opening] = []
+        openings: list[Entered] = []
         answers = SharedAnswers() if len(outcomes) > 1 else None
         started: list[Case] = []
         for case, happenings in outcomes:
@@ -74,7 +68,7 @@ class Seats:
                 if node is None or node.type not in HUMAN:
                     continue
                 if happening.kind == "opened":
-                    openings.append(_Opening(case, node, str(happening.token), self._assign(connection, case.at(str(happening.token)), node, answers)))
+                    openings.append(Entered(case, node, str(happening.token), self._assign(connection, case.at(str(happening.token)), node, answers)))
                 elif happening.kind == "cancelled":
                     openings = [known for known in openings if not (known.case is case and known.token == str(happening.token))]
                     self.close(connection, case.id, str(happening.token), "cancelled", case.now)
@@ -90,34 +84,51 @@ class Seats:
         node = case.version.graph.nodes[node_id]
         return assign(case, node, self._engine.functions(connection, case), case.now).candidates
 
-    def _open(self, connection: Connection, openings: Sequence[_Opening]) -> None:
+    def _open(self, connection: Connection, openings: Sequence[Entered]) -> None:
         schedules = self._schedule_ids(connection, [opening.assignment for opening in openings], openings)
-        rows = [self._seat_row(opening, schedules) for opening in openings]
+        placed = [
+            (opening, place) for opening in openings
+            for place in places(connection, opening, self._engine.functions(connection, opening.case))
+        ]
+        self._open_places(connection, placed, schedules)
+
+    def open_place(self, connection: Connection, entered: Entered, place: Place) -> None:
+        """One more seat in an activity that is open already."""
+        self._open_places(connection, [(entered, place)], self._schedule_ids(connection, [entered.assignment], [entered]))
+
+    def _open_places(self, connection: Connection, placed: Sequence[tuple[Entered, Place]], schedules: dict[bytes, int]) -> None:
+        rows = [self._seat_row(opening, place, schedules) for opening, place in placed]
         ids = connection.execute(INSERT_SEATS, rows).scalars().all()
         offers = [
             self.offer_row(candidate, seat_id, row["due_at"], row["created_at"], row["priority"])
-            for opening, seat_id, row in zip(openings, ids, rows, strict=True) for candidate in opening.assignment.candidates
+            for (_, place), seat_id, row in zip(placed, ids, rows, strict=True) for candidate in place.candidates
         ]
         if offers:
             connection.execute(INSERT_OFFERS, offers)
-        for opening, seat_id in zip(openings, ids, strict=True):
-            self._exclude(connection, opening.case.root, seat_id, opening.node)
-            if not opening.assignment.candidates:
-                self._nobody(connection, opening)
+        for (opening, place), seat_id in zip(placed, ids, strict=True):
+            self.settle_place(connection, opening.case, opening.node, opening.token, seat_id, place)
+
+    def settle_place(self, connection: Connection, case: Case, node: Node, token: str, seat_id: int, place: Place) -> None:
+        """What a place needs beside its row and offers: who is kept out, and the alarm when nobody the model names may act."""
+        self._exclude(connection, case.root, seat_id, node)
+        if place.excluded is not None:
+            insert_missing(connection, SeatExclusion, [{"seat_id": seat_id, "person_id": place.excluded, "reason": "applicant"}])
+        if place.alarm:
+            self._nobody(connection, case, node, token, seat_id if place.position else None)
 
     @staticmethod
     def offer_row(candidate: str, seat_id: int, due_at: datetime, created_at: datetime, priority: int) -> dict[str, Any]:
         """One row of the worklist."""
         return {"candidate": candidate, "seat_id": seat_id, "due_at": due_at, "created_at": created_at, "priority": priority}
 
-    def _seat_row(self, opening: _Opening, schedules: dict[bytes, int]) -> dict[str, Any]:
+    def _seat_row(self, opening: Entered, place: Place, schedules: dict[bytes, int]) -> dict[str, Any]:
         case, assignment = opening.case, opening.assignment
         return {
             "instance_id": case.id, "definition_id": case.version.id, "process_id": case.version.process_id, "node_id": opening.node.id,
-            "token": opening.token, "status": "open", "created_at": case.now, "due_at": assignment.due_at,
+            "token": opening.token, "created_at": case.now, "due_at": assignment.due_at,
             "yellow_at": assignment.yellow_at, "priority": assignment.priority, "round": case.round, "revision": 0,
             "schedule_id": schedules.get(assignment.digest) if assignment.digest else None, "duty": assignment.duty,
-            "summary": assignment.summary, "urged": 0, "owner_id": None,
+            "summary": assignment.summary, "urged": 0, "owner_id": None, **seat_values(place),
         }
 
     def _exclude(self, connection: Connection, instance_id: int, seat_id: int, node: Node) -> None:
@@ -126,14 +137,13 @@ class Seats:
             return
         connection.execute(EXCLUDE_ACTORS, {"seat": seat_id, "reason": ",".join(nodes), "instance": instance_id, "nodes": nodes})
 
-    def _nobody(self, connection: Connection, opening: _Opening) -> None:
-        name = opening.node.name or opening.node.id
+    def _nobody(self, connection: Connection, case: Case, node: Node, token: str, seat_id: int | None) -> None:
         raise_incident(
-            connection, opening.case.now, "no_assignee", f"环节“{name}”没有可办理的人员", instance_id=opening.case.id,
-            token=opening.token, node_id=opening.node.id, unique_key=f"no_assignee:{opening.case.id}:{opening.token}",
+            connection, case.now, "no_assignee", f"环节“{node.name or node.id}”没有可办理的人员", instance_id=case.id,
+            token=token, node_id=node.id, unique_key=f"no_assignee:{case.id}:{token}" + (f":{seat_id}" if seat_id else ""),
         )
 
-    def _schedule_ids(self, connection: Connection, assignments: Sequence[Assignment], openings: Sequence[_Opening]) -> dict[bytes, int]:
+    def _schedule_ids(self, connection: Connection, assignments: Sequence[Assignment], openings: Sequence[Entered]) -> dict[bytes, int]:
         wanted = {a.digest: (a, o) for a, o in zip(assignments, openings, strict=True) if a.digest}
         unknown = [digest for digest in wanted if digest not in self._schedules]
         found = {digest: self._schedules[digest] for digest in wanted if digest in self._schedules}
@@ -148,7 +158,7 @@ class Seats:
                 found[digest] = self._new_schedule(connection, digest, *wanted[digest])
         return found
 
-    def _new_schedule(self, connection: Connection, digest: bytes, assignment: Assignment, opening: _Opening) -> int:
+    def _new_schedule(self, connection: Connection, digest: bytes, assignment: Assignment, opening: Entered) -> int:
         schedule_id = connection.execute(insert(Schedule).values(
             digest=digest, definition_id=opening.case.version.id, node_id=opening.node.id
         ).returning(Schedule.id)).scalar_one()
@@ -233,12 +243,14 @@ class Seats:
             raise_incident(connection, case.now, "assignment", problem.zh, instance_id=case.id, node_id=node.id,
                            unique_key=f"assignment:{seat.id}")
             return False
+        if own := self._own_lines(connection, seat):
+            assignment = replace(assignment, candidates=own)
         if keep_dates:
             assignment = replace(assignment, due_at=seat.due_at, yellow_at=seat.yellow_at)
         if only_changes and self._stands(connection, seat, assignment):
             return False
         schedule = assignment.digest and self._schedule_ids(
-            connection, [assignment], [_Opening(case, node, seat.token, assignment)]
+            connection, [assignment], [Entered(case, node, seat.token, assignment)]
         )[assignment.digest]
         before = {"duty": seat.duty, "due_at": _iso(seat.due_at)}
         after = {"duty": assignment.duty, "due_at": _iso(assignment.due_at)}
@@ -255,6 +267,13 @@ class Seats:
             "before": before, "after": after, "candidates": list(assignment.candidates),
         })
         return only_changes or before != after
+
+    @staticmethod
+    def _own_lines(connection: Connection, seat: Row[Any]) -> tuple[str, ...]:
+        """The candidate lines of a seat that does not stand for the activity's pool: a participant's vote, or a named signer's seat."""
+        if seat.kind != "main":
+            return tuple(connection.execute(select(SeatOffer.candidate).where(SeatOffer.seat_id == seat.id)).scalars())
+        return (seat.participant,) if seat.participant else ()
 
     @staticmethod
     def _stands(connection: Connection, seat: Row[Any], assignment: Assignment) -> bool:
@@ -291,11 +310,6 @@ class Seats:
             connection.execute(insert(SeatOffer), [
                 self.offer_row(candidate, seat_id, due_at, created_at, priority) for candidate in candidates
             ])
-
-
-def separated(node: Node) -> list[str]:
-    """The activities whose actors may not act here (`separate_from`)."""
-    return [part.strip() for part in (node.properties.get("separate_from") or "").split(",") if part.strip()]
 
 
 def _iso(moment: datetime) -> str | None:

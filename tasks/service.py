@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, exists, insert, select, update
+from sqlalchemy.orm import aliased
 
 from tasks import errors
 from tasks.assignment import outcomes, refusal
 from tasks.commands import Commands, ItemByItem, Outcome
+from tasks.deciding import Ballot, Deciding
 from tasks.models import CaseActor, Draft, Notification, Seat, SeatOffer, UndoRecord
 from tasks.people import Actor, People
 from tasks.personal_fields import PersonalFields
-from tasks.seats import SEAT, Seats
+from tasks.seats import LIVE, SEAT, Seats
 from tasks.standing import LOCK_SEAT, Standing, facts_asked, near, require
 from tasks.texts import remember
 from workflows import numbers
@@ -37,6 +39,10 @@ COMPLETE_SEAT = update(Seat).where(SEAT.c.id == bindparam("seat"), SEAT.c.status
     {name: bindparam(f"new_{name}") for name in ("completed_at", "completed_by", "on_behalf_of", "outcome", "owner_id", "claimed_as")}
     | {"status": "completed", "revision": SEAT.c.revision + 1}
 )
+OTHER = aliased(SEAT, name="other")
+COMPLETE_ALONE = COMPLETE_SEAT.where(~exists().where(  # a signer may have been added since the seat was read
+    OTHER.c.instance_id == SEAT.c.instance_id, OTHER.c.token == SEAT.c.token, OTHER.c.id != SEAT.c.id, OTHER.c.status.in_(LIVE)
+))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +65,9 @@ def author_of(actor: Actor, claimed_as: str | None = None, on_behalf_of: int | N
 class TaskService:
     """The verbs of human work."""
 
-    def __init__(self, engine: ProcessEngine, seats: Seats, people: People, commands: Commands, clock: Clock) -> None:
+    def __init__(self, engine: ProcessEngine, seats: Seats, people: People, commands: Commands, deciding: Deciding, clock: Clock) -> None:
         self._engine = engine
+        self._deciding = deciding
         self._seats = seats
         self._people = people
         self._commands = commands
@@ -155,15 +162,21 @@ class TaskService:
             self._guard_bulk(connection, actor, row, node)
         patch = self._checked(connection, case.at(row.seat_token), node, values, outcome)
         before = self._before(row)
+        if row.several:
+            self._deciding.guard_once(connection, case, row.seat_token, [one for one in (actor.person_id, on_behalf_of) if one is not None])
         if node.properties.get("numbers") == "true" and case.number is None:
             case.number = numbers.next_number(connection, case, self._engine.functions(connection, case))
         self._close_completed(connection, row, case, actor, outcome, on_behalf_of)
         remember(connection, case, node, patch)
         patch = self._fields.seal(case.version, patch, case.variables)
-        patch |= {f"{node.id}_outcome": outcome, f"{node.id}_by": _by(author, case.now)}
         detail = {"outcome": outcome, "seat": seat_id, **({"command": command_id} if command_id else {})}
         until = case.aftermath.hold_until = case.now + timedelta(seconds=UNDO_SECONDS)
-        self._engine.complete(connection, case, row.seat_token, patch, detail)
+        if row.several:
+            ballot = Ballot(seat_id, row.seat_token, outcome, patch, _by(author, case.now), detail)
+            before["vote"] = self._deciding.cast(connection, case, ballot).facts()
+        else:
+            patch |= {f"{node.id}_outcome": outcome, f"{node.id}_by": _by(author, case.now)}
+            self._engine.complete(connection, case, row.seat_token, patch, detail)
         self._keep_undo(connection, row, case, actor, command_id, until, before)
         return Completion(seat_id, case.id, until)
 
@@ -207,7 +220,7 @@ class TaskService:
     def _close_completed(
         self, connection: Connection, row: Row[Any], case: Case, actor: Actor, outcome: str, on_behalf_of: int | None
     ) -> None:
-        written = connection.execute(COMPLETE_SEAT, {
+        written = connection.execute(COMPLETE_SEAT if row.several else COMPLETE_ALONE, {
             "seat": row.seat_id, "new_completed_at": case.now, "new_completed_by": actor.person_id, "new_on_behalf_of": on_behalf_of,
             "new_outcome": outcome, "new_owner_id": actor.person_id,
             "new_claimed_as": case.author.role and f"{case.author.role}@{case.author.organisation}",

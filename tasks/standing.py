@@ -20,6 +20,7 @@ from tasks.lifecycle import (
     STAND_IN, SUBSTITUTE, TASK_INITIATOR,
 )
 from tasks.models import CaseActor, CaseParty, Draft, Organisation, Person, Seat, SeatExclusion, SeatOffer, UndoRecord
+from tasks.operation_models import Voting
 from tasks.organisations import scope_condition
 from tasks.permissions import may
 from tasks.roles import role
@@ -30,7 +31,7 @@ from workflows.engine import INSTANCE
 from workflows.errors import Conflict, Forbidden, Rejection
 from workflows.graph import Node
 
-SEAT, CHILD = Seat.__table__, aliased(Seat.__table__, name="child")
+SEAT, CHILD, OTHER = Seat.__table__, aliased(Seat.__table__, name="child"), aliased(Seat.__table__, name="other")
 SIGNERS = ("before", "parallel", "after")
 ALWAYS = frozenset({"claim", "release", "save", "complete", "answer", "take_back", "undo", "reassign"})
 DEFAULT_OPERATIONS = frozenset({"forward", "delegate", "ask", "comment", "circulate", "urge", "snooze"})
@@ -56,6 +57,10 @@ def _seat_with_facts() -> Any:
     }
     conditions = {
         "drafted": exists().where(Draft.seat_id == SEAT.c.id),
+        # more than this seat decides the activity: participants vote, or signers were added
+        "several": exists().where(Voting.instance_id == SEAT.c.instance_id, Voting.token == SEAT.c.token) | exists().where(
+            OTHER.c.instance_id == SEAT.c.instance_id, OTHER.c.token == SEAT.c.token, OTHER.c.id != SEAT.c.id, OTHER.c.status != "cancelled"
+        ),
         "has_children": exists().where(*waiting),
         "awaits_advice": exists().where(*waiting, CHILD.c.blocking.is_(True), CHILD.c.kind == "delegate"),
         "awaits_signers": exists().where(*waiting, CHILD.c.blocking.is_(True), CHILD.c.kind.in_(("before", "parallel"))),
@@ -235,7 +240,7 @@ def _steers(actor: Actor) -> ColumnElement[bool]:
 def _barred(row: Row[Any], version: ProcessVersion, node: Node) -> Forbidden | None:
     """The four-eyes rule that keeps this person from acting, whatever he is offered or holds."""
     if row.excluded:
-        return errors.four_eyes("您已参与该事项的前序环节")
+        return errors.kept_out(row.excluded)
     acted = set((row.acted_nodes or "").split(","))
     found = next((other for other in names(node.properties.get("separate_from")) if other in acted), None)
     return errors.four_eyes(f"您已办理“{version.label(found, 'zh')}”") if found else None
@@ -245,6 +250,8 @@ def _concrete(connection: Connection, verb: str, row: Row[Any], relations: froze
     """The table's refusal in the words of this seat: who decided, who holds it since when, which clause keeps a person out."""
     if row.seat_status == "completed" and row.completer_name and verb not in ("undo", "comment", "circulate"):
         return errors.already_decided(row.completer_name, row.seat_completed_at, _office(connection, row.seat_claimed_as))
+    if row.seat_status == "cancelled" and row.several:
+        return _without_him(connection, row) or plain
     if row.seat_status not in LIVE or not isinstance(plain, Forbidden):
         return plain
     if verb == "release":
@@ -252,10 +259,19 @@ def _concrete(connection: Connection, verb: str, row: Row[Any], relations: froze
     if not lifecycle.VERBS[verb].by & set(ACTING):
         return plain
     if row.excluded:
-        return errors.four_eyes("您已参与该事项的前序环节")
+        return errors.kept_out(row.excluded)
     if row.seat_owner_id is not None and ACTUAL_OWNER not in relations and row.owner_name:
         return errors.already_claimed(row.owner_name, row.seat_claimed_at or row.seat_created_at)
     return errors.not_yours((row.seat_summary or {}).get("clause"))
+
+
+def _without_him(connection: Connection, row: Row[Any]) -> Conflict | None:
+    """Who cast the vote that decided the activity while this seat was open."""
+    last = select(Person.name, SEAT.c.completed_at, SEAT.c.claimed_as).join(Person, Person.id == SEAT.c.completed_by).where(
+        SEAT.c.instance_id == row.seat_instance_id, SEAT.c.token == row.seat_token, SEAT.c.status == "completed"
+    ).order_by(SEAT.c.completed_at.desc(), SEAT.c.id.desc())
+    found = connection.execute(last.limit(1)).first()
+    return errors.already_decided(found.name, found.completed_at, _office(connection, found.claimed_as)) if found else None
 
 
 def _office(connection: Connection, line: str | None) -> str | None:

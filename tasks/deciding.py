@@ -1,0 +1,261 @@
+"""Casts votes and makes one outcome of them: closes the other seats with a notice, opens the next in a sequence, moves the case on.
+
+It does not ask who may vote: guards are the caller's. What the votes come to is `tasks.votes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from tasks import errors
+from tasks.assignment import assign
+from tasks.models import Draft, Notification, Seat, SeatExclusion, SeatOffer
+from tasks.operation_models import Voting
+from tasks.people import People
+from tasks.seats import SEAT, Seats
+from tasks.votes.fold import Verdict
+from tasks.votes.opening import Entered, placed, process_owner
+from tasks.votes.participants import people_ids, people_of
+from tasks.votes.poll import Poll, opinion_of, read_poll
+from workflows.case import Case
+from workflows.engine import ProcessEngine
+from workflows.host import EngineHost
+from workflows.running import run_door
+from workflows.store import insert_missing
+
+VOTED = "voted"  # the reason that keeps a voter out of the other seats of the same activity instance
+
+
+@dataclass(frozen=True, slots=True)
+class Ballot:
+    """A vote on a seat that is closed already: `values` go into the case, `by` is what `<activity>_by` says of a deciding vote."""
+
+    seat_id: int
+    token: str
+    outcome: str
+    values: Mapping[str, Any]
+    by: Mapping[str, Any]
+    detail: Mapping[str, Any]
+
+
+@dataclass
+class Cast:
+    """What a vote did beside itself, as an undo needs it: plain JSON."""
+
+    decided: bool = False
+    activated: list[int] = field(default_factory=list)  # seats that left the queue
+    closed: list[dict[str, Any]] = field(default_factory=list)  # seats it made needless, as they were
+    changes: Mapping[str, Any] = field(default_factory=dict)  # name → [before, after] of its values
+
+    def facts(self) -> dict[str, Any]:
+        """As a JSON value."""
+        return {"decided": self.decided, "activated": self.activated, "closed": self.closed, "changes": dict(self.changes)}
+
+
+class Deciding:
+    """The activity's decision by the votes of its seats."""
+
+    def __init__(self, engine: ProcessEngine, seats: Seats, people: People) -> None:
+        self._engine = engine
+        self._seats = seats
+        self._people = people
+
+    def poll(self, connection: Connection, case: Case, token: str) -> Poll:
+        """The votes of an activity instance as they stand."""
+        return read_poll(connection, case, token, self._engine.functions(connection, case))
+
+    def guard_once(self, connection: Connection, case: Case, token: str, people: Sequence[int]) -> None:
+        """Raises Conflict when one of `people` (actor, principal) has a counted vote in this activity instance already."""
+        for seat in self.poll(connection, case, token).cast:
+            if {seat.completed_by, seat.on_behalf_of} & set(people):
+                raise errors.voted_already(self._people.name(connection, seat.completed_by), seat.completed_at)
+
+    # casting
+
+    def cast(self, connection: Connection, case: Case, ballot: Ballot) -> Cast:
+        """Count the vote of a seat that has just been completed; the case is saved and, when decided, has moved on."""
+        before = self.poll(connection, case, ballot.token)
+        values = dict(ballot.values)
+        answer = {"opinion": opinion_of(before.node, values), "values": values, "order": len(before.cast), "by": dict(ballot.by)}
+        connection.execute(update(Seat).where(SEAT.c.id == ballot.seat_id).values(answer=answer))
+        done = Cast(changes=case.set(values, ballot.token))
+        detail = {**ballot.detail, "outcome": ballot.outcome, "seat": ballot.seat_id, "changes": done.changes}
+        case.record("voted", node=before.node.id, token=ballot.token, detail=detail)
+        poll = self.poll(connection, case, ballot.token)
+        self._keep_out(connection, poll)
+        if not self._settled(connection, case, poll, done):
+            self._look(connection, case)
+        return done
+
+    def after_change(self, connection: Connection, case: Case, token: str) -> bool:
+        """Count anew after a seat of the activity was added, removed or answered, or its holder disabled.
+
+        Returns True when that decided the activity: then the case has moved on and is saved. Else the caller saves it; a next
+        seat of a sequence may have opened, and an activity without any voter has gone to the process owner.
+        """
+        if not case.is_open(token):
+            return False
+        return self._settled(connection, case, self.poll(connection, case, token), Cast())
+
+    def _settled(self, connection: Connection, case: Case, poll: Poll, done: Cast) -> bool:
+        """Go on as far as the votes allow; whether the activity was decided."""
+        while True:
+            verdict = poll.verdict()
+            if poll.held:
+                return False
+            if verdict.decided:
+                done.decided = True
+                self._conclude(connection, case, poll, verdict, done)
+                return True
+            if verdict.result == "empty":
+                self._seat_for_owner(connection, case, poll)
+                return False
+            if not self._drop_doubles(connection, case, poll):
+                self._open_next(connection, case, poll, done)
+                return False
+            poll = self.poll(connection, case, poll.token)
+
+    def _look(self, connection: Connection, case: Case) -> None:
+        """Values were written without a token moving: conditional events look at them, and the case is saved."""
+        host = EngineHost(case, self._engine.functions(connection, case))
+        self._engine.settle(connection, [(case, run_door(case, host, list))])
+
+    def _keep_out(self, connection: Connection, poll: Poll) -> None:
+        """Whoever has a counted vote is no candidate of the other seats any more."""
+        insert_missing(connection, SeatExclusion, [
+            {"seat_id": seat.id, "person_id": person, "reason": VOTED} for seat in poll.waiting for person in sorted(poll.people)
+        ])
+
+    # deciding
+
+    def _conclude(self, connection: Connection, case: Case, poll: Poll, verdict: Verdict, done: Cast) -> None:
+        node, outcome, last = poll.node, poll.outcome(verdict), poll.cast[-1]
+        done.closed = self._close_others(connection, case, poll)
+        connection.execute(update(Voting).where(Voting.instance_id == case.id, Voting.token == poll.token).values(outcome=outcome, decided_at=case.now))
+        patch = {f"{node.id}_outcome": outcome, f"{node.id}_by": (last.answer or {}).get("by") or {"person": last.completed_by}}
+        detail: dict[str, Any] = {"outcome": outcome, "seat": last.id}
+        if poll.written or len(poll.voters) > 1:
+            patch[f"{node.id}_votes"] = poll.variable()
+            detail["tally"] = {
+                "agreed": verdict.agreed, "refused": verdict.refused, "abstained": verdict.abstained, "undecided": verdict.undecided,
+                "need": verdict.need, "result": verdict.result,
+            }
+        self._engine.complete(connection, case, poll.token, patch, detail)
+
+    def _close_others(self, connection: Connection, case: Case, poll: Poll) -> list[dict[str, Any]]:
+        """Cancel what is left of the activity and tell the holders; returns the seats as they were."""
+        if not poll.live:
+            return []
+        ids = [seat.id for seat in poll.live]
+        offers = connection.execute(select(SeatOffer.__table__).where(SeatOffer.seat_id.in_(ids))).all()
+        drafts = connection.execute(select(Draft.__table__).where(Draft.seat_id.in_(ids))).all()
+        barred = connection.execute(select(SeatExclusion.__table__).where(SeatExclusion.seat_id.in_(ids))).all()
+        self._tell(connection, case, poll, offers)
+        self._seats.close(connection, case.id, poll.token, "cancelled", case.now)
+        return [
+            {"id": seat.id, "status": seat.status,
+             "offers": [[row.candidate, row.principal_id] for row in offers if row.seat_id == seat.id],
+             "drafts": [[row.person_id, row.values, row.saved_at.isoformat()] for row in drafts if row.seat_id == seat.id],
+             "barred": [[row.person_id, row.reason] for row in barred if row.seat_id == seat.id]}
+            for seat in poll.live
+        ]
+
+    @staticmethod
+    def _tell(connection: Connection, case: Case, poll: Poll, offers: Sequence[Row[Any]]) -> None:
+        words = case.version.both(poll.node.id)
+        text = {
+            "zh": f"{case.subject or ''}：“{words['zh']}”已有结果，无需您再办理",
+            "en": f"{case.subject or ''}: “{words['en']}” is decided; your part is no longer needed",
+        }
+        lines = {(f"person:{seat.owner_id}", seat.id) for seat in poll.live if seat.owner_id is not None}
+        lines |= {(row.candidate, row.seat_id) for row in offers}
+        if lines:
+            connection.execute(insert(Notification), [
+                {"candidate": line, "kind": "vote_closed", "instance_id": case.id, "seat_id": seat_id, "text": text, "created_at": case.now}
+                for line, seat_id in sorted(lines)
+            ])
+
+    # who is next
+
+    def _open_next(self, connection: Connection, case: Case, poll: Poll, done: Cast) -> None:
+        """In a sequence: the next queued seat opens once nobody is open before it."""
+        waiting = poll.waiting
+        if any(seat.status != "queued" for seat in waiting):
+            return
+        seat, functions, view = waiting[0], self._engine.functions(connection, case), case.at(poll.token)
+        lines = (seat.participant,) if seat.participant else ()
+        place = placed(connection, view, poll.node, functions, lines, seat.position, bool(seat.veto))
+        assignment = assign(view, poll.node, functions, case.now)
+        connection.execute(update(Seat).where(SEAT.c.id == seat.id).values(
+            status="open", due_at=assignment.due_at, yellow_at=assignment.yellow_at, priority=assignment.priority, summary=assignment.summary,
+            revision=SEAT.c.revision + 1,
+        ))
+        self._seats.offer_to(connection, seat.id, place.candidates, assignment.due_at, case.now, assignment.priority)
+        self._seats.settle_place(connection, case, poll.node, poll.token, seat.id, place)
+        case.record("vote_reached", node=poll.node.id, token=poll.token, detail={"seat": seat.id, "position": seat.position})
+        done.activated.append(seat.id)
+
+    def _drop_doubles(self, connection: Connection, case: Case, poll: Poll) -> bool:
+        """Close seats that only people could take who have voted already: one person, one vote. Whether one was closed."""
+        candidates = [
+            seat for index, seat in enumerate(poll.waiting)
+            if seat.participant and seat.owner_id is None and (seat.status == "open" or index == 0)  # of a sequence, the one whose turn it is
+        ]
+        if not poll.written or not poll.people or not candidates:
+            return False
+        behind = people_of(connection, [seat.participant for seat in candidates], case)
+        doubles = [seat for seat in candidates if behind[seat.participant] and behind[seat.participant] <= poll.people]
+        for seat in doubles:
+            self._drop(connection, case, poll, seat, "duplicate_voter")
+        return bool(doubles)
+
+    def _drop(self, connection: Connection, case: Case, poll: Poll, seat: Row[Any], rule: str) -> None:
+        """Take a seat that nobody can use out of N, by a named rule."""
+        for table in (SeatOffer, SeatExclusion, Draft):
+            connection.execute(delete(table).where(table.__table__.c.seat_id == seat.id))
+        gone = update(Seat).where(SEAT.c.id == seat.id).values(status="cancelled", completed_at=case.now, revision=SEAT.c.revision + 1)
+        connection.execute(gone)
+        case.record("vote_dropped", node=poll.node.id, token=poll.token, detail={"seat": seat.id, "participant": seat.participant, "rule": rule})
+
+    def _seat_for_owner(self, connection: Connection, case: Case, poll: Poll) -> None:
+        """N = 0: the empty-assignee rule gives the activity one seat for the process owner, and an alarm."""
+        functions, view = self._engine.functions(connection, case), case.at(poll.token)
+        place = placed(connection, view, poll.node, functions, ())
+        self._seats.open_place(connection, Entered(case, poll.node, poll.token, assign(view, poll.node, functions, case.now)), place)
+
+    # people who leave
+
+    def people_changed(self, connection: Connection, case: Case, token: str) -> bool:
+        """After somebody was disabled or a membership ended: seats nobody stands behind any more, then count anew.
+
+        Votes that were cast stay. In a sequence the entry goes to the empty-assignee rule; else it leaves N. Returns as `after_change`.
+        """
+        poll = self.poll(connection, case, token)
+        open_seats = [seat for seat in poll.waiting if poll.written and seat.participant and seat.status != "queued"]
+        owners = process_owner(case.at(token), self._engine.functions(connection, case))
+        behind = people_of(connection, [*owners, *(seat.participant for seat in open_seats)], case)
+        deputies = people_ids({line: behind[line] for line in owners})
+        for seat in open_seats:
+            if behind[seat.participant]:
+                stays = seat.owner_id is None or seat.owner_id in behind[seat.participant]
+            else:
+                stays = seat.owner_id is not None and seat.owner_id in deputies
+            if not stays and not behind[seat.participant] and not poll.sequential:
+                self._drop(connection, case, poll, seat, "voter_left")
+            elif not stays:
+                self._replace(connection, case, poll, seat)
+        return self.after_change(connection, case, token)
+
+    def _replace(self, connection: Connection, case: Case, poll: Poll, seat: Row[Any]) -> None:
+        """Give the seat of somebody who left back to its line, or to the process owner when nobody is left on it."""
+        functions = self._engine.functions(connection, case)
+        place = placed(connection, case.at(poll.token), poll.node, functions, (seat.participant,), seat.position, bool(seat.veto))
+        free = update(Seat).where(SEAT.c.id == seat.id).values(owner_id=None, claimed_at=None, claimed_as=None, revision=SEAT.c.revision + 1)
+        connection.execute(free)
+        self._seats.offer_to(connection, seat.id, place.candidates, seat.due_at, seat.created_at, seat.priority)
+        self._seats.settle_place(connection, case, poll.node, poll.token, seat.id, place)
+        case.record("vote_reached", node=poll.node.id, token=poll.token, detail={"seat": seat.id, "position": seat.position, "rule": "voter_left"})

@@ -1,0 +1,122 @@
+"""The seats of an activity that has just been entered: one for its pool, or one for each participant. Says what to open; writes only the rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from tasks.assignment import Assignment
+from tasks.operation_models import Voting
+from tasks.votes.participants import barred, distinct, lines_of, people_ids, people_of
+from tasks.votes.rules import frozen
+from workflows.case import Case
+from workflows.feel.values import to_json
+from workflows.graph import Node
+from workflows.host import Functions, feel
+from workflows.store import put
+
+OPEN, QUEUED = "open", "queued"
+APPLICANT_RULES = frozenset({"skip", "superior"})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One seat to open. `alarm`: nobody the model names may act; the process owner does, if there is one."""
+
+    candidates: tuple[str, ...]
+    status: str = OPEN
+    position: int = 0
+    participant: str | None = None
+    veto: bool = False
+    alarm: bool = False
+    excluded: int | None = None  # the applicant, who may not approve his own case
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A user activity that has just been entered, with what its settings say."""
+
+    case: Case
+    node: Node
+    token: str
+    assignment: Assignment
+
+
+def separated(node: Node) -> list[str]:
+    """The activities whose actors may not act here (`separate_from`)."""
+    return [part.strip() for part in (node.properties.get("separate_from") or "").split(",") if part.strip()]
+
+
+def process_owner(case: Case, functions: Functions) -> tuple[str, ...]:
+    """Whoever answers for the process (`process_owner`), as candidate lines; empty when the model names nobody."""
+    return tuple(lines_of(to_json(feel(case, functions, case.version.graph.properties.get("process_owner")))))
+
+
+def is_plain(case: Case, node: Node) -> bool:
+    """Whether the activity has one seat for its pool and no rule that looks at the people behind it."""
+    settings = node.properties
+    return not (
+        settings.get("participants") or settings.get("empty_assignee") or settings.get("applicant_is_approver") in APPLICANT_RULES
+        or case.version.graph.properties.get("process_owner")
+    )
+
+
+def places(connection: Connection, entered: Entered, functions: Functions) -> list[Place]:
+    """The seats to open for `entered`; an activity with participants has its voting rule written down here."""
+    case, node = entered.case.at(entered.token), entered.node
+    if is_plain(case, node):
+        return [Place(entered.assignment.candidates, alarm=not entered.assignment.candidates)]
+    if not node.properties.get("participants"):
+        return [placed(connection, case, node, functions, entered.assignment.candidates)]
+    return _voting_places(connection, entered, functions)
+
+
+def _voting_places(connection: Connection, entered: Entered, functions: Functions) -> list[Place]:
+    case, node = entered.case.at(entered.token), entered.node
+    lines = lines_of(to_json(feel(case, functions, node.properties["participants"])))
+    people = people_of(connection, lines, case)
+    rule = frozen(case, node, functions)
+    put(connection, Voting, ["instance_id", "token"], {
+        "instance_id": case.id, "token": entered.token, "node_id": node.id, "round": case.round, "rule": rule, "outcome": None, "decided_at": None,
+    })
+    kept = distinct(lines, people)
+    if not kept:
+        return [placed(connection, case, node, functions, ())]
+    queued = rule["rule"] == "sequential"
+    return [
+        Place((), QUEUED, number, line, line in rule["veto"]) if queued and number > 1
+        else placed(connection, case, node, functions, (line,), number, line in rule["veto"])
+        for number, line in enumerate(kept, start=1)
+    ]
+
+
+def placed(
+    connection: Connection, case: Case, node: Node, functions: Functions, candidates: tuple[str, ...], position: int = 0, veto: bool = False
+) -> Place:
+    """The place of these candidates once the applicant's rule and the empty-assignee rule were applied."""
+    line = candidates[0] if position and candidates else None
+    people = people_of(connection, candidates, case)
+    able = _able(connection, case, node, people)
+    applicant = case.subject_person if node.properties.get("applicant_is_approver") in APPLICANT_RULES else None
+    if applicant is not None and able == {applicant} and node.properties.get("applicant_is_approver") == "superior":
+        candidates = tuple(lines_of(to_json(feel(case, functions, node.properties.get("superior")))))
+        able = _able(connection, case, node, people_of(connection, candidates, case)) - {applicant}
+    elif applicant is not None and able == {applicant}:
+        return Place(candidates, OPEN, position, line, veto)  # the rule `skip` decides it, or he does where no rule may
+    excluded = applicant if applicant in people_ids(people) else None
+    if able:
+        return Place(candidates, OPEN, position, line, veto, excluded=excluded)
+    owner = process_owner(case, functions)
+    return Place(owner or candidates, OPEN, position, line, veto, alarm=True, excluded=excluded)
+
+
+def _able(connection: Connection, case: Case, node: Node, people: dict[str, frozenset[int]]) -> frozenset[int]:
+    """The people behind the lines whom no four-eyes rule keeps out."""
+    return people_ids(people) - barred(connection, case, separated(node))
+
+
+def seat_values(place: Place) -> dict[str, Any]:
+    """The columns of the seat that the place decides."""
+    return {"status": place.status, "position": place.position, "participant": place.participant, "veto": place.veto}
