@@ -20,6 +20,7 @@ from workflows.feel.values import to_json
 from workflows.history import GENESIS, SYSTEM, Author
 from workflows.host import EngineHost, Functions, assignments, feel
 from workflows.machine import Happening
+from workflows.modifying import Plan, perform
 from workflows.running import refusing, run_door
 from workflows.settlement import Listener, Settlement
 
@@ -185,16 +186,8 @@ class ProcessEngine:
 
         `discard` takes away arrivals that rest at joins, as (flow, scope, cause) of `Machine.arrivals`.
         """
-        case.record(kind, detail={**detail, "cancel": list(cancel), "start": list(start)})
-        if start and case.status == "completed":
-            case.status, case.ended_at = "active", None
-        host = EngineHost(case, self.functions(connection, case))
-        machine = case.version.machine
-        happenings = run_door(
-            case, host, lambda: machine.modify(case.state, host, cancel=list(cancel), start=list(start), discard=list(discard))
-        )
-        self.settle(connection, [(case, happenings)])
-        return happenings
+        plan = Plan(tuple(cancel), tuple((node, None, None) for node in start), (), tuple(discard))
+        return perform(self, connection, case, plan, kind=kind, detail=detail, safely=False)
 
     def trigger(self, connection: Connection, case: Case, wait_id: str, payload: Any, kind: str) -> None:
         """A timer is due or a message has come for a waiting case."""
