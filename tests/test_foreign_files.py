@@ -122,3 +122,15 @@ def test_another_expression_language_is_refused_wherever_it_is_declared(place: s
 def test_other_expressions_of_a_decision_are_listed_by_cell() -> None:
     model = read_decisions((FOREIGN / "camunda_7_juel.dmn").read_bytes())
     assert {finding.element_id for finding in model.findings if finding.severity == "error"} == {"e1", "c1"}
+
+
+@pytest.mark.parametrize(("name", "word"), [("trisotech.dmn", "http://www.trisotech.com"), ("signavio.dmn", "signavio"), ("kogito.dmn", "https://kie.org/dmn/extensions")])
+def test_what_another_product_wrote_into_a_decision_is_named_once(name: str, word: str) -> None:
+    named = [finding.reason.en for finding in read_decisions((FOREIGN / name).read_bytes()).findings if "another product" in finding.reason.en]
+    assert len(named) == len(set(named)) and any(word in reason for reason in named)
+
+
+def test_drawings_and_types_of_the_standard_are_not_another_products() -> None:
+    text = (FOREIGN / "camunda_7.dmn").read_text("utf-8").replace("<definitions ", '<definitions xmlns:c="http://camunda.org/schema/1.0/dmn" c:versionTag="1" ', 1)
+    named = [finding.reason.en for finding in read_decisions(text.encode()).findings if "another product" in finding.reason.en]
+    assert len(named) == 2 and "versionTag, historyTimeToLive, inputVariable" in named[0] and not any("omg.org" in one for one in named)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from workflows.decisions.elements import DESCRIPTIONS, REFUSED, SUPPORT
 from workflows.decisions.running import Code
 from workflows.decisions.workshop import Workshop
-from workflows.decisions.xml import Xml, child, children, local_name, reference
+from workflows.decisions.xml import Xml, child, children, foreign_names, local_name, reference
 from workflows.feel import Words
 from workflows.feel.types import Type
 
@@ -65,12 +65,25 @@ class ModelPart:
 
     def _check_elements(self) -> None:
         """Findings for what the table of elements refuses, and for top-level elements it does not know."""
+        foreign: dict[str, dict[str, Xml]] = {}
         for element in self.root.iter():
             kind = local_name(element)
+            for space, name in foreign_names(element):
+                foreign.setdefault(space, {}).setdefault(name, element)
             if SUPPORT.get(kind) == REFUSED:
                 self.workshop.remark("error", element, Words(f"不支持 {kind}", f"{kind} is not supported"), Words("可用的元素见 docs/dmn_support.md", "see docs/dmn_support.md for what to use instead"))
             elif kind and element.getparent() is self.root and kind not in SUPPORT and kind not in DESCRIPTIONS:
                 self.workshop.remark("warning", element, Words(f"DMN 没有元素 {kind}", f"the element {kind} is not known to DMN"), Words("请删去", "remove it"))
+
+        for space, names in foreign.items():
+            self._name_foreign(space, names)
+
+    def _name_foreign(self, space: str, names: dict[str, Xml]) -> None:
+        """One warning for what another product wrote, with the names; it may have meant more to that product."""
+        listed = [name[:60] for name in list(names)[:MOST_SHOWN]] + (["…"] if len(names) > MOST_SHOWN else [])
+        shown = f"{space[:120]}: {', '.join(listed)}"
+        self.workshop.remark("warning", next(iter(names.values())), Words(f"其他产品的扩展（{shown}）不起作用", f"extensions of another product ({shown}) have no effect"),
+                             Words("如其中含有变量名、公式或命中规则，请用 DMN 本身的写法", "if they hold names of variables, formulas or rules, write those in DMN itself"))
 
     def _add(self, kind: str, element: Xml) -> None:
         name = element.get("name", "")

@@ -9,6 +9,8 @@ from lxml import etree
 from workflows.decisions.elements import EXPRESSIONS, MODEL_NAMESPACES
 
 Xml = etree._Element
+# Beside the models themselves: drawings, languages and types of the standard, XML's own, and the sizes of dmn.io's drawings.
+NEUTRAL = ("http://www.omg.org/spec/", "https://www.omg.org/spec/", "http://www.w3.org/", "http://bpmn.io/schema/dmn/")
 
 
 def local_name(element: Xml) -> str:
@@ -17,6 +19,17 @@ def local_name(element: Xml) -> str:
         return ""
     name = etree.QName(element)
     return name.localname if name.namespace in MODEL_NAMESPACES else ""
+
+
+def foreign_names(element: Xml) -> Iterator[tuple[str, str]]:
+    """Namespace and name of the element and of its attributes, where another product made them."""
+    if not isinstance(element.tag, str):
+        return
+    for name in (element.tag, *element.attrib):
+        if name[0] == "{":
+            space, _, local = name[1:].partition("}")
+            if space not in MODEL_NAMESPACES and not space.startswith(NEUTRAL):
+                yield space, local
 
 
 def children(element: Xml, *names: str) -> Iterator[Xml]:
