@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from workflows.history import Author
+
 STUDENT = "student"
 SYSTEM_ROLE = "system"
 
@@ -90,3 +92,11 @@ def build_actor(
 def system_actor(channel: str = "system") -> Actor:
     """The house itself: timers, the command line, the first seed. It is no person: `person_id` is 0."""
     return Actor(0, "系统", None, SYSTEM_ROLE, None, None, (), channel)
+
+
+def author_of(actor: Actor, claimed_as: str | None = None, on_behalf_of: int | None = None) -> Author:
+    """The author of a fact: the person in the role that gave him the seat, else in his acting identity."""
+    role, organisation = actor.role, actor.organisation_code
+    if claimed_as and "@" in claimed_as:
+        role, organisation = claimed_as.split("@", 1)
+    return Author(actor.person_id, on_behalf_of, role, organisation, actor.channel)
