@@ -6,6 +6,7 @@ from typing import Any
 
 from alembic import context
 from sqlalchemy import create_engine
+from sqlalchemy.sql.elements import False_, True_
 
 from tasks.operation_models import Base
 from workflows.models import Document, Instant
@@ -14,7 +15,9 @@ URL = context.config.get_main_option("sqlalchemy.url")
 
 
 def plain_type(kind: str, found: Any, _context: Any) -> str | bool:
-    """Migrations name plain types: they must still run when our own types have changed."""
+    """Migrations name plain types, which must still run when our own have changed, and defaults that each database spells its way."""
+    if kind == "server_default" and isinstance(getattr(found, "arg", None), (True_, False_)):
+        return "sa.true()" if isinstance(found.arg, True_) else "sa.false()"
     if kind == "type" and isinstance(found, Document):
         return "sa.LargeBinary()"
     if kind == "type" and isinstance(found, Instant):

@@ -105,7 +105,7 @@ def test_an_outsider_is_refused_with_the_rule_by_page_and_by_request_and_each_at
 
 def test_a_case_shows_its_history_and_withdrawal_to_the_applicant_only(office: Office) -> None:
     seat = office.submitted()[0]
-    instance_id = office.row("SELECT instance_id FROM seat WHERE id = ?", (seat.id,))[0]
+    instance_id = office.row("SELECT instance_id FROM seat WHERE id = :id", seat.id)[0]
     clerk, applicant = office.browser(office.clerk), office.browser(office.applicant)
     assert "撤回" not in clerk.get(f"/cases/{instance_id}").text.replace("撤回申请", "撤回")
     assert "withdraw-dialog" in applicant.get(f"/cases/{instance_id}").text
@@ -132,7 +132,7 @@ def test_the_applicant_sees_where_his_case_stands_and_what_to_do(office: Office)
 def test_what_changed_since_the_last_round_is_shown_to_the_reviewer(office: Office) -> None:
     seat = office.submitted()[0]
     decide(office.browser(office.clerk), seat, "return", return_reason="R1", return_text="请写明培训名称")
-    instance_id = office.row("SELECT instance_id FROM seat WHERE id = ?", (seat.id,))[0]
+    instance_id = office.row("SELECT instance_id FROM seat WHERE id = :id", seat.id)[0]
     office.submit(instance_id, text="参加省资助中心续贷业务培训")
     page = office.browser(office.clerk).get(f"/tasks/{office.seat(instance_id).id}").text
     assert "与上一轮相比" in page and "去省城参加培训" in page and "参加省资助中心续贷业务培训" in page and "第 2 轮" in page
@@ -155,7 +155,7 @@ def test_urging_counts_on_the_row_and_reaches_the_notices(office: Office) -> Non
 
 def test_cases_are_found_by_name_number_status_and_stage(office: Office) -> None:
     seats = office.submitted(3)
-    number = office.row("SELECT p.number FROM process_instance p JOIN seat s ON s.instance_id = p.id WHERE s.id = ?", (seats[0].id,))[0]
+    number = office.row("SELECT p.number FROM process_instance p JOIN seat s ON s.instance_id = p.id WHERE s.id = :id", seats[0].id)[0]
     browser = office.browser(office.clerk)
     assert browser.get(f"/cases?text={number}").text.count('class="stack-title"') == 1
     assert browser.get("/cases?text=赵申请2").text.count('class="stack-title"') == 1
@@ -167,7 +167,7 @@ def test_cases_are_found_by_name_number_status_and_stage(office: Office) -> None
 @pytest.mark.parametrize("path", ["/tasks/{seat}", "/cases/{case}", "/mine"])
 def test_a_single_page_costs_few_statements(office: Office, path: str) -> None:
     seat = office.submitted()[0]
-    instance_id = office.row("SELECT instance_id FROM seat WHERE id = ?", (seat.id,))[0]
+    instance_id = office.row("SELECT instance_id FROM seat WHERE id = :id", seat.id)[0]
     browser = office.browser(office.applicant if path == "/mine" else office.clerk)
     address = path.format(seat=seat.id, case=instance_id)
     browser.get(address)
@@ -178,7 +178,7 @@ def test_a_single_page_costs_few_statements(office: Office, path: str) -> None:
 
 def test_a_reviewer_starts_each_round_with_a_clean_sheet_the_applicant_with_what_he_wrote(office: Office) -> None:
     seat = office.submitted()[0]
-    instance_id = office.row("SELECT instance_id FROM seat WHERE id = ?", (seat.id,))[0]
+    instance_id = office.row("SELECT instance_id FROM seat WHERE id = :id", seat.id)[0]
     clerk = office.browser(office.clerk)
     decide(clerk, seat, "return", return_reason="R1", return_text="请写明培训名称")
     back = form_data(office.browser(office.applicant).get(f"/tasks/{office.seat(instance_id).id}?view=own").text)
