@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, and_, delete, exists, insert, or_, select, update
 
-from tasks.models import CaseActor, Draft, Notification, Seat, SeatOffer, UndoRecord
+from tasks.models import CaseActor, CaseMark, Draft, Notification, ScheduleMark, Seat, SeatOffer, UndoRecord
 from tasks.people import Actor
 from tasks.seats import LIVE, SEAT, Seats
 from tasks.service import author_of
@@ -16,9 +16,13 @@ from workflows.business_calendar import Clock
 from workflows.case import Case
 from workflows.engine import ProcessEngine
 from workflows.errors import Conflict, Forbidden, NotFound, Rejection
-from workflows.models import BufferedMessage, Incident, OutboxMessage
+from workflows.models import BufferedMessage, HistoryRow, Incident, OutboxMessage, table_of
 from workflows.store import Store
 from workflows.work import take_jobs_back
+
+
+HISTORY = table_of(HistoryRow)
+CLOCKWORK = ("escalated", "reassessed", "result_dropped")  # facts of the house itself that move no token and change no data
 
 
 class GoingBack:
@@ -72,7 +76,7 @@ class GoingBack:
         )
         if connection.execute(sent.limit(1)).first():
             raise Conflict("结果已发送，不能撤销。", "The result has been sent; it can no longer be undone.")
-        if case.revision != record.revision:
+        if case.revision != record.revision and self._went_on(connection, case.id, record.before["sequence"]):
             raise Conflict("后续环节已有办理，不能撤销。", "Later steps have moved on; it can no longer be undone.")
         drafted = exists().where(Draft.seat_id == SEAT.c.id)
         touched = select(SEAT.c.instance_id).where(
@@ -81,12 +85,26 @@ class GoingBack:
         if connection.execute(touched.limit(1)).first():
             raise Conflict("后续环节已被领取，不能撤销。", "The next step was claimed; it can no longer be undone.")
 
+    @staticmethod
+    def _went_on(connection: Connection, instance_id: int, sequence: int) -> bool:
+        """Whether anything but the clock has touched a case since its history had this many facts."""
+        later = select(HISTORY.c.id).where(HISTORY.c.instance_id == instance_id, HISTORY.c.sequence > sequence, HISTORY.c.kind.not_in(CLOCKWORK))
+        return connection.execute(later.limit(1)).first() is not None
+
+    @staticmethod
+    def _unmark(connection: Connection, case: Case, schedules: Sequence[int]) -> None:
+        """Time marks of seats that never were leave no trace in later figures."""
+        mine = set(connection.execute(select(ScheduleMark.id).where(ScheduleMark.schedule_id.in_(schedules))).scalars())
+        marks = connection.execute(select(CaseMark.id, CaseMark.detail).where(CaseMark.instance_id == case.id)).all()
+        gone = [row.id for row in marks if (row.detail or {}).get("mark") in mine]
+        connection.execute(delete(CaseMark).where(CaseMark.id.in_(gone)))
+
     def _take_calls_back(self, connection: Connection, record: Any, case: Case) -> None:
         """What the decision called, or opened as an instance of a sub-process, never was; called cases before their callers."""
         called = dict(record.before["started"])
         for instance_id in reversed(called):
             child = self._engine.load(connection, instance_id, case.author)
-            if child.revision != called[instance_id]:
+            if self._went_on(connection, child.id, called[instance_id]):
                 raise Conflict("由此调用的流程已有办理，不能撤销。", "What this decision called has moved on; it can no longer be undone.")
             self._engine.void(connection, child, {"caller": case.id, "seat": record.seat_id})
         stuck = update(Incident).where(Incident.instance_id.in_(called), Incident.resolved_at.is_(None))
@@ -100,10 +118,12 @@ class GoingBack:
     def _reopen(self, connection: Connection, record: Any, case: Case) -> None:
         before: Mapping[str, Any] = record.before
         seat = connection.execute(select(SEAT).where(SEAT.c.id == record.seat_id)).one()
-        for token in connection.execute(
-            select(SEAT.c.token).where(SEAT.c.instance_id == case.id, SEAT.c.status.in_(LIVE), SEAT.c.id > seat.id)
-        ).scalars().all():
-            self._seats.close(connection, case.id, token, "cancelled", case.now)
+        opened = connection.execute(
+            select(SEAT.c.token, SEAT.c.schedule_id).where(SEAT.c.instance_id == case.id, SEAT.c.status.in_(LIVE), SEAT.c.id > seat.id)
+        ).all()
+        for row in opened:
+            self._seats.close(connection, case.id, row.token, "cancelled", case.now)
+        self._unmark(connection, case, [row.schedule_id for row in opened if row.schedule_id is not None])
         connection.execute(update(OutboxMessage).where(
             OutboxMessage.instance_id.in_([case.id, *dict(before["started"])]), OutboxMessage.status == "held",
             OutboxMessage.created_at >= seat.completed_at,

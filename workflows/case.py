@@ -197,7 +197,7 @@ class Case:
         done = self.aftermath
         found: dict[str, Any] = {
             "dropped_waits": self.dropped_waits, "jobs": done.jobs, "called_off": done.called_off, "resolved": done.resolved,
-            "started": [[case.id, case.revision] for case in done.started],
+            "sequence": self.chain.sequence, "started": [[case.id, case.chain.sequence] for case in done.started],
         }
         if self.locals is not None:
             found["locals"] = self.locals.memory()
