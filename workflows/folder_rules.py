@@ -97,7 +97,7 @@ def _absent(node: Node, zh: str, en: str) -> Finding:
 
 
 def _not_running(node: Node) -> Iterator[Finding]:
-    """Constructs the machine runs but the engine does not carry data, jobs or broadcasts for yet."""
+    """Constructs that can be read but not run here."""
     kind = NOT_YET.get(node.type) or NOT_YET.get(node.event.kind)
     if node.properties.get("connector", "log") not in CONNECTORS:
         kind = NOT_YET["connector"]
