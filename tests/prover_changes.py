@@ -18,9 +18,9 @@ FEW = 3
 def prove_change(source: random.Random, steps: int, note: Note = silent) -> int:
     """Random returns and jumps in structured diagrams with sub-processes; the number of steps done. AssertionError: something is wrong."""
     features = FEATURES if source.random() < 0.4 else FEATURES - {"some"}
-    _, files, graphs = deployable_tree(source, features)
-    note(files["process"].decode())
-    return sum(_walk(source, graphs["process"], steps, note) for _ in range(WALKS))
+    drawn = deployable_tree(source, features)
+    note(drawn.files["process"].decode())
+    return sum(_walk(source, drawn.graphs["process"], steps, note) for _ in range(WALKS))
 
 
 def _walk(source: random.Random, graph: ProcessGraph, steps: int, note: Note) -> int:

@@ -17,11 +17,11 @@ LONGEST = 12
 
 def prove_opinion(source: random.Random, note: Note = silent) -> tuple[int, int]:
     """One small diagram; (steps, 1 when SpiffWorkflow alone disagrees). AssertionError: a reference sides with SpiffWorkflow."""
-    tree, files, graphs = deployable_tree(source, SIMPLE, 3)
-    note(files["process"].decode())
+    drawn = deployable_tree(source, SIMPLE, 3)
+    note(drawn.files["process"].decode())
     answers = Answers(source.getrandbits(32))
-    case, world = Case(graphs["process"], answers), World(tree, answers)
-    net = net_of(tree)
+    case, world = Case(drawn.graphs["process"], answers), World(drawn.tree, answers)
+    net = net_of(drawn.tree)
     questions = {arc.name: arc.name.removeprefix("?") for arc in net.arcs}
     tokens = Tokens(net, lambda name: answers(questions[name]))
     quarrel = ""
@@ -35,7 +35,7 @@ def prove_opinion(source: random.Random, note: Note = silent) -> tuple[int, int]
         world.fire(node)
         tokens.complete(node)
         quarrel = _quarrel(steps[-1], world, tokens)
-    opinion = second_opinion(files["process"], "process", steps)
+    opinion = second_opinion(drawn.files["process"], "process", steps)
     if quarrel:
         raise AssertionError(f"{quarrel}; SpiffWorkflow: {opinion}")
     note(f"SpiffWorkflow {opinion}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from tests.reference_calls import World
 from tests.reference_drawing import Drawer
@@ -42,8 +43,19 @@ def focused(source: random.Random, features: frozenset[str]) -> frozenset[str]:
     return features & ALWAYS | set(source.sample(others, source.randint(2, FEW)))
 
 
-def deployable_tree(source: random.Random, features: frozenset[str], most: int = 5) -> tuple[Block, dict[str, bytes], dict[str, ProcessGraph]]:
-    """A random tree, the files of its process and of those it calls, and their graphs; the linter refuses some compensations."""
+@dataclass(frozen=True)
+class Drawn:
+    """A tree with the files of its process and of those it calls, their graphs, and the names it asks for and writes."""
+
+    tree: Block
+    files: dict[str, bytes]
+    graphs: dict[str, ProcessGraph]
+    asked: list[str]
+    kept: set[str]
+
+
+def deployable_tree(source: random.Random, features: frozenset[str], most: int = 5) -> Drawn:
+    """A random tree; the linter refuses some compensations, then another one is grown."""
     while True:
         tree = Grower(source, focused(source, features)).tree(source.randint(1, most))
         drawer = Drawer()
@@ -53,21 +65,21 @@ def deployable_tree(source: random.Random, features: frozenset[str], most: int =
         wrong = [finding for reading in readings.values() for finding in reading.findings if finding.severity == "error"]
         if all(finding.code != REFUSED for finding in wrong):
             assert not wrong, wrong
-            return tree, files, {name: reading.graphs[name] for name, reading in readings.items()}
+            return Drawn(tree, files, {name: reading.graphs[name] for name, reading in readings.items()}, drawer.asked, drawer.kept)
 
 
 def prove_tree(source: random.Random, steps: int, note: Note = silent, features: frozenset[str] = FEATURES) -> int:
     """Cases of one random structured diagram against the process-tree interpreter; the number of steps done. AssertionError: they differ."""
-    tree, files, graphs = deployable_tree(source, features)
-    for xml in files.values():
+    drawn = deployable_tree(source, features)
+    for xml in drawn.files.values():
         note(xml.decode())
-    return sum(_walk(source, tree, graphs, steps, note) for _ in range(WALKS))
+    return sum(_walk(source, drawn, steps, note) for _ in range(WALKS))
 
 
-def _walk(source: random.Random, tree: Block, graphs: dict[str, ProcessGraph], steps: int, note: Note) -> int:
+def _walk(source: random.Random, drawn: Drawn, steps: int, note: Note) -> int:
     answers = Answers(source.getrandbits(32))
     note("a new case")
-    both = Both(Family(graphs, "process", answers), World(tree, answers))
+    both = Both(Family(drawn.graphs, "process", answers), World(drawn.tree, answers))
     both.settle()
     while answers.step < steps and not both.world.ended:
         answers.step += 1

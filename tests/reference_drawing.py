@@ -11,12 +11,13 @@ MESSAGE = '<bpmn:messageEventDefinition messageRef="message"/>'
 
 
 class Drawer:
-    """Draws a tree as BPMN; `called` holds the files of the processes it calls, `asked` the names of its conditions."""
+    """Draws a tree as BPMN; `called` holds the files of processes it calls, `asked` the names of its conditions, `kept` of what it writes."""
 
     def __init__(self) -> None:
         self.associations = 0
         self.called: dict[str, bytes] = {}
         self.asked: list[str] = []
+        self.kept: set[str] = set()
 
     def draw(self, tree: Block) -> bytes:
         """The file."""
@@ -140,6 +141,7 @@ class Drawer:
         entry, leave = self._block(block.inner[0], lines)
         assert leave is not None
         counter = block.data.split(" > ")[1]
+        self.kept.add(counter)
         lines += [
             f'<bpmn:exclusiveGateway id="{begin}"/>', f'<bpmn:exclusiveGateway id="{after}" default="{after}_{out}"/>', f'<bpmn:exclusiveGateway id="{out}"/>',
             f'<bpmn:scriptTask id="{step}" scriptFormat="feel" camunda:resultVariable="{counter}"><bpmn:script>= if {counter} = null then 1 else {counter} + 1'
@@ -195,6 +197,7 @@ class Drawer:
         """A call activity that hands in every condition the called process asks, and `moment`, which comes back."""
         before, self.asked = self.asked, []
         process = f"process_{block.name}"
+        self.kept.add(f"{block.name}_result")
         self.called[process] = diagram("".join(self._scope(block)), process)
         into = [(name, name) for name in self.asked] + [("moment", "entered"), ("moment", "moment")]
         self.asked = list(dict.fromkeys([*before, *self.asked]))

@@ -113,6 +113,10 @@ class Scope:
             self.parent.children.remove(self)
 
 
+    def homes(self) -> list[Scope]:
+        """Every scope from here inwards that keeps counters."""
+        return [*([self] if self.counters is not None else []), *(home for child in self.children for home in child.homes())]
+
     def home(self) -> Scope:
         """The scope that keeps the counters which are written here: a process, or one instance of a sub-process."""
         return self if self.counters is not None or self.parent is None else self.parent.home()
@@ -148,9 +152,9 @@ class World:
         self.handles: list[Handle] = []
         self.fresh: dict[str, list[Handle]] = {}  # by name, what was offered since a comparison, in order
         self.ended = False
-        root = Scope(self, None, self._end)
-        listen(self, tree, root)
-        run(self, tree.inner[0], root, root.one_done)
+        self.root = Scope(self, None, self._end)
+        listen(self, tree, self.root)
+        run(self, tree.inner[0], self.root, self.root.one_done)
 
     def _end(self) -> None:
         self.ended = True

@@ -50,7 +50,7 @@ def an_activity_whose_instances_were_all_cancelled_completes(patch: pytest.Monke
 
 @plant
 def a_discarded_arrival_stays(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(modification, "_discard", lambda run, flow_id, scope, cause: None)
+    patch.setattr(modification, "discard_arrival", lambda run, flow_id, scope, cause: None)
 
 
 @plant
