@@ -47,8 +47,12 @@ def check_form(content: bytes, name: str) -> list[FormProblem]:
     except json.JSONDecodeError as error:
         place = f"{error.lineno}:{error.colno}"
         return [FormProblem(name, "", f"不是有效的 JSON（第 {error.lineno} 行第 {error.colno} 列）", f"not valid JSON at {place}: {error.msg}")]
-    except (UnicodeDecodeError, RecursionError):
+    except UnicodeDecodeError:
         return [FormProblem(name, "", "不是 UTF-8 编码的 JSON", "not JSON in UTF-8")]
+    except RecursionError:
+        return [FormProblem(name, "", f"嵌套超过 {MAXIMUM_DEPTH} 层", f"nested deeper than {MAXIMUM_DEPTH} levels")]
+    except ValueError:
+        return [FormProblem(name, "", "有数字过长", "it holds a number that is too long")]
     return _Checker(name).check(schema)
 
 
