@@ -296,6 +296,16 @@ def test_an_extension_that_would_have_acted_is_refused_by_name_at_its_element(ve
     assert not reading.deployable and all(finding.advice_en for finding in reading.findings)
 
 
+@pytest.mark.parametrize(("extension", "code"), [("executionListener", "refused"), ("formProperty", "refused"), ("nonsense", "unused-attribute")])
+@pytest.mark.parametrize("place", ["task", "flow"])
+def test_no_camunda_extension_is_dropped_in_silence(place: str, extension: str, code: str) -> None:
+    inner = f"<bpmn:extensionElements><camunda:{extension}/></bpmn:extensionElements>"
+    task = '<bpmn:userTask id="a" camunda:assignee="x">' + (inner if place == "task" else "") + "</bpmn:userTask>"
+    flow = '<bpmn:sequenceFlow id="h" sourceRef="a" targetRef="b">' + (inner if place == "flow" else "") + '</bpmn:sequenceFlow><bpmn:endEvent id="b"/>'
+    found = read(around(task + flow)).findings
+    assert [(finding.code, finding.element_id) for finding in found if extension in finding.reason_en] == [(code, "a" if place == "task" else "h")]
+
+
 def test_more_than_one_token_at_a_time_is_refused() -> None:
     reading = read(around('<bpmn:task id="a" startQuantity="2" completionQuantity="1"/>'))
     assert [finding.element_id for finding in reading.findings if finding.code == "quantity"] == ["a"] and not reading.deployable

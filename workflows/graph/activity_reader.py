@@ -22,6 +22,7 @@ KNOWN_ATTRIBUTES = EXPRESSION_ATTRIBUTES - WITHOUT_EFFECT | frozenset({
     "formRefBinding", "decisionRefBinding", "resultVariable", "type", "calledElementBinding", "versionTag", "isStartableInTasklist",
 })
 RETRY_CYCLE = re.compile(r"R\d{1,4}/(P[0-9YMWDTHS.]+)")
+READ_EXTENSIONS = frozenset({"properties", "in", "out", "inputOutput", "failedJobRetryTimeCycle"})
 JOBS = frozenset({"serviceTask", "sendTask", "businessRuleTask"})
 FEEL_FORMATS = frozenset({"feel", "application/feel", "text/feel", "http://www.omg.org/spec/dmn/20191111/feel/"})
 
@@ -96,6 +97,8 @@ class ActivityReader:
             if name in REFUSED_EXTENSIONS:
                 chinese, english, advice_zh, advice_en = REFUSED_EXTENSIONS[name]
                 self._notes.add("refused", element, element=f"camunda:{name}", element_zh=chinese, element_en=english, advice_zh=advice_zh, advice_en=advice_en)
+            elif name not in READ_EXTENSIONS:
+                self._notes.add("unused-attribute", element, attribute=name)
 
     def mappings(self, element: Element) -> tuple[tuple[DataMapping, ...], tuple[DataMapping, ...]]:
         """Inputs (camunda:in, inputParameter) and outputs (camunda:out, outputParameter), in document order."""

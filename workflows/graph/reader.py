@@ -257,6 +257,7 @@ class FileReader:
         return flows
 
     def _flow(self, element: Element, nodes: dict[str, Node]) -> Flow | None:
+        self._activities.refused_extensions(element)
         identity, source, target = element.get("id"), element.get("sourceRef") or "", element.get("targetRef") or ""
         missing = [(zh, en, end) for zh, en, end in (("起点", "source", source), ("终点", "target", target)) if end not in nodes]
         for zh, en, end in missing:

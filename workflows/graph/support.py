@@ -170,6 +170,7 @@ REFUSED_EXTENSIONS: dict[str, tuple[str, str, str, str]] = {
     "executionListener": ("执行监听器", "execution listener", "请画成脚本任务或服务任务", "draw a script or service task"),
     "taskListener": ("任务监听器", "task listener", "请画成脚本任务或服务任务，期限与提醒用属性设置", "draw a script or service task; deadlines and reminders are settings"),
     "formData": ("内嵌表单字段", "embedded form fields", "请用表单文件（camunda:formRef）", "use a form file (camunda:formRef)"),
+    "formProperty": ("内嵌表单字段", "embedded form fields", "请用表单文件（camunda:formRef）", "use a form file (camunda:formRef)"),
     "connector": ("连接器", "connector", "请用 camunda:type=\"external\" 和 camunda:topic", "use camunda:type=\"external\" with camunda:topic"),
     "field": ("注入字段", "injected field", "请用 camunda:inputParameter", "use camunda:inputParameter"),
     "script": ("脚本", "script", "请写 FEEL 表达式", "write a FEEL expression"),
