@@ -9,20 +9,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
 from tasks import errors
 from tasks.assignment import assign
-from tasks.models import Draft, Notification, Seat, SeatExclusion, SeatOffer
+from tasks.models import Draft, Membership, Notification, Organisation, Seat, SeatExclusion, SeatOffer
 from tasks.operation_models import Voting
 from tasks.people import People
-from tasks.seats import SEAT, Seats
+from tasks.seats import LIVE, SEAT, Seats
 from tasks.votes.fold import Verdict
 from tasks.votes.opening import Entered, placed, process_owner
 from tasks.votes.participants import people_ids, people_of
 from tasks.votes.poll import Poll, opinion_of, read_poll
 from workflows.case import Case
-from workflows.engine import ProcessEngine
+from workflows.engine import INSTANCE, ProcessEngine
 from workflows.host import EngineHost
 from workflows.running import run_door
 from workflows.store import insert_missing
@@ -259,3 +259,20 @@ class Deciding:
         self._seats.offer_to(connection, seat.id, place.candidates, seat.due_at, seat.created_at, seat.priority)
         self._seats.settle_place(connection, case, poll.node, poll.token, seat.id, place)
         case.record("vote_reached", node=poll.node.id, token=poll.token, detail={"seat": seat.id, "position": seat.position, "rule": "voter_left"})
+
+    def person_left(self, connection: Connection, person_id: int) -> None:
+        """After somebody was disabled: his open votes of active cases, by `people_changed`; suspended cases hear of it when they resume."""
+        mine = or_(SEAT.c.owner_id == person_id, SEAT.c.participant == f"person:{person_id}", SEAT.c.participant.in_(_lines_of(connection, person_id)))
+        query = select(SEAT.c.instance_id, SEAT.c.token).join(INSTANCE, INSTANCE.c.id == SEAT.c.instance_id).where(
+            SEAT.c.status.in_(LIVE), SEAT.c.participant.is_not(None), INSTANCE.c.status == "active", mine
+        ).distinct().order_by(SEAT.c.instance_id, SEAT.c.token)
+        for row in connection.execute(query).all():
+            case = self._engine.load(connection, row.instance_id)
+            if case.status == "active" and case.is_open(row.token) and not self.people_changed(connection, case, row.token):
+                self._engine.save(connection, [case])
+
+
+def _lines_of(connection: Connection, person_id: int) -> list[str]:
+    """Every candidate line somebody ever stood behind."""
+    query = select(Membership.role, Organisation.code).join(Organisation, Organisation.id == Membership.organisation_id)
+    return [f"{row.role}@{row.code}" for row in connection.execute(query.where(Membership.person_id == person_id)).all()]

@@ -12,9 +12,10 @@ from sqlalchemy import Connection, Row, bindparam, delete, exists, insert, selec
 from sqlalchemy.orm import aliased
 
 from tasks import errors
-from tasks.assignment import outcomes, refusal
+from tasks.actors import author_of
 from tasks.commands import Commands, ItemByItem, Outcome
 from tasks.deciding import Ballot, Deciding
+from tasks.form_checking import checked
 from tasks.models import CaseActor, Draft, Notification, Seat, SeatOffer, UndoRecord
 from tasks.people import Actor, People
 from tasks.personal_fields import PersonalFields
@@ -25,8 +26,7 @@ from workflows import numbers
 from workflows.business_calendar import Clock
 from workflows.case import Case
 from workflows.engine import ProcessEngine, StartItem
-from workflows.errors import InvalidForm, NotFound, Rejection
-from workflows.forms import validate
+from workflows.errors import NotFound, Rejection
 from workflows.graph import Node
 from workflows.history import Author
 from workflows.store import insert_missing, put
@@ -52,14 +52,6 @@ class Completion:
     seat_id: int
     instance_id: int
     undo_until: datetime
-
-
-def author_of(actor: Actor, claimed_as: str | None = None, on_behalf_of: int | None = None) -> Author:
-    """The author of a fact: the person in the role that gave him the seat, else in his acting identity."""
-    role, organisation = actor.role, actor.organisation_code
-    if claimed_as and "@" in claimed_as:
-        role, organisation = claimed_as.split("@", 1)
-    return Author(actor.person_id, on_behalf_of, role, organisation, actor.channel)
 
 
 class TaskService:
@@ -160,7 +152,7 @@ class TaskService:
         node = case.version.graph.nodes[row.seat_node_id]
         if bulk:
             self._guard_bulk(connection, actor, row, node)
-        patch = self._checked(connection, case.at(row.seat_token), node, values, outcome)
+        patch = checked(case.at(row.seat_token), node, self._engine.functions(connection, case), values, outcome)
         before = self._before(row)
         if row.several:
             self._deciding.guard_once(connection, case, row.seat_token, [one for one in (actor.person_id, on_behalf_of) if one is not None])
@@ -194,28 +186,6 @@ class TaskService:
             if (other := connection.execute(fresh.limit(1)).scalar()) is not None:
                 name = self._people.name(connection, other)
                 raise Rejection(f"{name}正在填写，已跳过。", f"{name} is working on it; skipped.")
-
-    def _checked(self, connection: Connection, case: Case, node: Node, values: Mapping[str, Any], outcome: str) -> dict[str, Any]:
-        """The values to store, after the model's own refusal, the outcome and the form were checked."""
-        functions = self._engine.functions(connection, case)
-        offered = {item["value"]: item for item in outcomes(case, node, functions)}
-        if outcome not in offered:
-            raise Rejection(f"没有“{outcome}”这个办理结果。", f"There is no outcome {outcome} here.", status=422)
-        if reason := refusal(case, node, functions):
-            if not offered[outcome].get("always"):
-                raise Rejection(reason["zh"], reason["en"], status=409, detail={"link": reason.get("link")})
-        schema = case.version.form_of(node)
-        if schema is None:
-            return {}
-        data = {**case.feel(), "outcome": outcome}
-        result = validate(schema, {key: value for key, value in values.items() if key != "outcome"}, data, functions, case.now)
-        problems = dict(result.errors)
-        for key in offered[outcome].get("requires", ()):
-            if key not in problems and result.values.get(key) in (None, "", []):
-                problems[key] = {"zh": "请填写此项", "en": "Please fill in this field"}
-        if problems:
-            raise InvalidForm(problems)
-        return dict(result.values)
 
     def _close_completed(
         self, connection: Connection, row: Row[Any], case: Case, actor: Actor, outcome: str, on_behalf_of: int | None

@@ -16,6 +16,12 @@ from workflows.case import Case
 SENTENCES: Mapping[str, tuple[str, str]] = {
     "started": ("建档，等待办理", "Case opened"),
     "activity_completed": ("{node}：{outcome}", "{node}: {outcome}"),
+    "voted": ("“{node}”表决：{outcome}", "Voted on “{node}”: {outcome}"),
+    "vote_reached": ("“{node}”轮到下一位", "“{node}” reached the next in turn"),
+    "vote_dropped": ("“{node}”的一个席位取消（{rule}）", "A vote on “{node}” was taken out ({rule})"),
+    "skipped_by_rule": ("系统按规则办理“{node}”：{outcome}（{rule}）", "Decided by rule at “{node}”: {outcome} ({rule})"),
+    "timeout_reminded": ("“{node}”超时，已提醒", "Time is up for “{node}”; a reminder went out"),
+    "timeout_forwarded": ("“{node}”超时，转交上级", "Time is up for “{node}”; passed to the superior"),
     "claimed": ("领取“{node}”", "Claimed “{node}”"),
     "released": ("取消领取“{node}”", "Released “{node}”"),
     "returned_to_pool": ("“{node}”被收回待认领", "“{node}” was put back into the pool"),
@@ -31,6 +37,13 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "timer_fired": ("到期：{node}", "Timer: {node}"),
     "migrated": ("转到新版流程", "Moved to a new version"),
     "ended": ("办结", "Closed"),
+}
+
+TALLIED = ("“{node}”表决结果：{outcome}", "Result of “{node}”: {outcome}")  # nobody's own decision, but what the votes came to
+RULES: Mapping[str, tuple[str, str]] = {
+    "duplicate_voter": ("每人一票", "one vote each"), "voter_left": ("人员已离任", "the holder left"),
+    "same_person": ("同一人已同意", "the same person agreed already"), "applicant_is_approver": ("申请人即审批人", "the applicant is the approver"),
+    "timeout": ("超时", "time was up"),
 }
 
 
@@ -82,13 +95,15 @@ def _item(
     node_id = row.node_id or detail.get("node")
     outcome = detail.get("outcome")
     node, decided = case.version.both(node_id), _outcome_words(case, node_id, outcome)
-    zh, en = SENTENCES[row.kind]
+    zh, en = TALLIED if "tally" in detail else SENTENCES[row.kind]
+    rule = RULES.get(detail.get("rule", ""), ("", ""))
     organisation = people.organisation(connection, row.organisation) if row.organisation else None
     changes = detail.get("changes", {})
     opinion = next((changes[key][1] for key in ("opinion", "return_text", "note") if key in changes and changes[key][1]), None)
     return TimelineItem(
-        row.at, row.kind, node_id, zh.format(node=node["zh"], outcome=decided["zh"]), en.format(node=node["en"], outcome=decided["en"]),
-        names.get(row.person) if row.person else None, row.role, organisation.name if organisation else row.organisation,
+        row.at, row.kind, node_id, zh.format(node=node["zh"], outcome=decided["zh"], rule=rule[0]),
+        en.format(node=node["en"], outcome=decided["en"], rule=rule[1]),
+        names.get(row.person) if row.person and "tally" not in detail else None, row.role, organisation.name if organisation else row.organisation,
         names.get(row.on_behalf_of) if row.on_behalf_of else None, row.channel, row.round, opinion, outcome,
         [
             {"key": key, **labels[key], "before": before, "after": after}

@@ -154,7 +154,7 @@ def sources_of(graph: ProcessGraph, forms: Mapping[str, dict[str, Any]], roster:
 def _written(node: Node) -> Iterator[str]:
     """The variables an activity or event writes."""
     if node.type in ("userTask", "manualTask"):
-        yield from (f"{node.id}_outcome", f"{node.id}_by")
+        yield from (f"{node.id}_outcome", f"{node.id}_by", f"{node.id}_votes")
     if node.type == "businessRuleTask" and not node.attributes.get("resultVariable"):
         yield node.attributes.get("decisionRef", "")
     yield node.properties.get("decision", "")

@@ -76,8 +76,9 @@ def places(connection: Connection, entered: Entered, functions: Functions) -> li
 def _voting_places(connection: Connection, entered: Entered, functions: Functions) -> list[Place]:
     case, node = entered.case.at(entered.token), entered.node
     lines = lines_of(to_json(feel(case, functions, node.properties["participants"])))
-    people = people_of(connection, lines, case)
     rule = frozen(case, node, functions)
+    people = people_of(connection, [*lines, *rule["veto"]], case)
+    holders = people_ids({line: people[line] for line in rule["veto"]})
     put(connection, Voting, ["instance_id", "token"], {
         "instance_id": case.id, "token": entered.token, "node_id": node.id, "round": case.round, "rule": rule, "outcome": None, "decided_at": None,
     })
@@ -86,9 +87,9 @@ def _voting_places(connection: Connection, entered: Entered, functions: Function
         return [placed(connection, case, node, functions, ())]
     queued = rule["rule"] == "sequential"
     return [
-        Place((), QUEUED, number, line, line in rule["veto"]) if queued and number > 1
-        else placed(connection, case, node, functions, (line,), number, line in rule["veto"])
+        Place((), QUEUED, number, line, veto) if queued and number > 1 else placed(connection, case, node, functions, (line,), number, veto)
         for number, line in enumerate(kept, start=1)
+        for veto in [line in rule["veto"] or bool(people[line] and people[line] <= holders)]
     ]
 
 

@@ -64,7 +64,7 @@ class Poll:
 
     @property
     def sequential(self) -> bool:
-        return self.rule["rule"] == "sequential"
+        return bool(self.rule["rule"] == "sequential")
 
     def side(self, seat: Row[Any]) -> Side:
         """What a vote counts as; the refusal of a deciding before- or after-signer turns it."""

@@ -10,6 +10,7 @@ import orjson
 
 from tasks.assignment import outcomes
 from tasks.votes.fold import RULES, Rule, Side
+from tasks.votes.participants import lines_of
 from workflows.case import Case
 from workflows.errors import Rejection
 from workflows.feel.values import to_json
@@ -27,17 +28,17 @@ def frozen(case: Case, node: Node, functions: Functions) -> dict[str, Any]:
 
     Raises Rejection (409) when the setting is no rule; the linter has said so of settings that are written out.
     """
-    settings = _settings(case, node, functions)
-    name, ratio = str(settings.get("rule", "all")), str(settings.get("ratio") or ("1/1" if settings.get("rule") != "ratio" else ""))
+    given = _settings(case, node, functions)
+    name, ratio = str(given.get("rule", "all")), str(given.get("ratio") or ("1/1" if given.get("rule") != "ratio" else ""))
     if name not in RULES or ratio_of(ratio) is None:
         zh, en = f"环节“{node.name or node.id}”的表决规则不可用：{name} {ratio}", f"The voting rule of {node.id} cannot be used: {name} {ratio}"
         raise Rejection(zh, en, status=409)
     offered = outcomes(case, node, functions)
     return {
-        "rule": name, "ratio": ratio, "wait_for_all": settings.get("wait_for_all") in (True, "true"),
-        "veto": [str(line) for line in settings.get("veto") or ()],
-        "sides": {str(item["value"]): _side(item, settings) for item in offered},
-        "agreed": settings.get("outcome_agreed"), "refused": settings.get("outcome_refused"),
+        "rule": name, "ratio": ratio, "wait_for_all": given.get("wait_for_all") in (True, "true"),
+        "veto": lines_of(given.get("veto")),
+        "sides": {str(item["value"]): _side(item, given) for item in offered},
+        "agreed": given.get("outcome_agreed"), "refused": given.get("outcome_refused"),
     }
 
 
@@ -67,11 +68,11 @@ def ratio_of(text: str) -> Fraction | None:
     return found if 0 < found <= 1 else None
 
 
-def _side(item: Mapping[str, Any], settings: Mapping[str, Any]) -> Side:
+def _side(item: Mapping[str, Any], given: Mapping[str, Any]) -> Side:
     value = str(item["value"])
     sides: tuple[tuple[str, Side], ...] = (("agree", "A"), ("refuse", "R"), ("abstain", "B"))
     for name, side in sides:
-        if value in (settings.get(name) or ()):
+        if value in (given.get(name) or ()):
             return side
     return natural_side(item)
 

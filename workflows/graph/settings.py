@@ -61,6 +61,30 @@ USER_TASK_SETTINGS: Mapping[str, Setting] = {
     "fingerprint": Setting("其文字供 seen_before 比对的变量", "the variable whose text seen_before remembers"),
     "numbers": Setting("true：办理后给事项编号（只一次）", "true: completing it gives the case its number, once"),
     "stage": Setting("FEEL 或文字：从此处起事项的状态", "FEEL or text: the stage of the case from here on"),
+    "participants": Setting("FEEL：会签人列表，每个候选项一票", "FEEL: list of candidates, each with a vote of its own"),
+    "voting": Setting(
+        "表决规则，JSON 或 FEEL：{rule, ratio, wait_for_all, veto, agree, refuse, abstain, outcome_agreed, outcome_refused}；见“会签”一节",
+        "how votes decide, JSON or FEEL: {rule, ratio, wait_for_all, veto, agree, refuse, abstain, outcome_agreed, outcome_refused}; see Countersigning",
+    ),
+    "opinion_field": Setting("表单中哪个字段是意见", "which field of the form is the opinion"),
+    "empty_assignee": Setting(
+        "无人可办理时：process_owner（缺省）交流程负责人并报警；从不自动通过",
+        "when nobody may act: process_owner (the default) gives it to the process's owner with an alarm; it never passes by itself",
+    ),
+    "same_person": Setting(
+        "同一人自动跳过：off（缺省）、consecutive（前一步由他同意）、approved（此前已同意且此后无数据变化）",
+        "skip whoever agreed already: off (default), consecutive (he agreed at the step before), approved (agreed before, and no value changed since)",
+    ),
+    "applicant_is_approver": Setting(
+        "申请人即审批人时：self（缺省，本人办理）、skip（系统通过）、superior（交上级）",
+        "when the applicant is the one to approve: self (default), skip (the system passes it), superior (to the superior)",
+    ),
+    "superior": Setting("FEEL：上级候选项", "FEEL: the candidate above"),
+    "on_timeout": Setting(
+        "超时处理，JSON：{at, do, to, outcome}；at 为 due 或 FEEL，do 为 remind、forward 或 outcome；结果不得为同意",
+        "what happens when time is up, JSON: {at, do, to, outcome}; at = due or FEEL, do = remind, forward or outcome, which may not agree",
+    ),
+    "signature": Setting("true：须本人签名，任何自动规则都不得代办", "true: it is signed by hand; no automatic rule decides it"),
 }
 ACTIVITY_SETTINGS: Mapping[str, Setting] = {
     "stage": Setting("FEEL 或文字：从此处起事项的状态", "FEEL or text: the stage of the case from here on"),
@@ -95,6 +119,7 @@ PROCESS_SETTINGS: Mapping[str, Setting] = {
     "business_key": Setting("FEEL：每个键只有一件事项", "FEEL: no two cases of the process share this key"),
     "subject": Setting("FEEL：事项关于谁或什么，显示在列表中", "FEEL: whom or what the case is about, as lists show it"),
     "subject_person": Setting("FEEL：事项所涉人员的编号", "FEEL: the id of the person the case is about"),
+    "process_owner": Setting("FEEL：流程负责人，无人可办理时由他办理", "FEEL: who answers for the process and gets what nobody else may do"),
     "parties": Setting("FEEL：参与方，类别 → 机构代码，决定谁看得到事项", "FEEL: kind → organisation code; decides who sees the case"),
     "items": Setting("FEEL：可检索的子项，列表 {kind, value}", "FEEL: searchable child rows, list of {kind, value}"),
     "number_prefix": Setting("FEEL 或文字：编号前缀", "FEEL or text: the prefix of the case number"),
