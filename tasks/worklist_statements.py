@@ -15,6 +15,7 @@ from sqlalchemy.orm import aliased
 
 from tasks.models import CaseParty, Organisation, Person, Seat, SeatExclusion, SeatOffer
 from workflows.models import ProcessInstance
+from workflows.store import ByteSearch
 
 SEAT, OFFER, INSTANCE = Seat.__table__, SeatOffer.__table__, ProcessInstance.__table__
 SUBJECT = aliased(Person)
@@ -70,7 +71,7 @@ def seat_conditions(shape: tuple[str, ...]) -> list[ColumnElement[bool]]:
     )
     known = {
         "process_id": SEAT.c.process_id == bindparam("process"), "node_id": SEAT.c.node_id == bindparam("node"),
-        "flag": func.instr(SEAT.c.summary, bindparam("flag", type_=LargeBinary)) > 0, "organisation": inside.exists(),
+        "flag": ByteSearch(SEAT.c.summary, bindparam("flag", type_=LargeBinary)) > 0, "organisation": inside.exists(),
         "text": select(INSTANCE.c.id).where(INSTANCE.c.id == SEAT.c.instance_id, match).exists(),
         "light_red": SEAT.c.due_at < now, "light_yellow": and_(SEAT.c.due_at >= now, SEAT.c.yellow_at <= now),
         "light_green": and_(SEAT.c.due_at >= now, SEAT.c.yellow_at > now),

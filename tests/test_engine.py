@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
 
 from app import House
 from tasks.models import Seat
@@ -377,6 +378,6 @@ def test_a_business_key_names_one_case_only(cases: Cases) -> None:
     key = '<bpmn:extensionElements><camunda:properties><camunda:property name="business_key" value="= case.key"/></camunda:properties></bpmn:extensionElements>'
     cases.deploy(process(key, START, WORK, END, flows("start", "work", "end")))
     cases.start(key="2026:1")
-    with pytest.raises(Exception, match="UNIQUE"):
+    with pytest.raises(IntegrityError):
         cases.start(key="2026:1")
     assert len(cases.rows(select(INSTANCE.c.id))) == 1

@@ -88,7 +88,7 @@ def test_an_undo_brings_the_sealed_number_back(stage):
 def test_expressions_can_test_its_presence_and_lists_show_no_digit_of_it(stage):
     stage.start("gaojingban", "K1")
     stage.complete("@K1", "K1", "submit", declaration(TEXTS["k1"], MOBILE))
-    with stage.house.store.read() as connection:
+    with stage.house.store.transaction() as connection:
         assert stage.cast.expression(connection, stage.house, stage.cases["K1"], '= if mobile = null then "no" else "yes"') == "yes"
         actor = stage.cast.actor(connection, "gaojingban")
         rows = [cell for row in stage.house.lists.rows(connection, actor, PROCESS, "export", Filters(cycle="2026")) for cell in row]

@@ -8,8 +8,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, Integer, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000", "cache_size=-65536", "mmap_size=268435456")
 
@@ -136,6 +139,24 @@ def count_up(connection: Connection, model: Any, key: str, value: str, counter: 
     statement = _insert(connection.dialect.name, model).values({key: value, counter: 1})
     raised = statement.on_conflict_do_update(index_elements=[key], set_={counter: getattr(model, counter) + 1})
     return int(connection.execute(raised.returning(getattr(model, counter))).scalar_one())
+
+
+class ByteSearch(FunctionElement[int]):
+    """`ByteSearch(column, bytes)`: where the bytes stand in the column, 1 and up; 0 when they are not in it."""
+
+    type = Integer()
+    inherit_cache = True
+
+
+@compiles(ByteSearch)
+def _instr(element: ByteSearch, compiler: SQLCompiler, **options: Any) -> str:
+    return f"instr({compiler.process(element.clauses, **options)})"
+
+
+@compiles(ByteSearch, "postgresql")
+def _position(element: ByteSearch, compiler: SQLCompiler, **options: Any) -> str:
+    place, wanted = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"position({wanted} IN {place})"
 
 
 def create_database_engine(url: str, **options: Any) -> Engine:
