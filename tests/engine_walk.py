@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, event, select
+from sqlalchemy import Connection, Engine, event, select
 
 from app import House, build_house
 from tasks.models import Seat
@@ -76,9 +76,9 @@ START, END = '<bpmn:startEvent id="start"/>', '<bpmn:endEvent id="end"/>'
 class EngineWalk:
     """One database with some processes and, once started, one case; every step loads, changes and saves."""
 
-    def __init__(self, *diagrams: str | bytes, connectors: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, *diagrams: str | bytes, connectors: Mapping[str, Any] | None = None, engine: Engine | None = None) -> None:
         self.clock = FrozenClock(datetime(2026, 6, 18, 9, tzinfo=SHANGHAI))
-        self.engine = databases.engine()
+        self.engine = engine or databases.engine()
         self.keys = load_or_create_keys(None)
         self.connectors = connectors or {}
         self.case_id = 0
