@@ -12,6 +12,7 @@ from web.i18n import translate as _, words
 from web.labels import (
     label, node_label, organisation_name, owner_words, parties_line, prefixed, process_name, processes, stage_label, version, waits_for_applicant,
 )
+from web.operations import offered
 from web.presenting import diagram_state, safe_items, split_facts, timeline_items
 from web.security import requires
 from web.undo import forget
@@ -50,7 +51,7 @@ def page(instance_id: int) -> str:
         "cases/case.html", view=view, case=view.instance, process=process, facts=facts, texts=texts, items=safe_items(view.items),
         timeline=timeline_items(view.timeline, process), diagram=diagram_state(process, view.diagram), statuses=dict(_statuses()),
         stage_label=stage_label, node_label=node_label, prefixed=prefixed, title=process_name(process), organisation_name=organisation_name,
-        owner_words=owner_words, waits_for_applicant=waits_for_applicant,
+        owner_words=owner_words, waits_for_applicant=waits_for_applicant, operations=offered("case", view.may),
     )
 
 

@@ -95,12 +95,14 @@ def translate(source: str, /, **values: Any) -> str:
 
 
 def words(pair: Any, default: str = "") -> str:
-    """The reader's half of {"zh": …, "en": …}; plain text stays as it is."""
+    """The reader's half of {"zh": …, "en": …}, or of something with these two attributes; plain text stays as it is."""
     if pair is None:
         return default
+    first, second = ("zh", "en") if chinese() else ("en", "zh")
     if isinstance(pair, Mapping):
-        first, second = ("zh", "en") if chinese() else ("en", "zh")
         return str(pair.get(first) or pair.get(second) or default)
+    if hasattr(pair, "zh") and hasattr(pair, "en"):
+        return str(getattr(pair, first) or getattr(pair, second) or default)
     return str(pair)
 
 

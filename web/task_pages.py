@@ -10,6 +10,7 @@ from web.context import actor, connection, house, is_htmx, wants_json
 from web.i18n import local_datetime, same_site, translate as _, words
 from web.inbox import list_answer
 from web.labels import outcome_label
+from web.operations import offered
 from web.presenting import change_words, diagram_state, form_data, schema_words, split_facts, timeline_items
 from web.undo import forget, pending, remember
 from workflows.errors import Rejection
@@ -159,7 +160,7 @@ def _shown(view: Any) -> dict[str, Any]:
         "timeline": timeline_items(view.timeline, view.process), "diagram": diagram_state(view.process, view.diagram),
         "form": _form(view), "way": way, "next_url": _next(), "pending_undo": bool(pending()),
         "outcome": outcome_label(view.seat) if view.seat.outcome else "", "back_url": _return_url(way),
-        "differences": change_words(view.differences, view.process),
+        "differences": change_words(view.differences, view.process), "operations": offered("seat", view.may),
     }
 
 

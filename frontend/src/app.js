@@ -3,6 +3,7 @@ import htmx from 'htmx.org';
 import './styles/app.css';
 import { ask, openDialog, startDialogs } from './dialogs.js';
 import { csrfToken, refusalWords } from './http.js';
+import { startOperations } from './operations.js';
 import { pollOnce, startPolling } from './poll.js';
 import { showKeptToast, toast } from './toast.js';
 import { offerUndo } from './undo.js';
@@ -179,6 +180,7 @@ function fileInputs() {
 }
 
 startDialogs();
+startOperations();
 startPolling();
 autosubmit();
 busyButtons();

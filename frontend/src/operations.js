@@ -1,0 +1,54 @@
+// The dialog of an operation beside the decision: opens what the server painted, narrows long lists, chooses by digit, minds a refusal.
+import { openDialog } from './dialogs.js';
+
+const place = () => document.getElementById('operation-place');
+
+function narrow(field) {
+  const wanted = field.value.trim().toLowerCase();
+  for (const choice of field.closest('[data-choices]').querySelectorAll('label')) {
+    choice.hidden = wanted !== '' && !choice.textContent.toLowerCase().includes(wanted) && !choice.querySelector(':checked');
+  }
+}
+
+/** A preview that says no: the button that would meet the refusal is not offered. */
+function mind(form) {
+  const button = form?.querySelector('button[type=submit]');
+  if (button) button.disabled = Boolean(form.querySelector('[data-refused]'));
+}
+
+function opened() {
+  const dialog = place()?.querySelector('dialog[data-open]');
+  if (!dialog) return;
+  openDialog(dialog);
+  mind(dialog.querySelector('form'));
+  (dialog.querySelector('[aria-invalid=true]') ?? dialog.querySelector('[data-narrow], input:not([type=hidden]):not(:disabled), textarea, button[type=submit]'))?.focus();
+}
+
+function onKey(event) {
+  const form = event.target.closest?.('form[data-operation]');
+  if (!form || event.isComposing || event.repeat) return;
+  const typing = event.target.matches('textarea, input:not([type=radio]):not([type=checkbox])');
+  if (event.key === 'Enter' && (event.ctrlKey || event.target.matches('input[type=radio], input[type=checkbox]'))) {
+    event.preventDefault();
+    form.requestSubmit();
+  } else if (/^[1-9]$/.test(event.key) && !typing) {
+    const choice = form.querySelector(`[data-digit="${event.key}"]:not(:disabled)`);
+    if (!choice) return;
+    event.preventDefault();
+    choice.click();
+    choice.focus();
+  }
+}
+
+export function startOperations() {
+  document.body.addEventListener('htmx:afterSettle', ({ detail }) => {
+    if (detail.target?.id === 'operation-place') opened();
+    if (detail.target?.id === 'operation-preview') mind(detail.target.closest('form'));
+  });
+  document.addEventListener('input', ({ target }) => { if (target.matches('[data-narrow]')) narrow(target); });
+  document.addEventListener('keydown', onKey);
+  document.addEventListener('click', (event) => {
+    if (event.target.closest('dialog a[data-close]')) event.preventDefault();
+  });
+  document.querySelectorAll('form[data-operation]').forEach(mind);
+}

@@ -1,0 +1,101 @@
+"""The operations beside the decision: one dialog, one preview and one door for every verb of the register. It knows no verb by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, flash, jsonify, redirect, render_template, request, url_for
+
+from tasks.operations import Operation
+from web.context import actor, connection, house, is_htmx, wants_json
+from web.i18n import same_site, words
+from workflows.errors import InvalidForm, NotFound, Rejection
+
+blueprint = Blueprint("operations", __name__)
+
+FEW = 8  # choices that are shown without a field to narrow them
+
+
+def offered(about: str, may: frozenset[str]) -> list[Operation]:
+    """The operations of the register that a person may use, in the order they were registered."""
+    return [operation for verb, operation in house().tasks.operations.known.items() if operation.about == about and verb in may]
+
+
+@blueprint.get("/tasks/<int:subject_id>/operations/<verb>", defaults={"about": "seat"})
+@blueprint.get("/cases/<int:subject_id>/operations/<verb>", defaults={"about": "case"})
+def dialog(about: str, subject_id: int, verb: str) -> str:
+    """What the operation does, what it needs and what it would lead to; a dialog over the page, or a page of its own."""
+    return _dialog(_operation(about, verb), subject_id, {}, {})
+
+
+@blueprint.get("/tasks/<int:subject_id>/operations/<verb>/preview", defaults={"about": "seat"})
+@blueprint.get("/cases/<int:subject_id>/operations/<verb>/preview", defaults={"about": "case"})
+def preview(about: str, subject_id: int, verb: str) -> str:
+    """What would happen with what was chosen so far; a GET, so that it cannot change anything."""
+    operation = _operation(about, verb)
+    return render_template("operations/_preview.html", preview=_preview(operation, subject_id, _given()), operation=operation)
+
+
+@blueprint.post("/tasks/<int:subject_id>/operations/<verb>", defaults={"about": "seat"})
+@blueprint.post("/cases/<int:subject_id>/operations/<verb>", defaults={"about": "case"})
+def perform(about: str, subject_id: int, verb: str) -> Any:
+    """Do it; back to the task, or on to the next when this one is no longer his."""
+    operation, given = _operation(about, verb), _given()
+    try:
+        answer = house().tasks.operations.perform(connection(), actor(), verb, subject_id, given)
+    except InvalidForm as wrong:
+        if wants_json():
+            raise
+        return _dialog(operation, subject_id, given, {key: words(text) for key, text in wrong.fields.items()}), 422
+    text = words({"zh": answer.zh, "en": answer.en})
+    page = url_for("tasks.page" if about == "seat" else "cases.page", **{"seat_id" if about == "seat" else "instance_id": subject_id})
+    target = same_site(str(given.get("next") or ""), page if answer.stay else url_for("inbox.page"))
+    if wants_json():
+        return jsonify(ok=True, message=text, redirect=target, stay=answer.stay)
+    flash(text, "success")
+    if is_htmx():
+        return Response(status=204, headers={"HX-Redirect": target})
+    return redirect(target, code=303)
+
+
+def _operation(about: str, verb: str) -> Operation:
+    operation: Operation = house().tasks.operations.get(verb)
+    if operation.about != about:
+        raise NotFound(f"没有“{verb}”这个操作。", f"There is no operation {verb} here.")
+    return operation
+
+
+def _given() -> dict[str, Any]:
+    """What was sent: a JSON object, a form or a query; ticked boxes of one name become a list."""
+    if request.is_json:
+        body = request.get_json()
+        if not isinstance(body, dict):
+            raise Rejection("请求内容应为 JSON 对象。", "The body must be a JSON object.")
+        return body
+    sent = request.values
+    given: dict[str, Any] = {}
+    for key in sent:
+        found = [value for value in sent.getlist(key) if value != ""]
+        given[key] = found if len(found) > 1 else found[0] if found else ""
+    return given
+
+
+def _preview(operation: Operation, subject_id: int, given: dict[str, Any]) -> Any:
+    """The preview, or the refusal it meets: a dialog that opens must say why it can do nothing."""
+    try:
+        return house().tasks.operations.preview(connection(), actor(), operation.verb, subject_id, given)
+    except Rejection as refused:
+        return {"lines": [], "refused": {"zh": refused.zh, "en": refused.en}, "revision": None}
+
+
+def _dialog(operation: Operation, subject_id: int, given: dict[str, Any], errors: dict[str, str]) -> str:
+    choices = house().tasks.operations.choices(connection(), actor(), operation.verb, subject_id)
+    kind = "seat" if operation.about == "seat" else "case"
+    place = {"about": kind, "subject_id": subject_id, "verb": operation.verb}
+    template = "operations/_dialog.html" if is_htmx() else "operations/page.html"
+    return render_template(
+        template, operation=operation, choices=choices, given=given, errors=errors, few=FEW, subject_id=subject_id,
+        preview=_preview(operation, subject_id, given), next=given.get("next") or request.args.get("next") or "",
+        action=url_for("operations.perform", **place), preview_url=url_for("operations.preview", **place) if operation.preview else "",
+        back=url_for("tasks.page", seat_id=subject_id) if kind == "seat" else url_for("cases.page", instance_id=subject_id),
+    )
