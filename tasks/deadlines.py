@@ -58,7 +58,7 @@ class Deadlines:
     @staticmethod
     def _seats_of(connection: Connection, mark: Row[Any], after: int) -> Sequence[Row[Any]]:
         query = select(SEAT).join(INSTANCE, INSTANCE.c.id == SEAT.c.instance_id).where(
-            SEAT.c.schedule_id == mark.schedule_id, SEAT.c.status == "open", SEAT.c.id > after, INSTANCE.c.status == "active"
+            SEAT.c.schedule_id == mark.schedule_id, SEAT.c.status.in_(("open", "parked")), SEAT.c.id > after, INSTANCE.c.status == "active"
         )
         return connection.execute(query.order_by(SEAT.c.id).limit(CHUNK)).all()
 
@@ -99,7 +99,15 @@ class Deadlines:
             return [(seat, str(target)) for seat in seats for target in targets if target]
         by_id = {seat.id: seat for seat in seats}
         offers = connection.execute(select(SeatOffer.seat_id, SeatOffer.candidate).where(SeatOffer.seat_id.in_(by_id))).all()
-        return [(by_id[offer.seat_id], offer.candidate) for offer in offers]
+        found = [(by_id[offer.seat_id], offer.candidate) for offer in offers]
+        if parked := [seat.id for seat in seats if seat.status == "parked"]:
+            # No clock pauses while a seat waits for opinions: its owner and whoever is asked are both reminded.
+            found += [(by_id[seat_id], f"person:{by_id[seat_id].owner_id}") for seat_id in parked]
+            asked = select(SEAT.c.parent_seat_id, SEAT.c.owner_id).where(
+                SEAT.c.parent_seat_id.in_(parked), SEAT.c.status.in_(("open", "parked")), SEAT.c.blocking.is_(True)
+            )
+            found += [(by_id[row.parent_seat_id], f"person:{row.owner_id}") for row in connection.execute(asked)]
+        return list({(seat.id, candidate): (seat, candidate) for seat, candidate in found}.values())
 
     def _mark_cases(self, connection: Connection, mark: Row[Any], seats: Sequence[Row[Any]]) -> None:
         kind, organisations = str(mark.argument["mark"]), mark.argument.get("mark_for")

@@ -5,9 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 
 from tasks.case_views import CaseViews
+from tasks.children.answers import Answers
+from tasks.children.asking import Asking
+from tasks.children.choosing import Choosing
+from tasks.children.delegation import Delegation
+from tasks.children.signers import Signers
+from tasks.children.tree import ChildSeats
 from tasks.commands import Commands
 from tasks.deciding import Deciding
 from tasks.going_back import GoingBack
+from tasks.operations import Operations
 from tasks.people import People
 from tasks.seats import Seats
 from tasks.service import TaskService
@@ -24,8 +31,11 @@ class Desk:
     """One method per operation of a person."""
 
     def __init__(self, engine: ProcessEngine, seats: Seats, people: People, commands: Commands, worklist: Worklist, clock: Clock) -> None:
+        self.operations = Operations()
         self.deciding = Deciding(engine, seats, people)
-        service = TaskService(engine, seats, people, commands, self.deciding, clock)
+        self.children, choosing = ChildSeats(seats), Choosing(seats, people)
+        answers = Answers(engine, self.children, self.deciding)
+        service = TaskService(engine, seats, people, commands, self.deciding, answers, clock)
         going_back = GoingBack(engine, seats, clock)
         steering = Steering(engine, seats, service, people, clock)
         self.start, self.start_many = service.start, service.start_many
@@ -36,3 +46,5 @@ class Desk:
         self.return_to_pool, self.hand_over = steering.release, steering.hand_over
         self.task_view = TaskViews(engine, worklist, people).task_view
         self.case_view = CaseViews(engine, worklist, people, steering).case_view
+        self.operations.register(*Delegation(engine, self.children, choosing).operations(), *Asking(engine, self.children, choosing).operations())
+        self.operations.register(*Signers(engine, self.children, choosing, self.deciding).operations())

@@ -9,18 +9,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, exists, insert, select, update
-from sqlalchemy.orm import aliased
 
 from tasks import errors
 from tasks.actors import author_of
+from tasks.children.answers import Answers
 from tasks.commands import Commands, ItemByItem, Outcome
 from tasks.deciding import Ballot, Deciding
 from tasks.form_checking import checked
+from tasks.lifecycle import ADVICE, reading
 from tasks.models import CaseActor, Draft, Notification, Seat, SeatOffer, UndoRecord
 from tasks.people import Actor, People
 from tasks.personal_fields import PersonalFields
 from tasks.seats import LIVE, SEAT, Seats
-from tasks.standing import LOCK_SEAT, Standing, facts_asked, near, require
+from tasks.standing import LOCK_SEAT, OTHER, Standing, facts_asked, near, require
 from tasks.texts import remember
 from workflows import numbers
 from workflows.business_calendar import Clock
@@ -39,7 +40,6 @@ COMPLETE_SEAT = update(Seat).where(SEAT.c.id == bindparam("seat"), SEAT.c.status
     {name: bindparam(f"new_{name}") for name in ("completed_at", "completed_by", "on_behalf_of", "outcome", "owner_id", "claimed_as")}
     | {"status": "completed", "revision": SEAT.c.revision + 1}
 )
-OTHER = aliased(SEAT, name="other")
 COMPLETE_ALONE = COMPLETE_SEAT.where(~exists().where(  # a signer may have been added since the seat was read
     OTHER.c.instance_id == SEAT.c.instance_id, OTHER.c.token == SEAT.c.token, OTHER.c.id != SEAT.c.id, OTHER.c.status.in_(LIVE)
 ))
@@ -51,15 +51,15 @@ class Completion:
 
     seat_id: int
     instance_id: int
-    undo_until: datetime
+    undo_until: datetime | None
 
 
 class TaskService:
     """The verbs of human work."""
 
-    def __init__(self, engine: ProcessEngine, seats: Seats, people: People, commands: Commands, deciding: Deciding, clock: Clock) -> None:
+    def __init__(self, engine: ProcessEngine, seats: Seats, people: People, commands: Commands, deciding: Deciding, answers: Answers, clock: Clock) -> None:
         self._engine = engine
-        self._deciding = deciding
+        self._deciding, self._answers = deciding, answers
         self._seats = seats
         self._people = people
         self._commands = commands
@@ -144,6 +144,8 @@ class TaskService:
         Conflict (somebody was faster) or InvalidForm; nothing has changed then.
         """
         row = self.lock_seat(connection, actor, seat_id)
+        if reading(row.seat_kind, row.seat_counts) in ADVICE:
+            return Completion(seat_id, self._answers.answer(connection, actor, row, values, outcome, revision, bulk=bulk), None)
         on_behalf_of = self._allowed(connection, actor, row, "complete").on_behalf_of
         if revision is not None and revision != row.seat_revision:
             raise errors.changed_meanwhile()
@@ -155,6 +157,8 @@ class TaskService:
         patch = checked(case.at(row.seat_token), node, self._engine.functions(connection, case), values, outcome)
         before = self._before(row)
         if row.several:
+            self._answers.before_decision(connection, case, row)
+            outcome = self._answers.turned(connection, case, row, outcome)
             self._deciding.guard_once(connection, case, row.seat_token, [one for one in (actor.person_id, on_behalf_of) if one is not None])
         if node.properties.get("numbers") == "true" and case.number is None:
             case.number = numbers.next_number(connection, case, self._engine.functions(connection, case))
@@ -164,6 +168,7 @@ class TaskService:
         detail = {"outcome": outcome, "seat": seat_id, **({"command": command_id} if command_id else {})}
         until = case.aftermath.hold_until = case.now + timedelta(seconds=UNDO_SECONDS)
         if row.several:
+            self._answers.after_decision(connection, case, row, actor)
             ballot = Ballot(seat_id, row.seat_token, outcome, patch, _by(author, case.now), detail)
             before["vote"] = self._deciding.cast(connection, case, ballot).facts()
         else:
@@ -175,6 +180,8 @@ class TaskService:
     def _guard_bulk(self, connection: Connection, actor: Actor, row: Row[Any], node: Node) -> None:
         if node.properties.get("bulk") != "true":
             raise Rejection("该环节不允许批量办理。", "This step cannot be decided in bulk.")
+        if row.seat_status != "open":
+            raise Rejection("正在等待委派的意见，已跳过。", "It waits for the opinion of somebody it was delegated to; skipped.")
         summary = row.seat_summary or {}
         if summary.get("open_first"):
             flags = "、".join(str(flag.get("zh", "")) for flag in summary.get("flags", []))

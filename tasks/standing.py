@@ -124,6 +124,10 @@ def near(connection: Connection, actor: Actor, row: Row[Any], version: ProcessVe
             return _concrete(connection, verb, row, relations, found)
         if verb not in ALWAYS and verb not in allowed:
             return Conflict("该环节没有开放这项操作。", "The model does not offer this operation at this step.")
+        if row.seat_parent_seat_id is not None and verb == "return" and not signer_may_return(row, node):
+            return Conflict("加签人没有退回，请答复“建议退回”。", "A signer has no return; answer “suggest to return”.")
+        if verb == "take_back" and not row.awaits_advice:
+            return Conflict("没有委派出去，无需收回。", "It is not delegated; there is nothing to take back.")
         if verb in BARRED_FROM and barred:
             return barred
         if verb == "undo" and wider is not None and not wider.undoable:
@@ -169,6 +173,11 @@ def operations_of(node: Node) -> frozenset[str]:
         found = set(APPLICANT_OPERATIONS if settings.get("applicant") == "true" else DEFAULT_OPERATIONS) | signers
         found |= {"return"} if names(settings.get("return_to")) else set()
     return frozenset(found | ({"remove_signer"} if any(name.startswith("add_") for name in found) else set()))
+
+
+def signer_may_return(row: Row[Any], node: Node) -> bool:
+    """Whether the model lets the signer of this child seat return the case from here (`signers_may_return`)."""
+    return row.seat_kind in SIGNERS and node.properties.get("signers_may_return") == "true"
 
 
 def names(text: str | None) -> list[str]:
@@ -238,7 +247,9 @@ def _steers(actor: Actor) -> ColumnElement[bool]:
 
 
 def _barred(row: Row[Any], version: ProcessVersion, node: Node) -> Forbidden | None:
-    """The four-eyes rule that keeps this person from acting, whatever he is offered or holds."""
+    """The four-eyes rule that keeps this person from acting, whatever he is offered or holds; a question may be put to anybody."""
+    if row.seat_kind == "asked":
+        return None
     if row.excluded:
         return errors.kept_out(row.excluded)
     acted = set((row.acted_nodes or "").split(","))
@@ -279,4 +290,4 @@ def _office(connection: Connection, line: str | None) -> str | None:
     return connection.execute(select(Organisation.name).where(Organisation.code == code)).scalar() if code else None
 
 
-__all__ = ["LOCK_SEAT", "SEE_SEAT", "Standing", "facts_asked", "near", "operations_of", "require", "see", "standing"]
+__all__ = ["LOCK_SEAT", "OTHER", "SEE_SEAT", "Standing", "facts_asked", "near", "operations_of", "require", "see", "standing"]

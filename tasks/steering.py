@@ -9,6 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from tasks import errors
+from tasks.children.tree import ChildSeats
+from tasks.lifecycle import PARKED
 from tasks.models import CaseParty, Notification, Seat, SeatExclusion, SeatOffer
 from tasks.people import Actor, People
 from tasks.seats import LIVE, SEAT, Seats
@@ -32,6 +34,7 @@ class Steering:
         self._engine = engine
         self._seats = seats
         self._service = service
+        self._children = ChildSeats(seats)
         self._people = people
         self._clock = clock
 
@@ -77,6 +80,8 @@ class Steering:
             owner_id=person_id, claimed_at=case.now, claimed_as=line, revision=SEAT.c.revision + 1
         ))
         self._seats.offer_to(connection, seat_id, [f"person:{person_id}"], row.seat_due_at, row.seat_created_at, row.seat_priority)
+        if row.seat_status == PARKED:
+            self._children.settle(connection, case, seat_id)
         case.record("reassigned", node=row.seat_node_id, token=row.seat_token, detail={
             "from": row.seat_owner_id, "to": person_id, "reason": reason.strip()
         })
@@ -107,6 +112,8 @@ class Steering:
         self._return(connection, actor, row, reason)
 
     def _return(self, connection: Connection, actor: Actor, row: Any, reason: str) -> None:
+        if row.seat_status == PARKED or row.seat_parent_seat_id is not None:
+            raise Conflict("该事项正在征求意见，不能退回待认领。", "Somebody's opinion is being asked here; it cannot go back to the pool.")
         case = self._engine.attach(connection, row, author_of(actor))
         case.record("returned_to_pool", node=row.seat_node_id, token=row.seat_token, detail={"from": row.seat_owner_id, "reason": reason})
         self._service.release_seat(connection, case, row.seat_id)

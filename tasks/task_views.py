@@ -10,8 +10,9 @@ from sqlalchemy import Connection
 from tasks import errors
 from tasks.assignment import outcomes, refusal
 from tasks.case_picture import diagram, differences, facts, form_data, masked_timeline
+from tasks.children.answers import advice_form, offered_answers, voting_outcomes
 from tasks.going_back import GoingBack
-from tasks.lifecycle import ACTUAL_OWNER, PAST_OWNER, POTENTIAL_OWNER, STAND_IN, SUBSTITUTE
+from tasks.lifecycle import ACTUAL_OWNER, ADVICE, PAST_OWNER, POTENTIAL_OWNER, STAND_IN, SUBSTITUTE, reading
 from tasks.people import Actor, People
 from tasks.personal_fields import PersonalFields
 from tasks.seats import LIVE, SEAT, separated
@@ -94,19 +95,24 @@ class TaskViews:
         self, connection: Connection, actor: Actor, row: AnyRow, case: Case, case_row: CaseRow, node: Node, standing: Standing
     ) -> TaskView:
         functions = self._engine.functions(connection, case)
+        advises = reading(row.kind, row.counts) in ADVICE
+        offered = offered_answers(case, node, functions, row.kind, row.counts) if advises else outcomes(case, node, functions)
+        if row.kind == "parallel" and not advises:
+            offered = voting_outcomes(offered)
         rows = history.facts(connection, case.id)
         verbs = self._verbs(actor, row, case, standing)
         live = row.status in LIVE
-        block = refusal(case, node, functions) if live else None
+        block = refusal(case, node, functions) if live and not advises else None
+        schema = case.version.form_of(node)
         refused = None
         if live and not verbs & {"complete", "answer"}:
             refused = FOUR_EYES if standing.excluded and separated(node) else (row.summary or {}).get("clause") or READ_ONLY
         own = case.subject_person == actor.person_id
         items = timeline(connection, self._people, case, rows)
         return TaskView(
-            self._worklist.row(row, actor), case_row, case.version, case.version.both(node.id), case.version.form_of(node),
+            self._worklist.row(row, actor), case_row, case.version, case.version.both(node.id), advice_form(schema) if advises else schema,
             form_data(case, self._fields if own or standing.stands_in else None),
-            self._fields.open(case.version, standing.draft) if standing.draft else None, outcomes(case, node, functions), facts(case, node, functions),
+            self._fields.open(case.version, standing.draft) if standing.draft else None, [dict(one) for one in offered], facts(case, node, functions),
             list((row.summary or {}).get("flags", [])), [block] if block else [], verbs, refused,
             masked_timeline(items, case.version), differences(case, rows), diagram(case, rows), standing.stands_in,
         )

@@ -1,0 +1,166 @@
+"""The seats that hang below another seat: creating, closing and telling, and the rule that a seat is parked ⇔ it waits for an open child.
+
+It asks nobody whether he may: guards are the caller's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from tasks.actors import Actor
+from tasks.children.words import KIND_WORDS
+from tasks.lifecycle import CANCELLED, LIVE, OPEN, PARKED, QUEUED
+from tasks.models import Draft, Notification, Seat, SeatExclusion, SeatOffer
+from tasks.seats import SEAT, Seats
+from workflows.case import Case
+from workflows.errors import Words
+
+
+@dataclass(frozen=True, slots=True)
+class NewChild:
+    """A child seat to create: its kind, its person, whether it counts and blocks, and what is asked."""
+
+    kind: str
+    person_id: int
+    text: str | None = None
+    counts: bool = False
+    blocking: bool = True
+    waits: bool = False  # an after-signer of a seat that has not decided yet
+
+
+class ChildSeats:
+    """Writes child seats."""
+
+    def __init__(self, seats: Seats) -> None:
+        self._seats = seats
+
+    # reading
+
+    @staticmethod
+    def of_instance(connection: Connection, case: Case, token: str) -> Sequence[Row[Any]]:
+        """Every seat of an activity instance, oldest first."""
+        return connection.execute(select(SEAT).where(SEAT.c.instance_id == case.id, SEAT.c.token == token).order_by(SEAT.c.id)).all()
+
+    def below(self, connection: Connection, case: Case, token: str, seat_id: int) -> list[Row[Any]]:
+        """The live seats below a seat, parents before their children."""
+        seats = self.of_instance(connection, case, token)
+        found: list[Row[Any]] = []
+        wanted = {seat_id}
+        for seat in seats:  # a child is younger than its parent
+            if seat.parent_seat_id in wanted:
+                wanted.add(seat.id)
+                if seat.status in LIVE:
+                    found.append(seat)
+        return found
+
+    # creating
+
+    def take(self, connection: Connection, case: Case, actor: Actor, row: Row[Any]) -> None:
+        """Whoever involves others holds the seat from then on, as if he had claimed it. `row` is a row of LOCK_SEAT."""
+        if row.seat_owner_id == actor.person_id:
+            return
+        line = row.offered_as or row.seat_duty
+        connection.execute(update(Seat).where(SEAT.c.id == row.seat_id).values(owner_id=actor.person_id, claimed_at=case.now, claimed_as=line))
+        self._seats.offer_to(connection, row.seat_id, [f"person:{actor.person_id}"], row.seat_due_at, row.seat_created_at, row.seat_priority)
+
+    def add(self, connection: Connection, case: Case, actor: Actor, row: Row[Any], child: NewChild) -> int:
+        """Create a child of the seat of `row` (of LOCK_SEAT), tell its person, and park the parent when it blocks; returns the child's number."""
+        words = KIND_WORDS[child.kind]
+        asked: Words = {"zh": f"{words['zh']}：{actor.name}", "en": f"{words['en']}: {actor.name}"}
+        summary = {
+            **(row.seat_summary or {}), "asked": {**asked, "kind": child.kind, "by": actor.person_id, "text": child.text}, "open_first": True,
+            "flags": [{"code": child.kind, **asked}, *_own_flags(row.seat_summary)], "clause": None,
+        }
+        values = {
+            "instance_id": case.id, "definition_id": row.seat_definition_id, "process_id": row.seat_process_id, "node_id": row.seat_node_id,
+            "token": row.seat_token, "status": QUEUED if child.waits else OPEN, "owner_id": child.person_id, "claimed_at": case.now,
+            "claimed_as": None, "created_at": case.now, "due_at": row.seat_due_at, "yellow_at": row.seat_yellow_at, "priority": row.seat_priority,
+            "round": case.round, "revision": 0, "schedule_id": None, "duty": None, "summary": summary, "urged": 0, "parent_seat_id": row.seat_id,
+            "kind": child.kind, "counts": child.counts, "blocking": child.blocking, "position": row.seat_position, "added_by": actor.person_id,
+        }
+        child_id = int(connection.execute(insert(Seat).values(values).returning(SEAT.c.id)).scalar_one())
+        if not child.waits:
+            self._offer(connection, child_id, child.person_id, values)
+            question = f"：{child.text}" if child.text else ""
+            self.tell(connection, case, child_id, child.person_id, child.kind, {
+                "zh": f"{case.subject or ''}：{actor.name}请您处理（{words['zh']}）{question}",
+                "en": f"{case.subject or ''}: {words['en'].lower()} by {actor.name}{': ' + child.text if child.text else ''}",
+            })
+        self.settle(connection, case, row.seat_id)
+        return child_id
+
+    def _offer(self, connection: Connection, seat_id: int, person_id: int, values: Mapping[str, Any]) -> None:
+        self._seats.offer_to(connection, seat_id, [f"person:{person_id}"], values["due_at"], values["created_at"], values["priority"])
+
+    def reach_after(self, connection: Connection, case: Case, parent: Row[Any], actor: Actor) -> list[int]:
+        """The parent's decision is stored: its after-signers' turn has come. Returns their seats."""
+        query = select(SEAT).where(SEAT.c.parent_seat_id == parent.seat_id, SEAT.c.kind == "after", SEAT.c.status == QUEUED).order_by(SEAT.c.id)
+        reached = connection.execute(query).all()
+        for seat in reached:
+            connection.execute(update(Seat).where(SEAT.c.id == seat.id).values(status=OPEN, claimed_at=case.now, revision=SEAT.c.revision + 1))
+            self._offer(connection, seat.id, seat.owner_id, seat._asdict())
+            self.tell(connection, case, seat.id, seat.owner_id, "after", {
+                "zh": f"{case.subject or ''}：{actor.name}已办理，请您签署意见（后加签）", "en": f"{case.subject or ''}: {actor.name} decided; please sign after",
+            })
+        return [seat.id for seat in reached]
+
+    # closing
+
+    def close(self, connection: Connection, case: Case, seats: Sequence[Row[Any]], why: str, words: Words) -> None:
+        """Cancel live child seats: their people are told, drafts go to the history. `why` is the kind of the history row's reason."""
+        for seat in seats:
+            drafts = connection.execute(select(Draft.person_id, Draft.values).where(Draft.seat_id == seat.id)).all()
+            for table in (SeatOffer, SeatExclusion, Draft):
+                connection.execute(delete(table).where(table.__table__.c.seat_id == seat.id))
+            connection.execute(update(Seat).where(SEAT.c.id == seat.id).values(
+                status=CANCELLED, completed_at=case.now, revision=SEAT.c.revision + 1
+            ))
+            case.record("child_closed", node=seat.node_id, token=seat.token, detail={
+                "seat": seat.id, "kind": seat.kind, "person": seat.owner_id, "why": why,
+                **({"drafts": [{"person": one.person_id, "values": one.values} for one in drafts]} if drafts else {}),
+            })
+            if seat.owner_id is not None and seat.status != QUEUED:
+                self.tell(connection, case, seat.id, seat.owner_id, "child_closed", words)
+
+    def close_below(self, connection: Connection, case: Case, row: Row[Any], why: str, words: Words, kinds: Sequence[str] = ()) -> None:
+        """Cancel what is live below the seat of `row` (of LOCK_SEAT): children of these `kinds` with all below them, or all."""
+        below = self.below(connection, case, row.seat_token, row.seat_id)
+        gone: set[int] = set()
+        for seat in below:
+            if seat.parent_seat_id in gone or (seat.parent_seat_id == row.seat_id and (not kinds or seat.kind in kinds)):
+                gone.add(seat.id)
+        self.close(connection, case, [seat for seat in below if seat.id in gone], why, words)
+        self.settle(connection, case, row.seat_id)
+
+    # parked ⇔ at least one open blocking child
+
+    def settle(self, connection: Connection, case: Case, seat_id: int) -> None:
+        """Park a seat that waits for an open child, open one that waits for none any more; whoever only delegated it may still decide it."""
+        seat = connection.execute(select(SEAT).where(SEAT.c.id == seat_id)).one()
+        if seat.status not in (OPEN, PARKED):
+            return
+        blocking = connection.execute(select(SEAT.c.kind).where(
+            SEAT.c.parent_seat_id == seat_id, SEAT.c.status.in_((OPEN, PARKED)), SEAT.c.blocking.is_(True)
+        )).scalars().all()
+        wanted = PARKED if blocking else OPEN
+        if wanted != seat.status:
+            connection.execute(update(Seat).where(SEAT.c.id == seat_id).values(status=wanted, revision=SEAT.c.revision + 1))
+        if not set(blocking) <= {"delegate"}:
+            connection.execute(delete(SeatOffer).where(SeatOffer.seat_id == seat_id))
+        elif seat.owner_id is not None and connection.execute(select(SeatOffer.seat_id).where(SeatOffer.seat_id == seat_id).limit(1)).first() is None:
+            self._offer(connection, seat_id, seat.owner_id, seat._asdict())
+
+    @staticmethod
+    def tell(connection: Connection, case: Case, seat_id: int, person_id: int, kind: str, words: Words) -> None:
+        """A notice for one person."""
+        connection.execute(insert(Notification).values(
+            candidate=f"person:{person_id}", kind=kind, instance_id=case.id, seat_id=seat_id, text=dict(words), created_at=case.now
+        ))
+
+
+def _own_flags(summary: Mapping[str, Any] | None) -> list[Any]:
+    return [flag for flag in (summary or {}).get("flags") or [] if flag.get("code") not in KIND_WORDS]
