@@ -16,6 +16,7 @@ from tasks.deciding import Deciding
 from tasks.going_back import GoingBack
 from tasks.operations import Operations
 from tasks.people import People
+from tasks.returning.wiring import wire as wire_returning
 from tasks.seats import Seats
 from tasks.service import TaskService
 from tasks.steering import Steering
@@ -38,6 +39,7 @@ class Desk:
         service = TaskService(engine, seats, people, commands, self.deciding, answers, clock)
         going_back = GoingBack(engine, seats, clock)
         steering = Steering(engine, seats, service, people, clock)
+        wire_returning(engine, seats, service, people, self.deciding, self.operations)
         self.start, self.start_many = service.start, service.start_many
         self.claim, self.release, self.save_draft = service.claim, service.release, service.save_draft
         self.complete, self.bulk_complete = service.complete, service.bulk_complete

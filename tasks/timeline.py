@@ -29,6 +29,17 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "urged": ("催办“{node}”", "Urged “{node}”"),
     "escalated": ("“{node}”逾期上报", "“{node}” escalated"),
     "reassessed": ("“{node}”办理责任或期限重新确定", "Duty or deadline of “{node}” worked out anew"),
+    "returned": ("退回到“{to}”：{reason}", "Returned to “{to}”: {reason}"),
+    "every_step": ("重新提交：逐级办理", "Submitted again: every step"),
+    "skipped": ("重新提交：跳过“{node}”", "Submitted again: “{node}” skipped"),
+    "vote_kept": ("“{node}”：沿用原意见", "“{node}”: the earlier agreement is kept"),
+    "given_back": ("“{node}”交回原办理人", "“{node}” given back to whoever had it"),
+    "decision_withdrawn": ("撤回“{node}”的办理", "Decision on “{node}” withdrawn"),
+    "jumped": ("跳转到“{to}”：{reason}", "Moved to “{to}”: {reason}"),
+    "terminated": ("终止：{reason}", "Terminated: {reason}"),
+    "voided": ("作废：{reason}", "Voided: {reason}"),
+    "suspended": ("挂起：{reason}", "Suspended: {reason}"),
+    "resumed": ("恢复办理", "Resumed"),
     "withdrawn": ("申请人撤回", "Withdrawn by the applicant"),
     "undone": ("撤销办理“{node}”", "Decision on “{node}” undone"),
     "message_received": ("收到消息：{node}", "Message received: {node}"),
@@ -110,6 +121,11 @@ def _item(
             for key, (before, after) in changes.items() if key in labels and (is_sealed(after) or not isinstance(after, dict))
         ],
     )
+
+
+def _said(sentence: str, case: Case, detail: Mapping[str, Any], node: str, outcome: str, language: str) -> str:
+    """The sentence with its names; `to` and `reason` come from the fact."""
+    return sentence.format(node=node, outcome=outcome, to=case.version.both(detail.get("to"))[language], reason=detail.get("reason") or "")
 
 
 def _outcome_words(case: Case, node_id: str | None, outcome: str | None) -> dict[str, str]:

@@ -54,6 +54,8 @@ class ProcessEngine:
         timers = CaseTimers(self)
         self.fire_timer, self.due_timers, self.next_timer = timers.fire, timers.due, timers.next
         self.after_events: list[Callable[[Connection, Case], None]] = []
+        # Completes a step that a return with 直达 started, by putting back what it cancelled; False: the step goes its usual way.
+        self.resubmission: Callable[[Connection, Case, str, Mapping[str, Any], Mapping[str, Any]], bool] | None = None
 
     def functions(self, connection: Connection, case: Case) -> Functions:
         """The host functions expressions of `case` may call."""
@@ -144,6 +146,8 @@ class ProcessEngine:
     def complete(self, connection: Connection, case: Case, token: str, patch: Mapping[str, Any], detail: Mapping[str, Any]) -> list[Happening]:
         """A waiting activity is done: store its values, move the token on, settle everything that follows."""
         node = case.version.graph.nodes[self.node_of(case, token)]
+        if self.resubmission is not None and token in case.state.get("s", ()) and self.resubmission(connection, case, token, patch, detail):
+            return []
         changes = case.set(patch, token)
         case.record("activity_completed", node=node.id, token=token, detail={**detail, "changes": changes})
         host = EngineHost(case, self.functions(connection, case))

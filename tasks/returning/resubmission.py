@@ -1,0 +1,263 @@
+"""重新提交 after a return: 逐级 needs nothing; 直达 puts back what the return cancelled, when nothing that decides the way has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+
+from tasks.deciding import Deciding
+from tasks.models import CaseActor, Seat, SeatExclusion, SeatOffer
+from tasks.operation_models import Agency, ReturnRecord
+from tasks.people import People
+from tasks.returning.returns import RESULTS
+from tasks.seats import LIVE, SEAT, Seats
+from workflows import history
+from workflows.case import Case
+from workflows.engine import ProcessEngine
+from workflows.errors import Rejection
+from workflows.graph import ProcessGraph
+from workflows.modifying import reinstate
+from workflows.name_check import diagram_uses
+from workflows.store import insert_missing
+
+ASSIGNMENT = frozenset({
+    "candidateGroups", "candidateUsers", "assignee", "participants", "voting", "duty", "superior", "dueDate", "loopCardinality", "collection",
+    "completionCondition", "loopCondition", "condition", "script", "conditionExpression", "same_person", "process_owner",
+})
+DECIDED = "decision"
+
+
+class Resubmission:
+    """Asked by the engine when a step that a return started, with 直达, is completed."""
+
+    def __init__(self, engine: ProcessEngine, seats: Seats, people: People, deciding: Deciding) -> None:
+        self._engine = engine
+        self._seats = seats
+        self._people = people
+        self._deciding = deciding
+        engine.resubmission = self.complete
+
+    def complete(self, connection: Connection, case: Case, token: str, patch: Mapping[str, Any], detail: Mapping[str, Any]) -> bool:
+        """Complete `token` straight to where the return came from; False: every step is done again, the engine goes its way."""
+        record = connection.execute(select(ReturnRecord.__table__).where(ReturnRecord.id == case.state["s"].pop(token))).one()
+        if not case.state["s"]:
+            del case.state["s"]
+        connection.execute(update(ReturnRecord).where(ReturnRecord.id == record.id).values(resubmitted_at=case.now))
+        changed = changed_since(history.facts(connection, case.id), record.before["sequence"], case, patch)
+        why = self._every_step(case, record, changed)
+        if why is not None:
+            case.record("every_step", node=record.to_node, token=token, detail={"because": why, "names": sorted(changed)})
+            return False
+        ids = reinstate(self._engine, connection, case, token, patch, {**detail, "straight": True}, record.before)
+        self._seats_again(connection, case, record, ids, bool(business(changed)))
+        return True
+
+    def _every_step(self, case: Case, record: Any, changed: frozenset[str]) -> str | None:
+        """Why every step must be done again, or None."""
+        graph = case.version.graph
+        tokens: dict[str, Any] = record.before["state"]["t"]
+        for token in record.before["cancel"]:
+            node_id, scope, _ = tokens[token.partition("#")[0]]
+            node = graph.nodes.get(node_id)
+            if node is None:
+                return "target_gone"
+            around = graph.id if scope == "0" else str(tokens[scope][0]) if scope in tokens else None
+            if around is not None and node.scope != around and node.scope != case.state.get("r", graph.id):
+                return "scope_changed"
+            if scope != "0" and scope not in case.state["t"] and scope not in self._cancelled(record):
+                return "scope_gone"
+        if any(flow not in graph.flows for flow, _, _ in (*record.before["discard"], *record.before["redeposit"])):
+            return "target_gone"
+        if any(token.partition("#")[0] in record.before["state"].get("k", {}) for token in record.before["cancel"]):
+            return "compensation"
+        to = {str(tokens[token.partition("#")[0]][0]) for token in record.before["cancel"]}
+        return "changed" if changed & reads(case, record.to_node, to) else None
+
+    @staticmethod
+    def _cancelled(record: Any) -> set[str]:
+        tokens: dict[str, Any] = record.before["state"]["t"]
+        inside = {token.partition("#")[0] for token in record.before["cancel"]}
+        while more := {token for token, entry in tokens.items() if entry[1] in inside} - inside:
+            inside |= more
+        return inside
+
+    # the seats that came back
+
+    def _seats_again(self, connection: Connection, case: Case, record: Any, ids: Mapping[str, str], changed: bool) -> None:
+        """Give each seat back to whoever held it, keep agreements when no field changed, and log what was skipped."""
+        for old in record.before["seats"]:
+            activity, _, index = str(old["token"]).partition("#")
+            if activity not in ids or old["kind"] not in ("main", "parallel"):
+                continue
+            token = ids[activity] + (f"#{index}" if index else "")
+            new = self._counterpart(connection, case, token, old)
+            if new is None:
+                continue
+            if old["status"] == "completed":
+                if not changed:
+                    self._keep_vote(connection, case, new, old)
+            elif old["owner_id"] is not None:
+                self._give_back(connection, case, new, int(old["owner_id"]), old["claimed_as"])
+        for token in {str(old["token"]) for old in record.before["seats"] if old["status"] == "completed"}:
+            if token in ids and case.is_open(ids[token]):
+                self._deciding.after_change(connection, case, ids[token])
+        skipped = skipped_steps(history.facts(connection, case.id), record)
+        for node_id in skipped:
+            case.record("skipped", node=node_id, detail={"because": "straight", "return": record.id})
+        self._engine.save(connection, [case])
+
+    @staticmethod
+    def _counterpart(connection: Connection, case: Case, token: str, old: Mapping[str, Any]) -> Row[Any] | None:
+        query = select(SEAT).where(
+            SEAT.c.instance_id == case.id, SEAT.c.token == token, SEAT.c.status.in_(LIVE), SEAT.c.participant == old["participant"]
+            if old["participant"] is not None else SEAT.c.participant.is_(None),
+        )
+        return connection.execute(query.order_by(SEAT.c.id).limit(1)).first()
+
+    def _keep_vote(self, connection: Connection, case: Case, seat: Row[Any], old: Mapping[str, Any]) -> None:
+        """沿用: an agreement of somebody who may still give it."""
+        poll = self._deciding.poll(connection, case, seat.token)
+        side = (poll.rule.get("sides") or {}).get(old["outcome"], "A")
+        if side != "A" or self._line(connection, case, seat, int(old["completed_by"])) is None:
+            return
+        answer = {**(old["answer"] or {}), "order": len(poll.cast)}
+        connection.execute(update(Seat).where(SEAT.c.id == seat.id).values(
+            status="completed", completed_at=case.now, completed_by=old["completed_by"], on_behalf_of=old["on_behalf_of"], owner_id=old["owner_id"],
+            claimed_as=old["claimed_as"], outcome=old["outcome"], answer=answer, revision=SEAT.c.revision + 1,
+        ))
+        connection.execute(delete(SeatOffer).where(SeatOffer.seat_id == seat.id))
+        people = [{"instance_id": case.root, "node_id": seat.node_id, "person_id": one} for one in {old["completed_by"], old["on_behalf_of"]} if one]
+        insert_missing(connection, CaseActor, people)
+        case.record("vote_kept", node=seat.node_id, token=seat.token, detail={
+            "seat": seat.id, "person": old["completed_by"], "outcome": old["outcome"], "rule": "agreement_kept",
+        })
+
+    def _give_back(self, connection: Connection, case: Case, seat: Row[Any], person_id: int, claimed_as: str | None) -> None:
+        """The returner, else his agent; else the pool stands as it was worked out now."""
+        line = self._line(connection, case, seat, person_id)
+        if line is not None:
+            self._own(connection, case, seat, person_id, claimed_as or line, None)
+            return
+        agent = self._agent(connection, case, seat, person_id)
+        if agent is not None:
+            self._own(connection, case, seat, agent, None, person_id)
+
+    def _own(self, connection: Connection, case: Case, seat: Row[Any], person_id: int, line: str | None, principal: int | None) -> None:
+        connection.execute(update(Seat).where(SEAT.c.id == seat.id).values(
+            owner_id=person_id if principal is None else None, claimed_at=case.now if principal is None else None,
+            claimed_as=line, revision=SEAT.c.revision + 1,
+        ))
+        connection.execute(delete(SeatOffer).where(SeatOffer.seat_id == seat.id))
+        offer = self._seats.offer_row(f"person:{person_id}", seat.id, seat.due_at, seat.created_at, seat.priority)
+        connection.execute(insert(SeatOffer).values({**offer, "principal_id": principal}))
+        case.record("given_back", node=seat.node_id, token=seat.token, detail={"seat": seat.id, "person": person_id, "for": principal})
+
+    def _line(self, connection: Connection, case: Case, seat: Row[Any], person_id: int) -> str | None:
+        """The candidate line by which a person may act on a seat today; None when he may not."""
+        try:
+            person = self._people.actor(connection, person_id, acting=None, channel="system", address=None)
+        except Rejection:
+            return None
+        offered = set(connection.execute(select(SeatOffer.candidate).where(SeatOffer.seat_id == seat.id)).scalars())
+        offered |= {seat.participant} if seat.participant else set()
+        barred = select(SeatExclusion.reason).where(SeatExclusion.seat_id == seat.id, SeatExclusion.person_id == person_id)
+        if connection.execute(barred).first() is not None:
+            return None
+        return next((line for line in person.candidates if line in offered), None)
+
+    @staticmethod
+    def _agent(connection: Connection, case: Case, seat: Row[Any], person_id: int) -> int | None:
+        """Who stands in for an absent person today, in this process; never the applicant or somebody a four-eyes rule keeps out."""
+        barred = select(SeatExclusion.person_id).where(SeatExclusion.seat_id == seat.id)
+        query = select(Agency.agent_id).where(
+            Agency.principal_id == person_id, Agency.valid_from <= case.now, Agency.valid_to > case.now, Agency.ended_at.is_(None),
+            or_(Agency.process_id.is_(None), Agency.process_id == case.version.process_id), Agency.agent_id.not_in(barred),
+            Agency.agent_id != (case.subject_person or 0),
+        )
+        return connection.execute(query.order_by(Agency.id).limit(1)).scalar()
+
+
+# what has changed, and what reads it
+
+
+def changed_since(facts: Sequence[Any], sequence: int, case: Case, patch: Mapping[str, Any]) -> frozenset[str]:
+    """Names whose value differs now, with `patch`, from what it was before the fact after `sequence`; who and when do not count."""
+    before: dict[str, Any] = {}
+    for fact in facts:
+        if fact.sequence > sequence:
+            for name, (old, _) in ((fact.detail or {}).get("changes") or {}).items():
+                before.setdefault(name, old)
+    for name in patch:
+        before.setdefault(name, case.variables.get(name))
+    now = {**case.variables, **patch}
+    return frozenset(
+        name for name, old in before.items() if now.get(name) != old and not name.endswith(("_by", "_votes"))
+    )
+
+
+def business(changed: Iterable[str]) -> set[str]:
+    """The changed names that are fields, not results of activities."""
+    results = tuple(f"_{result}" for result in RESULTS)
+    return {name for name in changed if not name.endswith(results)}
+
+
+def reads(case: Case, start: str, ends: set[str]) -> frozenset[str]:
+    """The names that gateways, decisions and assignments between an activity and what is put back read."""
+    graph = case.version.graph
+    between = _between(graph, start, ends)
+    found: set[str] = set()
+    for use in diagram_uses("", graph):
+        flow = graph.flows.get(use.element)
+        node = graph.nodes.get(use.element)
+        mine = (flow is not None and flow.source in between) or (node is not None and node.id in between and node.id != start)
+        if (mine and (use.setting in ASSIGNMENT or (node is not None and node.type == "scriptTask"))) or use.element == graph.id:
+            found |= use.compiled.names | use.compiled.item_names
+    for node_id in between:
+        found |= _decision_reads(case, node_id)
+    return frozenset(found)
+
+
+def _decision_reads(case: Case, node_id: str) -> set[str]:
+    node = case.version.graph.nodes[node_id]
+    found: set[str] = set()
+    for reference in (node.attributes.get("decisionRef"), node.properties.get(DECIDED)):
+        if reference:
+            model, _ = case.version.decision_of(reference)
+            found |= {name for formula in model.formulas for name in formula.compiled.names} | set(model.inputs.values())
+    return found
+
+
+def _between(graph: ProcessGraph, start: str, ends: set[str]) -> set[str]:
+    """Every node on a way from `start` to one of `ends`, with what is inside sub-processes on the way; ends and start included."""
+    nodes = graph.nodes
+
+    def following(node_id: str) -> Iterable[str]:
+        node = nodes[node_id]
+        yield from (flow.target for flow in node.outgoing)
+        yield from (other.id for other in nodes.values() if other.attached_to == node_id or other.scope == node_id)
+        if node.scope in nodes and not node.outgoing:
+            yield node.scope
+
+    def preceding(node_id: str) -> Iterable[str]:
+        yield from (other for other in nodes if node_id in set(following(other)))
+
+    return _reached(start, following) & (set().union(*(_reached(end, preceding) for end in ends)) if ends else set())
+
+
+def _reached(start: str, ways: Callable[[str], Iterable[str]]) -> set[str]:
+    found, stack = {start}, [start]
+    while stack:
+        for node_id in ways(stack.pop()):
+            if node_id not in found:
+                found.add(node_id)
+                stack.append(node_id)
+    return found
+
+
+def skipped_steps(facts: Sequence[Any], record: Any) -> list[str]:
+    """The activities that 直达 does not do again: those the return had undone, but the one it went back to."""
+    returned = next((fact for fact in facts if fact.sequence == record.before["sequence"] + 1), None)
+    names = ((returned.detail or {}).get("changes") or {}) if returned is not None else {}
+    return [name.removesuffix("_outcome") for name in names if name.endswith("_outcome") and name != f"{record.to_node}_outcome"]
