@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from tasks.children.words import ANSWER_WORDS, SENTENCES as CHILD_SENTENCES
 from tasks.people import People
 from tasks.personal_fields import is_sealed
 from workflows.case import Case
@@ -48,6 +49,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "timer_fired": ("到期：{node}", "Timer: {node}"),
     "migrated": ("转到新版流程", "Moved to a new version"),
     "ended": ("办结", "Closed"),
+    **CHILD_SENTENCES,
 }
 
 TALLIED = ("“{node}”表决结果：{outcome}", "Result of “{node}”: {outcome}")  # nobody's own decision, but what the votes came to
@@ -110,10 +112,10 @@ def _item(
     rule = RULES.get(detail.get("rule", ""), ("", ""))
     organisation = people.organisation(connection, row.organisation) if row.organisation else None
     changes = detail.get("changes", {})
-    opinion = next((changes[key][1] for key in ("opinion", "return_text", "note") if key in changes and changes[key][1]), None)
+    opinion = detail.get("opinion") or detail.get("text") or next((changes[key][1] for key in ("opinion", "return_text", "note") if key in changes and changes[key][1]), None)
     return TimelineItem(
-        row.at, row.kind, node_id, zh.format(node=node["zh"], outcome=decided["zh"], rule=rule[0]),
-        en.format(node=node["en"], outcome=decided["en"], rule=rule[1]),
+        row.at, row.kind, node_id, _said(zh, case, detail, node["zh"], decided["zh"], rule[0], "zh"),
+        _said(en, case, detail, node["en"], decided["en"], rule[1], "en"),
         names.get(row.person) if row.person and "tally" not in detail else None, row.role, organisation.name if organisation else row.organisation,
         names.get(row.on_behalf_of) if row.on_behalf_of else None, row.channel, row.round, opinion, outcome,
         [
@@ -123,9 +125,11 @@ def _item(
     )
 
 
-def _said(sentence: str, case: Case, detail: Mapping[str, Any], node: str, outcome: str, language: str) -> str:
-    """The sentence with its names; `to` and `reason` come from the fact."""
-    return sentence.format(node=node, outcome=outcome, to=case.version.both(detail.get("to"))[language], reason=detail.get("reason") or "")
+def _said(sentence: str, case: Case, detail: Mapping[str, Any], node: str, outcome: str, rule: str, language: str) -> str:
+    """The sentence with its names; `to` (an activity), `name` (people) and `reason` come from the fact."""
+    to = detail.get("to")
+    place = case.version.both(to)[language] if isinstance(to, str) else ""
+    return sentence.format(node=node, outcome=outcome, rule=rule, to=place, name=detail.get("name") or "", reason=detail.get("reason") or "")
 
 
 def _outcome_words(case: Case, node_id: str | None, outcome: str | None) -> dict[str, str]:
@@ -133,4 +137,4 @@ def _outcome_words(case: Case, node_id: str | None, outcome: str | None) -> dict
         words = case.version.labels.get("zh-CN", {}).get(key)
         if words:
             return {"zh": str(words), "en": str(case.version.labels.get("en", {}).get(key) or words)}
-    return {"zh": outcome or "完成", "en": outcome or "completed"}
+    return dict(ANSWER_WORDS.get(outcome or "") or {"zh": outcome or "完成", "en": outcome or "completed"})
