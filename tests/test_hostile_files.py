@@ -40,7 +40,36 @@ def types(number: int) -> str:
     return f'{DMN}{parts}<decision id="d" name="d"><variable name="d" typeRef="t0"/><literalExpression><text>1</text></literalExpression></decision></definitions>'
 
 
+def table(rules: int) -> str:
+    """A decision table of one column."""
+    rows = "".join(f'<rule id="r{index}"><inputEntry><text>{index}</text></inputEntry><outputEntry><text>1</text></outputEntry></rule>' for index in range(rules))
+    head = '<input id="i"><inputExpression><text>1</text></inputExpression></input><output id="o"/>'
+    return f'{DMN}<decision id="d" name="d"><decisionTable id="t">{head}{rows}</decisionTable></decision></definitions>'
+
+
+def ring(number: int) -> str:
+    """Processes each of which calls the next, the last one the first."""
+    parts = (
+        f'<process id="p{index}" isExecutable="true"><startEvent id="s{index}"/><sequenceFlow id="f{index}" sourceRef="s{index}" targetRef="a{index}"/>'
+        f'<callActivity id="a{index}" calledElement="p{(index + 1) % number}"/></process>' for index in range(number)
+    )
+    return f"{BPMN}{''.join(parts)}</definitions>"
+
+
 MADE = {
+    "a table of a hundred thousand rules.dmn": lambda: table(100_000),
+    "a table of twenty thousand rules.dmn": lambda: table(20_000),
+    "a table of nine thousand texts.dmn": lambda: table(9_000),
+    "a million comments.bpmn": lambda: around('<task id="a">' + "<!---->" * 1_000_000 + "</task>"),
+    "a hundred thousand flows.bpmn": lambda: process(
+        '<startEvent id="s"/><endEvent id="e"/>' + "".join(f'<sequenceFlow id="f{index}" sourceRef="s" targetRef="e"/>' for index in range(100_000))
+    ),
+    "sub-processes at the limit.bpmn": lambda: process("".join(f'<subProcess id="s{index}">' for index in range(190)) + "</subProcess>" * 190),
+    "brackets in a condition.bpmn": lambda: process(
+        '<startEvent id="s"/><exclusiveGateway id="g"/><endEvent id="e"/><sequenceFlow id="f" sourceRef="s" targetRef="g"/>'
+        f'<sequenceFlow id="h" sourceRef="g" targetRef="e"><conditionExpression>= {"(" * 50_000}1{")" * 50_000}</conditionExpression></sequenceFlow>'
+    ),
+    "a ring of calls.bpmn": lambda: ring(190),
     "a million elements.bpmn": lambda: around('<task id="a">' + "<incoming/>" * 1_000_000 + "</task>"),
     "a hundred thousand elements.bpmn": lambda: around('<task id="a">' + "<incoming>f</incoming>" * 100_000 + "</task>"),
     "a million inputs.dmn": lambda: f"{DMN}{'<inputData/>' * 600_000}</definitions>",

@@ -13,6 +13,8 @@ from workflows.feel import UnaryTests, Words
 from workflows.feel.types import Type, coerce
 from workflows.feel.values import FeelValue, Names
 
+MAXIMUM_RULES = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class Input:
@@ -37,6 +39,11 @@ class Rule:
 def compile_table(workshop: Workshop, element: Xml, known: frozenset[str]) -> Code:
     """The code of a decision table."""
     rule_elements = list(children(element, "rule"))
+    if len(rule_elements) > MAXIMUM_RULES:
+        count = len(rule_elements)
+        workshop.remark("error", element, Words(f"决策表有 {count:,} 条规则，超过 {MAXIMUM_RULES:,} 条", f"the table has {count:,} rules, more than {MAXIMUM_RULES:,}"),
+                        Words("请拆分为几个决策表", "split it into several tables"))
+        rule_elements = []
     cells = [list(children(rule, "inputEntry")) for rule in rule_elements]
     inputs = [
         _input(workshop, column, [row[index] if index < len(row) else None for row in cells], known)

@@ -20,7 +20,7 @@ from workflows.feel.values import FeelValue, Names
 
 MAXIMUM_FINDINGS = 500
 MAXIMUM_FEEL = 300_000
-MAXIMUM_TEXTS = 20_000
+MAXIMUM_TEXTS = 8_000
 TOO_MANY = Words(f"问题超过 {MAXIMUM_FINDINGS} 条，其余未列出", f"there are more than {MAXIMUM_FINDINGS} findings; the rest is not listed")
 TOO_MUCH = Words(
     f"文件中不同的表达式超过 {MAXIMUM_TEXTS:,} 个或共 {MAXIMUM_FEEL:,} 字，其余未读取",
@@ -113,7 +113,7 @@ class Workshop:
         key = (text, self.names | frozenset(known))
         if key not in kept:
             self._feel += len(text)
-            if self._feel > MAXIMUM_FEEL or len(kept) >= MAXIMUM_TEXTS:
+            if self._feel > MAXIMUM_FEEL or len(self._expressions) + len(self._tests) >= MAXIMUM_TEXTS:
                 self.remark("error", at, TOO_MUCH, Words("请拆分为多个文件", "split it into several files"), once=True)
                 return None
             try:
