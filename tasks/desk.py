@@ -20,7 +20,11 @@ from tasks.returning.wiring import wire as wire_returning
 from tasks.seats import Seats
 from tasks.service import TaskService
 from tasks.steering import Steering
+from tasks.talking.circulation import Circulations
+from tasks.talking.comments import Comments
+from tasks.talking.watching import Watching
 from tasks.task_views import TaskViews
+from tasks.votes.automatic import Automatic
 from tasks.worklist import Worklist
 from workflows.business_calendar import Clock
 from workflows.engine import ProcessEngine
@@ -34,6 +38,7 @@ class Desk:
     def __init__(self, engine: ProcessEngine, seats: Seats, people: People, commands: Commands, worklist: Worklist, clock: Clock) -> None:
         self.operations = Operations()
         self.deciding = Deciding(engine, seats, people)
+        self.automatic = Automatic(engine, seats, self.deciding)
         self.children, choosing = ChildSeats(seats), Choosing(seats, people)
         answers = Answers(engine, self.children, self.deciding)
         service = TaskService(engine, seats, people, commands, self.deciding, answers, clock)
@@ -49,4 +54,6 @@ class Desk:
         self.task_view = TaskViews(engine, worklist, people).task_view
         self.case_view = CaseViews(engine, worklist, people, steering).case_view
         self.operations.register(*Delegation(engine, self.children, choosing).operations(), *Asking(engine, self.children, choosing).operations())
+        self.circulations, self.watching = Circulations(engine, clock), Watching(clock)
+        self.operations.register(*Comments(engine).operations(), *self.circulations.operations(), *self.watching.operations())
         self.operations.register(*Signers(engine, self.children, choosing, self.deciding).operations())

@@ -14,6 +14,7 @@ from sqlalchemy.orm import aliased
 
 from tasks.actors import Actor, MembershipView
 from tasks.models import CaseActor, CaseParty, Organisation, Seat, SeatOffer
+from tasks.operation_models import Circulation
 from tasks.organisations import EVERYTHING, OrganisationRow, lies_inside, scope_condition
 from tasks.roles import ROLES, SEEING, role
 from workflows.errors import Forbidden, Words
@@ -72,6 +73,7 @@ def visible_cases(actor: Actor, *, listing: bool = False) -> ColumnElement[bool]
         ProcessInstance.subject_person == actor.person_id,
         exists().where(CaseActor.instance_id == ProcessInstance.id, CaseActor.person_id == actor.person_id),
         exists().where(Seat.instance_id == ProcessInstance.id, or_(Seat.owner_id == actor.person_id, _offered_seat(actor))),
+        exists().where(Circulation.instance_id == ProcessInstance.id, Circulation.person_id == actor.person_id),
         _has_party(_seeing(actor)),
     )
 
@@ -147,6 +149,7 @@ def _collected(actor: Actor) -> CompoundSelect[int]:
         select(_OWN.id).where(_OWN.subject_person == actor.person_id),
         select(CaseActor.instance_id).where(CaseActor.person_id == actor.person_id),
         select(Seat.instance_id).where(Seat.owner_id == actor.person_id),
+        select(Circulation.instance_id).where(Circulation.person_id == actor.person_id),
         select(Seat.instance_id).join(SeatOffer, SeatOffer.seat_id == Seat.id).where(SeatOffer.candidate.in_(actor.candidates)),
         select(CaseParty.instance_id).where(CaseParty.organisation_code.in_(codes)),
     )

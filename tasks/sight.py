@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, false, or_, sele
 
 from tasks.actors import Actor
 from tasks.models import CaseActor, CaseParty, Organisation, Seat, SeatOffer
+from tasks.operation_models import Circulation
 from tasks.organisations import scope_condition
 from tasks.permissions import visible_cases
 from tasks.roles import SEEING, role
@@ -44,6 +45,7 @@ def sees_fully(actor: Actor) -> ColumnElement[bool]:
         ProcessInstance.subject_person == actor.person_id,
         exists().where(CaseActor.instance_id == ProcessInstance.id, CaseActor.person_id == actor.person_id),
         exists().where(Seat.instance_id == ProcessInstance.id, or_(Seat.owner_id == actor.person_id, offered)),
+        exists().where(Circulation.instance_id == ProcessInstance.id, Circulation.person_id == actor.person_id),
         _party(regions), and_(visible_cases(actor), or_(_acted(offices), _is_offered(offices))),
     )
 

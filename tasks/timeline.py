@@ -48,6 +48,8 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "retimed": ("“{node}”的时间随日历调整", "“{node}” moved with the calendar"),
     "timer_fired": ("到期：{node}", "Timer: {node}"),
     "migrated": ("转到新版流程", "Moved to a new version"),
+    "commented": ("留言", "Remark"),
+    "circulated": ("抄送“{node}”", "Sent a copy of “{node}”"),
     "ended": ("办结", "Closed"),
     **CHILD_SENTENCES,
 }
@@ -108,7 +110,7 @@ def _item(
     node_id = row.node_id or detail.get("node")
     outcome = detail.get("outcome")
     node, decided = case.version.both(node_id), _outcome_words(case, node_id, outcome)
-    zh, en = TALLIED if "tally" in detail else SENTENCES[row.kind]
+    zh, en = _sentence(row.kind, detail)
     rule = RULES.get(detail.get("rule", ""), ("", ""))
     organisation = people.organisation(connection, row.organisation) if row.organisation else None
     changes = detail.get("changes", {})
@@ -130,6 +132,13 @@ def _said(sentence: str, case: Case, detail: Mapping[str, Any], node: str, outco
     to = detail.get("to")
     place = case.version.both(to)[language] if isinstance(to, str) else ""
     return sentence.format(node=node, outcome=outcome, rule=rule, to=place, name=detail.get("name") or "", reason=detail.get("reason") or "")
+
+
+def _sentence(kind: str, detail: Mapping[str, Any]) -> tuple[str, str]:
+    """A decision by votes or by a rule is nobody's own and says so."""
+    if "tally" in detail:
+        return TALLIED
+    return SENTENCES["skipped_by_rule" if kind in ("activity_completed", "voted") and detail.get("rule") in RULES else kind]
 
 
 def _outcome_words(case: Case, node_id: str | None, outcome: str | None) -> dict[str, str]:
