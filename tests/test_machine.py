@@ -304,7 +304,7 @@ def test_one_machine_serves_many_cases() -> None:
 # random diagrams
 
 
-RANDOM = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+RANDOM = settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @RANDOM
