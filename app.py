@@ -128,7 +128,7 @@ def wire_house(engine: Engine, clock: Clock, personal_data: PersonalData, *, dem
     people.organisations.on_change.append(reassessment.ask)
     return House(
         store, clock, personal_data, people, calendar, definitions, process_engine, commands, worklist, desk,
-        Deadlines(store, process_engine, seats, clock), jobs,
+        Deadlines(store, process_engine, seats, desk.automatic, clock), jobs,
         RosterDesk(definitions, process_engine, desk, personal_data, commands, people, clock, store),
         Lists(definitions, people, clock), Supervision(calendar, people, worklist, clock), demo,
     )

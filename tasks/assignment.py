@@ -15,6 +15,7 @@ from workflows.errors import Rejection
 from workflows.feel.values import to_json
 from workflows.graph import Node
 from workflows.host import Functions, decide, feel
+from workflows.human_rules import timeout_of
 from workflows.models import FAR_FUTURE
 from workflows.timers import as_instant
 
@@ -133,6 +134,11 @@ def _marks(case: Case, node: Node, ask: Any) -> list[dict[str, Any]]:
         marks.append({"kind": "reminder", "at": reminder.get("at"), "argument": {"to": reminder.get("to"), "key": reminder.get("key")}})
     for step in _list(ask(settings.get("escalation"))):
         marks.append({"kind": "escalation", "at": step.get("at"), "argument": {key: value for key, value in step.items() if key != "at"}})
+    if (timeout := timeout_of(node)) is not None:
+        at = str(timeout.get("at", "due"))
+        moment = node.attributes.get("dueDate") if at == "due" else at
+        argument = {"do": timeout.get("do"), "to": _list(ask(timeout.get("to"))), "outcome": timeout.get("outcome")}
+        marks.append({"kind": "timeout", "at": ask(moment), "argument": argument})
     timed = [(as_instant(mark["at"]), mark) for mark in marks]
     late = [(at, mark) for at, mark in timed if at is not None and at > case.now]
     return [

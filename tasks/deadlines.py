@@ -10,7 +10,9 @@ from sqlalchemy import Connection, Row, and_, insert, select, update
 from tasks.models import CaseMark, Notification, Schedule, ScheduleMark, Seat, SeatOffer
 from tasks.office_notices import Words, named, tell_office
 from tasks.seats import SEAT, Seats
+from tasks.votes.automatic import Automatic
 from workflows.business_calendar import Clock
+from workflows.case_store import lock_cases
 from workflows.engine import INSTANCE, ProcessEngine
 from workflows.history import SYSTEM
 from workflows.store import Store, insert_missing
@@ -22,8 +24,9 @@ MARK = ScheduleMark.__table__
 class Deadlines:
     """Passes the marks that are due; ten thousand seats of one schedule cost a few statements a mark."""
 
-    def __init__(self, store: Store, engine: ProcessEngine, seats: Seats, clock: Clock) -> None:
+    def __init__(self, store: Store, engine: ProcessEngine, seats: Seats, automatic: Automatic, clock: Clock) -> None:
         self._store = store
+        self._automatic = automatic
         self._engine = engine
         self._seats = seats
         self._clock = clock
@@ -34,8 +37,10 @@ class Deadlines:
             mark = self._due(connection)
         if mark is None:
             return False
-        self._pass(mark)
-        return True
+        with self._store.alone("marks") as mine:
+            if mine:
+                self._pass(mark)
+        return mine
 
     def _due(self, connection: Connection) -> Row[Any] | None:
         query = select(MARK).where(MARK.c.done_at.is_(None), MARK.c.at <= self._clock.now())
@@ -55,12 +60,19 @@ class Deadlines:
                     connection.execute(done)
                     return
 
+    def _timeout(self, connection: Connection, mark: Row[Any], seats: Sequence[Row[Any]]) -> None:
+        """Time is up: remind, pass to the superior, or a decision that does not agree, as the model says."""
+        for seat in seats:
+            self._automatic.time_out(connection, seat.id, mark.argument)
+
     @staticmethod
     def _seats_of(connection: Connection, mark: Row[Any], after: int) -> Sequence[Row[Any]]:
         query = select(SEAT).join(INSTANCE, INSTANCE.c.id == SEAT.c.instance_id).where(
             SEAT.c.schedule_id == mark.schedule_id, SEAT.c.status.in_(("open", "parked")), SEAT.c.id > after, INSTANCE.c.status == "active"
         )
-        return connection.execute(query.order_by(SEAT.c.id).limit(CHUNK)).all()
+        query = query.order_by(SEAT.c.id).limit(CHUNK)
+        seats = connection.execute(query).all()
+        return connection.execute(query).all() if lock_cases(connection, [seat.instance_id for seat in seats]) else seats
 
     def _reminder(self, connection: Connection, mark: Row[Any], seats: Sequence[Row[Any]]) -> None:
         """A notice to the named candidates, or to everybody the seat is offered to."""
@@ -135,7 +147,7 @@ class Deadlines:
 
     def _cases(self, connection: Connection, seats: Sequence[Row[Any]]) -> list[tuple[Any, Row[Any]]]:
         rows = connection.execute(
-            select(INSTANCE).where(INSTANCE.c.id.in_([seat.instance_id for seat in seats])).with_for_update()
+            select(INSTANCE).where(INSTANCE.c.id.in_([seat.instance_id for seat in seats])).order_by(INSTANCE.c.id).with_for_update()
         ).all()
         cases = {row.id: self._engine.attach(connection, row, SYSTEM) for row in rows}
         return [(cases[seat.instance_id], seat) for seat in seats]

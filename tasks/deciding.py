@@ -5,7 +5,7 @@ It does not ask who may vote: guards are the caller's. What the votes come to is
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,6 +63,12 @@ class Deciding:
         self._engine = engine
         self._seats = seats
         self._people = people
+        self.reached: list[Callable[[Connection, Case, str], None]] = []  # told when a next vote of a sequence has opened, the case saved
+
+    def several(self, connection: Connection, case: Case, token: str) -> bool:
+        """Whether more than one seat decides an activity instance, or the model has participants."""
+        poll = self.poll(connection, case, token)
+        return poll.written or len(poll.seats) > 1
 
     def poll(self, connection: Connection, case: Case, token: str) -> Poll:
         """The votes of an activity instance as they stand."""
@@ -80,7 +86,7 @@ class Deciding:
         """Count the vote of a seat that has just been completed; the case is saved and, when decided, has moved on."""
         before = self.poll(connection, case, ballot.token)
         values = dict(ballot.values)
-        answer = {"opinion": opinion_of(before.node, values), "values": values, "order": len(before.cast), "by": dict(ballot.by)}
+        answer = {**self._answer(before, ballot.seat_id), "opinion": opinion_of(before.node, values), "values": values, "order": len(before.cast), "by": dict(ballot.by)}
         connection.execute(update(Seat).where(SEAT.c.id == ballot.seat_id).values(answer=answer))
         done = Cast(changes=case.set(values, ballot.token))
         detail = {**ballot.detail, "outcome": ballot.outcome, "seat": ballot.seat_id, "changes": done.changes}
@@ -89,7 +95,13 @@ class Deciding:
         self._keep_out(connection, poll)
         if not self._settled(connection, case, poll, done):
             self._look(connection, case)
+            for listener in self.reached if done.activated else ():
+                listener(connection, case, ballot.token)
         return done
+
+    @staticmethod
+    def _answer(poll: Poll, seat_id: int) -> dict[str, Any]:
+        return next((dict(seat.answer) for seat in poll.seats if seat.id == seat_id and seat.answer), {})
 
     def after_change(self, connection: Connection, case: Case, token: str) -> bool:
         """Count anew after a seat of the activity was added, removed or answered, or its holder disabled.
@@ -190,8 +202,9 @@ class Deciding:
         lines = (seat.participant,) if seat.participant else ()
         place = placed(connection, view, poll.node, functions, lines, seat.position, bool(seat.veto))
         assignment = assign(view, poll.node, functions, case.now)
+        schedule = self._seats.schedule_of(connection, Entered(case, poll.node, poll.token, assignment))
         connection.execute(update(Seat).where(SEAT.c.id == seat.id).values(
-            status="open", due_at=assignment.due_at, yellow_at=assignment.yellow_at, priority=assignment.priority, summary=assignment.summary,
+            status="open", schedule_id=schedule, due_at=assignment.due_at, yellow_at=assignment.yellow_at, priority=assignment.priority, summary=assignment.summary,
             revision=SEAT.c.revision + 1,
         ))
         self._seats.offer_to(connection, seat.id, place.candidates, assignment.due_at, case.now, assignment.priority)

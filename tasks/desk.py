@@ -12,7 +12,6 @@ from tasks.children.delegation import Delegation
 from tasks.children.signers import Signers
 from tasks.children.tree import ChildSeats
 from tasks.commands import Commands
-from tasks.deciding import Deciding
 from tasks.going_back import GoingBack
 from tasks.operations import Operations
 from tasks.people import People
@@ -37,8 +36,8 @@ class Desk:
 
     def __init__(self, engine: ProcessEngine, seats: Seats, people: People, commands: Commands, worklist: Worklist, clock: Clock) -> None:
         self.operations = Operations()
-        self.deciding = Deciding(engine, seats, people)
-        self.automatic = Automatic(engine, seats, self.deciding)
+        self.automatic = Automatic(engine, seats, people)
+        self.deciding = self.automatic.deciding
         self.children, choosing = ChildSeats(seats), Choosing(seats, people)
         answers = Answers(engine, self.children, self.deciding)
         service = TaskService(engine, seats, people, commands, self.deciding, answers, clock)

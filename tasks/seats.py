@@ -158,6 +158,11 @@ class Seats:
                 found[digest] = self._new_schedule(connection, digest, *wanted[digest])
         return found
 
+    def schedule_of(self, connection: Connection, entered: Entered) -> int | None:
+        """The schedule with the time marks of a seat that opens now."""
+        digest = entered.assignment.digest
+        return self._schedule_ids(connection, [entered.assignment], [entered])[digest] if digest else None
+
     def _new_schedule(self, connection: Connection, digest: bytes, assignment: Assignment, opening: Entered) -> int:
         schedule_id = connection.execute(insert(Schedule).values(
             digest=digest, definition_id=opening.case.version.id, node_id=opening.node.id

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.votes.fold import RULES, Rule, Vote, fold
+from tasks.votes.fold import Rule, Vote, fold
+from workflows.human_rules import RULES
 
 RATIOS = st.integers(1, 12).flatmap(lambda q: st.integers(1, q).map(lambda p: Fraction(p, q)))
 RULE = st.builds(Rule, st.sampled_from(RULES), RATIOS, st.booleans())

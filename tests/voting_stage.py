@@ -23,27 +23,26 @@ PEOPLE = ("zhao", "qian", "sun", "li", "zhou")  # members of the committee
 NAMES = {"zhao": "赵委员", "qian": "钱委员", "sun": "孙委员", "li": "李委员", "zhou": "周委员", "head": "吴主任", "clerk": "郑文书", "boss": "王院长"}
 
 
-def with_settings(files: Mapping[str, bytes], diagram: str, settings: Mapping[str, str | None], drop: tuple[str, ...] = ()) -> dict[str, bytes]:
-    """The files with settings of the voting activity (or, as "process:name", of the process) replaced, added or (None) taken out."""
-    text = files[diagram].decode()
+def with_settings(files: Mapping[str, bytes], diagram: str, settings: Mapping[str, str | None]) -> dict[str, bytes]:
+    """The files with settings replaced, added or (None) taken out: "name" of the first user task, "element:name" of another element or the process."""
+    lines = files[diagram].decode().split("\n")
     for name, value in settings.items():
         place, _, key = name.rpartition(":")
-        lines = text.split("\n")
-        lines = [line for line in lines if f'property name="{key}"' not in line]
-        marks = [number for number, line in enumerate(lines) if line.strip() == "<camunda:properties>"]
-        at = marks[0] if place == "process" else marks[1]
-        if value is not None:
-            lines.insert(at + 1, f'          <camunda:property name="{key}" value={quoteattr(value)} />')
-        text = "\n".join(lines)
-    return {**files, diagram: text.encode()}
+        begin = next(number for number, line in enumerate(lines) if (f'id="{place}"' if place else "<userTask ") in line)
+        opened = next(number for number in range(begin, len(lines)) if "<camunda:properties>" in lines[number])
+        closed = next(number for number in range(opened, len(lines)) if "</camunda:properties>" in lines[number])
+        kept = [line for line in lines[opened + 1:closed] if f'property name="{key}"' not in line]
+        added = [] if value is None else [f'          <camunda:property name="{key}" value={quoteattr(value)} />']
+        lines[opened + 1:closed] = [*kept, *added]
+    return {**files, diagram: "\n".join(lines).encode()}
 
 
 class Committee:
     """People, the deployed processes, and one case."""
 
-    def __init__(self, house: House, process: str = "committee", **settings: str | None) -> None:
+    def __init__(self, house: House, process: str = "committee", folder: Path = FOLDER, **settings: str | None) -> None:
         self.house, self.process = house, process
-        self.files = with_settings(read_folder(FOLDER), f"{process}.bpmn", settings)
+        self.files = with_settings(read_folder(folder), f"{process}.bpmn", settings)
         with house.store.transaction() as connection:
             connection.execute(insert(Organisation).values(
                 code="U1", name="甲单位", kind="university", path="/U1/", province="14", on_platform=True, active=True
@@ -70,7 +69,16 @@ class Committee:
     def start(self, *members: str, applicant: str | None = None) -> int:
         """A case whose members are people by login, or candidate lines such as "univ_principal@U1"."""
         lines = [self.people.get(member, member) for member in members]
-        facts = {"name": "采购申请", "office": "U1", "members": lines, "applicant": self.people.get(applicant or "")}
+        return self.start_with(members=lines, applicant=self.people.get(applicant or ""))
+
+    def start_chain(self, first: str, second: str, third: str, applicant: str | None = None) -> int:
+        """A case of the approval in three steps, each for a person by login or a candidate line."""
+        lines = {name: f"person:{self.people[who]}" if who in self.people else who for name, who in zip(("first", "second", "third"), (first, second, third), strict=True)}
+        return self.start_with(**lines, applicant=self.people.get(applicant or ""))
+
+    def start_with(self, **given: Any) -> int:
+        """A case with these facts."""
+        facts = {"name": "采购申请", "office": "U1", **given}
         with self.house.store.transaction() as connection:
             actor = self.house.people.actor(connection, self.people["clerk"])
             self.instance = self.house.tasks.start_many(connection, actor, self.process, [StartItem(facts)])[0]
@@ -98,7 +106,9 @@ class Committee:
     def seat_of(self, who: str) -> Any:
         """The seat that stands for this person or that he voted on."""
         person = self.people[who]
-        return next(seat for seat in self.seats() if seat.participant == f"person:{person}" or person in (seat.owner_id, seat.completed_by))
+        mine = [seat for seat in self.seats() if seat.participant == f"person:{person}" or person in (seat.owner_id, seat.completed_by)]
+        offered = [seat for seat in self.seats() if seat.participant is None and seat.status == "open" and who in self.offers(seat)]
+        return [*offered, *mine][0]
 
     def states(self) -> list[str]:
         """The states of the voting activity's seats in their order."""

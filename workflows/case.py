@@ -41,6 +41,7 @@ class Aftermath:
     resolved: list[int] = field(default_factory=list)  # incidents of those jobs
     started: list[Case] = field(default_factory=list)  # called processes and sub-process instances, callers before called ones
     final: bool = False  # it did what nothing takes back
+    by_rule: int = 0  # how many activities rules decided in it without a person
 
 
 class Case:

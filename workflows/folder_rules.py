@@ -13,6 +13,7 @@ from workflows.connectors import CONNECTORS
 from workflows.graph import Finding, Node, ProcessGraph
 from workflows.graph.notes import Notes
 from workflows.graph.rules import check_calls
+from workflows.human_rules import human_findings
 from workflows.process_version import stem
 
 NOT_YET: Mapping[str, tuple[str, str]] = {
@@ -64,6 +65,7 @@ def folder_findings(
         for node in placed.graph.nodes.values():
             single = (*_missing(node, forms, names), *_not_running(node))
             found += [ResourceFinding(placed.resource, finding) for finding in single]
+        found += [ResourceFinding(placed.resource, finding) for finding in human_findings(placed.graph, forms)]
     found += call_findings(processes)
     found += _message_starts(processes)
     found += _shared_labels(processes, labels)

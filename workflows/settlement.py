@@ -38,6 +38,7 @@ class Settlement:
         self._follower = Follower(outbox_delay)
         self._calls = Calls(definitions, store, engine.functions)
         self.listeners: list[Listener] = []
+        self.settled: list[Listener] = []  # hear of everything at the end, when the cases are saved, and may command more
         self.starts = StartEvents(engine)
         definitions.listeners.append(self.starts.subscribe)
         self.signals = signals.Signals(engine, self.starts)
@@ -52,9 +53,13 @@ class Settlement:
 
     def settle(self, connection: Connection, outcomes: Sequence[Outcome]) -> None:
         """Record what happened, tell the listeners, save; hand over early messages; then the same for callers and called cases."""
+        every: list[Outcome] = []
         while outcomes:
             self._settle(connection, outcomes)
+            every += outcomes
             outcomes = self._calls.follow_up(connection, outcomes)
+        for listener in self.settled:
+            listener(connection, every)
 
     def _settle(self, connection: Connection, outcomes: Sequence[Outcome]) -> None:
         for case, happenings in outcomes:

@@ -9,7 +9,6 @@ from typing import Literal
 
 Side = Literal["A", "R", "B"]  # agreed, refused, abstained
 Result = Literal["open", "agreed", "refused", "empty"]
-RULES = ("all", "any", "first_agreement", "ratio", "majority", "sequential")
 WHOLE = Fraction(1)
 
 
@@ -90,4 +89,4 @@ def _result(rule: Rule, agreed: int, left: int, need: int, vetoed: bool, vetoes_
     return "agreed" if agreed >= need and not vetoes_left else "open"
 
 
-__all__ = ["RULES", "Result", "Rule", "Side", "Verdict", "Vote", "fold"]
+__all__ = ["Result", "Rule", "Side", "Verdict", "Vote", "fold"]

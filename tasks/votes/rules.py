@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
 from tasks.assignment import outcomes
-from tasks.votes.fold import RULES, Rule, Side
+from tasks.votes.fold import Rule, Side
 from tasks.votes.participants import lines_of
 from workflows.case import Case
 from workflows.errors import Rejection
 from workflows.feel.values import to_json
 from workflows.graph import Node
 from workflows.host import Functions, feel
+from workflows.human_rules import RULES
+from workflows.human_rules import natural_side as natural_side
 
 Frozen = Mapping[str, Any]
-REFUSING = frozenset({"reject", "return", "disagree"})
-ABSTAINING = frozenset({"abstain"})
 PLAIN: Frozen = {"rule": "all"}
 
 
@@ -74,14 +74,7 @@ def _side(item: Mapping[str, Any], given: Mapping[str, Any]) -> Side:
     for name, side in sides:
         if value in (given.get(name) or ()):
             return side
-    return natural_side(item)
-
-
-def natural_side(item: Mapping[str, Any]) -> Side:
-    """What an outcome counts as when the model does not say: danger, reject, return and disagree refuse, abstain abstains, others agree."""
-    if str(item.get("value")) in ABSTAINING:
-        return "B"
-    return "R" if item.get("style") == "danger" or str(item.get("value")) in REFUSING else "A"
+    return cast(Side, natural_side(item))
 
 
 def rule_of(document: Frozen) -> Rule:
@@ -91,7 +84,7 @@ def rule_of(document: Frozen) -> Rule:
 
 def side_of(document: Frozen, outcome: str | None) -> Side:
     """What an outcome value counts as under the frozen rule."""
-    found: Side = (document.get("sides") or {}).get(outcome) or natural_side({"value": outcome})
+    found: Side = (document.get("sides") or {}).get(outcome) or cast(Side, natural_side({"value": outcome}))
     return found
 
 
