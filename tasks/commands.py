@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, insert, or_, select, update
 
 from tasks import security_log
 from tasks.people import Actor
 from workflows.alarms import raise_calendar_alarm
 from workflows.business_calendar import Clock
+from workflows.case_store import lock_cases
 from workflows.errors import CalendarMissing, Forbidden, NotFound, Rejection
 from workflows.jobs import raise_incident
 from workflows.models import Command, CommandItem, table_of
@@ -82,8 +83,11 @@ class ItemByItem:
     run_item: Callable[[Connection, Row[Any], Row[Any]], Outcome]
     chunk: int = CHUNK
     on_finish: Callable[[Connection, Row[Any]], Any] | None = None
+    cases: Callable[[Sequence[Row[Any]]], Select[Any]] | None = None  # what a chunk locks before its first item
 
     def run(self, connection: Connection, command: Row[Any], items: Sequence[Row[Any]]) -> list[Outcome]:
+        if self.cases is not None:
+            lock_cases(connection, self.cases(items))
         return [self._one(connection, command, item) for item in items]
 
     def _one(self, connection: Connection, command: Row[Any], item: Row[Any]) -> Outcome:

@@ -14,6 +14,7 @@ from tasks.seats import LIVE, SEAT, Seats
 from tasks.service import author_of
 from workflows.business_calendar import Clock
 from workflows.case import Case
+from workflows.case_store import lock_cases
 from workflows.engine import ProcessEngine
 from workflows.errors import Conflict, Forbidden, NotFound, Rejection
 from workflows.models import BufferedMessage, HistoryRow, Incident, OutboxMessage, table_of
@@ -54,6 +55,7 @@ class GoingBack:
         records = connection.execute(
             select(UndoRecord.seat_id).where(UndoRecord.command_id == command_id, UndoRecord.person_id == actor.person_id)
         ).scalars().all()
+        lock_cases(connection, select(UndoRecord.instance_id).where(UndoRecord.command_id == command_id, UndoRecord.person_id == actor.person_id))
         done, left = 0, []
         for seat_id in records:
             try:

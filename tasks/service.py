@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, exists, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, exists, insert, select, update
 
 from tasks import errors
 from tasks.actors import author_of
@@ -21,7 +21,7 @@ from tasks.models import CaseActor, Draft, Notification, Seat, SeatOffer, UndoRe
 from tasks.people import Actor, People
 from tasks.personal_fields import PersonalFields
 from tasks.seats import LIVE, SEAT, Seats
-from tasks.standing import LOCK_SEAT, OTHER, Standing, facts_asked, near, require
+from tasks.standing import OTHER, Standing, lock_seat, near, require
 from tasks.texts import remember
 from workflows import numbers
 from workflows.business_calendar import Clock
@@ -65,13 +65,13 @@ class TaskService:
         self._commands = commands
         self._clock = clock
         self._fields = PersonalFields(people.personal_data)
-        commands.register("bulk_complete", ItemByItem(self._bulk_item))
+        commands.register("bulk_complete", ItemByItem(self._bulk_item, cases=_cases_of))
 
     # reading a seat for a command
 
     def lock_seat(self, connection: Connection, actor: Actor, seat_id: int) -> Row[Any]:
         """The seat with its case, locked, and what the guards need: by which line it is offered, exclusions, drafts."""
-        row = connection.execute(LOCK_SEAT, facts_asked(actor, seat_id)).first()
+        row = lock_seat(connection, actor, seat_id)
         if row is None:
             raise NotFound("没有这个待办事项。", "There is no such task.")
         return row
@@ -266,6 +266,10 @@ class TaskService:
         connection.execute(insert(Notification).values(
             candidate=candidate, kind=kind, instance_id=case.id, seat_id=seat_id, text={"zh": zh, "en": en}, created_at=case.now
         ))
+
+
+def _cases_of(items: Sequence[Row[Any]]) -> Select[Any]:
+    return select(SEAT.c.instance_id).where(SEAT.c.id.in_([item.payload["seat_id"] for item in items]))
 
 
 def _by(author: Author, now: datetime) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from sqlalchemy.sql.functions import aggregate_strings
 from tasks import errors, lifecycle
 from tasks.actors import Actor
 from tasks.lifecycle import (
-    ACTING, ACTUAL_OWNER, ADDER, BUSINESS_ADMINISTRATOR, DELEGATOR, LIVE, PAST_OWNER, POTENTIAL_OWNER, PROCESS_ADMINISTRATOR, STAKEHOLDER,
+    ACTING, ACTUAL_OWNER, ADDER, BUSINESS_ADMINISTRATOR, DELEGATOR, LIVE, PARKED, PAST_OWNER, POTENTIAL_OWNER, PROCESS_ADMINISTRATOR, STAKEHOLDER,
     STAND_IN, SUBSTITUTE, TASK_INITIATOR,
 )
 from tasks.models import CaseActor, CaseParty, Draft, Organisation, Person, Seat, SeatExclusion, SeatOffer, UndoRecord
@@ -26,6 +26,7 @@ from tasks.permissions import may
 from tasks.roles import role
 from tasks.sight import sees_fully
 from workflows.case import Case
+from workflows.case_store import lock_cases
 from workflows.definitions import ProcessVersion
 from workflows.engine import INSTANCE
 from workflows.errors import Conflict, Forbidden, Rejection
@@ -74,6 +75,12 @@ def _seat_with_facts() -> Any:
 
 SEE_SEAT = _seat_with_facts()  # columns of the case under their own names, of the seat as seat_…
 LOCK_SEAT = SEE_SEAT.with_for_update(of=[INSTANCE, SEAT])
+
+
+def lock_seat(connection: Connection, actor: Actor, seat_id: int) -> Row[Any] | None:
+    """The row of LOCK_SEAT; the case is locked first, so that all the row says is as the one before left it."""
+    lock_cases(connection, select(SEAT.c.instance_id).where(SEAT.c.id == seat_id))
+    return connection.execute(LOCK_SEAT, facts_asked(actor, seat_id)).first()
 
 
 def facts_asked(actor: Actor, seat_id: int) -> dict[str, Any]:
@@ -263,6 +270,8 @@ def _concrete(connection: Connection, verb: str, row: Row[Any], relations: froze
         return errors.already_decided(row.completer_name, row.seat_completed_at, _office(connection, row.seat_claimed_as))
     if row.seat_status == "cancelled" and row.several:
         return _without_him(connection, row) or plain
+    if row.seat_status == PARKED and ACTUAL_OWNER not in relations and row.owner_name and lifecycle.VERBS[verb].by & set(ACTING):
+        return errors.already_claimed(row.owner_name, row.seat_claimed_at or row.seat_created_at)
     if row.seat_status not in LIVE or not isinstance(plain, Forbidden):
         return plain
     if verb == "release":

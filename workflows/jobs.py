@@ -18,7 +18,8 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, sel
 
 from workflows.errors import Rejection
 from workflows.models import AnyRow, Incident, Job
-from workflows.store import Store
+from workflows.store import Store, insert_missing
+from workflows.suspension import suspended
 
 log = logging.getLogger(__name__)
 
@@ -90,9 +91,7 @@ class Jobs:
         unique_key: str | None = None,
     ) -> None:
         """Write a job in the caller's transaction; a second one with the same `unique_key` is not written."""
-        if unique_key and connection.execute(select(Job.id).where(Job.unique_key == unique_key)).first():
-            return
-        connection.execute(insert(Job), [job_row(kind, argument, run_at, instance_id=instance_id, unique_key=unique_key)])
+        insert_missing(connection, Job, [job_row(kind, argument, run_at, instance_id=instance_id, unique_key=unique_key)])
 
     def retry(self, connection: Connection, incident_id: int) -> None:
         """A supervisor lets the job behind an incident be tried again from the start; the incident is resolved."""
@@ -122,7 +121,8 @@ class Jobs:
         now = self._now()
         kind = Job.kind.in_(self._outside) if outside else Job.kind.not_in(self._outside)
         # A lease that ran out means that its worker died: even after the last try such a job is looked at once more.
-        due = [kind, Job.run_at <= now, or_(and_(Job.lease_until.is_(None), Job.tries < Job.maximum_tries), Job.lease_until < now)]
+        goes_on = or_(Job.instance_id.is_(None), ~suspended(Job.instance_id))
+        due = [kind, goes_on, Job.run_at <= now, or_(and_(Job.lease_until.is_(None), Job.tries < Job.maximum_tries), Job.lease_until < now)]
         with self._store.read() as connection:
             if connection.execute(select(Job.id).where(*due).limit(1)).first() is None:
                 return []

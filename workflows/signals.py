@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from workflows.case import Case
+from workflows.case_store import lock_cases
 from workflows.errors import Rejection
 from workflows.history import SYSTEM
 from workflows.jobs import job_row, raise_incident
@@ -65,6 +66,7 @@ class Signals:
 
     def run(self, connection: Connection, argument: Mapping[str, Any]) -> None:
         """Carry a signal to one batch; a case that cannot go on becomes an incident and holds up no other."""
+        lock_cases(connection, [instance_id for instance_id, _ in argument["targets"]])
         for instance_id, wait_id in argument["targets"]:
             try:
                 with Store.savepoint(connection):

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Integer, create_engine, event
+from sqlalchemy import Connection, Engine, Integer, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+from workflows.errors import Conflict
+
 SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000", "cache_size=-65536", "mmap_size=268435456")
+LOST_TO_ANOTHER = ("40P01", "40001")  # PostgreSQL: a deadlock was broken, a snapshot is out of date
 
 
 class Store:
@@ -58,10 +63,37 @@ class Store:
         try:
             with self._one_transaction() as connection:
                 yield connection
-        except BaseException as error:
-            for note in self.on_failure:
-                note(error)
+        except DBAPIError as error:
+            self._note(error)
+            if getattr(error.orig, "sqlstate", None) in LOST_TO_ANOTHER:
+                raise Conflict(
+                    "同一时间有人在办理相同的事项，本次操作未生效，请重试。", "Others were working on the same things at this moment; nothing was changed. Try again."
+                ) from error
             raise
+        except BaseException as error:
+            self._note(error)
+            raise
+
+    def _note(self, error: BaseException) -> None:
+        for note in self.on_failure:
+            note(error)
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[bool]:
+        """Whether no other process does the work of this name now; none will until the end of the block.
+
+        With SQLite one process does all background work.
+        """
+        if self._sqlite:
+            yield True
+            return
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            mine = bool(connection.execute(select(func.pg_try_advisory_lock(_number(name)))).scalar_one())
+            try:
+                yield mine
+            finally:
+                if mine and not connection.invalidated:
+                    connection.execute(select(func.pg_advisory_unlock(_number(name))))
 
     @contextmanager
     def _one_transaction(self) -> Iterator[Connection]:
@@ -106,6 +138,20 @@ class Store:
         connection.exec_driver_sql("RELEASE SAVEPOINT item")
 
 
+def lock_names(connection: Connection, names: Iterable[str]) -> None:
+    """Until this transaction ends, whoever locks one of these names waits: for what has no row yet that could be locked.
+
+    SQLite has one writer: nothing to lock.
+    """
+    if connection.dialect.name != "sqlite":
+        for number in sorted({_number(name) for name in names}):
+            connection.execute(select(func.pg_advisory_xact_lock(number)))
+
+
+def _number(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
+
+
 def _insert(dialect: str, model: Any) -> Any:
     """The database's own INSERT, which knows ON CONFLICT."""
     return sqlite.insert(model) if dialect == "sqlite" else postgresql.insert(model)
@@ -116,10 +162,9 @@ def _insert_missing(dialect: str, model: Any) -> Any:
     return _insert(dialect, model).on_conflict_do_nothing()
 
 
-def insert_missing(connection: Connection, model: Any, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows whose primary or unique key is not there yet, in one statement; the others stay as they are."""
-    if rows:
-        connection.execute(_insert_missing(connection.dialect.name, model), list(rows))
+def insert_missing(connection: Connection, model: Any, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Insert rows whose primary or unique key is not there yet, in one statement; the others stay as they are. Returns how many are new."""
+    return connection.execute(_insert_missing(connection.dialect.name, model), list(rows)).rowcount if rows else 0
 
 
 @lru_cache(maxsize=64)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row
 from tasks import errors
 from tasks.actors import Actor, author_of
 from tasks.operations import Arguments
-from tasks.standing import LOCK_SEAT, Standing, facts_asked, near, require, see
+from tasks.standing import Standing, lock_seat, near, require, see
 from workflows.case import Case
 from workflows.engine import ProcessEngine
 from workflows.errors import NotFound, Words
@@ -44,7 +44,7 @@ def enter(engine: ProcessEngine, connection: Connection, actor: Actor, seat_id: 
 
     Raises NotFound, the refusal of the verb, or Conflict when the case is no longer at the `revision` he saw.
     """
-    row = connection.execute(LOCK_SEAT, facts_asked(actor, seat_id)).first()
+    row = lock_seat(connection, actor, seat_id)
     found = _entered(engine, connection, actor, row)
     if verb is not None:
         require(found.standing, verb)

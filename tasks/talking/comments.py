@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, insert, select
 from tasks.actors import Actor, author_of
 from tasks.models import Notification, Seat
 from tasks.operations import Answer, Argument, Arguments, Operation
-from tasks.standing import LOCK_SEAT, facts_asked, require, standing
+from tasks.standing import lock_seat, require, standing
 from workflows.case import Case
 from workflows.engine import ProcessEngine
 from workflows.errors import NotFound
@@ -25,7 +25,7 @@ def told_about(
 
     Raises NotFound, or the refusal of the verb in words.
     """
-    row = connection.execute(LOCK_SEAT, facts_asked(actor, seat_id)).first()
+    row = lock_seat(connection, actor, seat_id)
     if row is None:
         raise NotFound("没有这个待办事项。", "There is no such task.")
     case = engine.attach(connection, row, author_of(actor, row.seat_claimed_as or row.offered_as))
