@@ -54,10 +54,10 @@ class Drawn:
     kept: set[str]
 
 
-def deployable_tree(source: random.Random, features: frozenset[str], most: int = 5) -> Drawn:
+def deployable_tree(source: random.Random, features: frozenset[str], most: int = 5, bounded: float = 0.3) -> Drawn:
     """A random tree; the linter refuses some compensations, then another one is grown."""
     while True:
-        tree = Grower(source, focused(source, features)).tree(source.randint(1, most))
+        tree = Grower(source, focused(source, features), bounded).tree(source.randint(1, most))
         drawer = Drawer()
         files = {"process": drawer.draw(tree)}
         files |= drawer.called

@@ -12,8 +12,9 @@ TOPICS = ("alarm", "horn")
 class Grower:
     """Grows a random tree; `features` limits what it may use."""
 
-    def __init__(self, source: random.Random, features: frozenset[str]) -> None:
+    def __init__(self, source: random.Random, features: frozenset[str], bounded: float = 0.3) -> None:
         self.random, self.features = source, features
+        self.bounded = bounded  # how often an activity has boundary events
         self.eager = 0.45 if len(features) < 12 else 0.2  # how often something is thrown or undone
         self.names = 0
         self.inside_some = 0
@@ -58,7 +59,7 @@ class Grower:
         return block
 
     def _boundary(self, block: Block, depth: int, can_fail: bool, in_handler: bool) -> None:
-        if "boundary" in self.features and self.random.random() < 0.3:
+        if "boundary" in self.features and self.random.random() < self.bounded:
             for _ in range(self.random.randint(1, 2)):
                 block.boundary.append(self._event("b", self.block(min(depth - 1, 1), can_fail, in_handler)))
 

@@ -51,7 +51,7 @@ class Calls:
         return moved.outcomes
 
     def _look_inside(self, connection: Connection, case: Case, moved: _Moved) -> None:
-        """Variables of a case changed: conditional events inside its sub-process instances see them too."""
+        """Variables of a case changed: conditional events inside its sub-process instances see them too, at every depth."""
         plan = case.version.machine.plan
         if not plan.conditional:
             return
@@ -66,10 +66,12 @@ class Calls:
                 child = self._store.attach(connection, row, case.author)
                 child.join(case.family)
             child.outer, child.inputs = {**(case.outer or {}), **case.variables}, None
+            seen = _conditions_seen(child)
             happenings = run_door(child, EngineHost(child, self._functions(connection, child)), list)
-            if happenings:
+            if happenings or seen != _conditions_seen(child):  # a condition that turned false must be remembered too
                 moved.add(child, happenings)
                 case.aftermath.final = case.aftermath.final or not child.is_new
+            self._look_inside(connection, child, moved)
 
     # starting
 
@@ -194,6 +196,11 @@ class Calls:
             there = caller.at(scope).feel()
             caller.set({name: merged(child.bases.get(name), value, there.get(name)) for name, value in child.variables.items()}, scope)
             caller.stage = child.stage or caller.stage
+
+
+def _conditions_seen(case: Case) -> list[Any]:
+    """What the conditions that a case listens to gave when they were last looked at."""
+    return [entry[2] for entry in case.state.get("w", {}).values() if len(entry) > 2]
 
 
 class _Moved:
