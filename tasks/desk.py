@@ -25,7 +25,7 @@ from tasks.talking.watching import Watching
 from tasks.task_views import TaskViews
 from tasks.votes.automatic import Automatic
 from tasks.worklist import Worklist
-from workflows.business_calendar import Clock
+from workflows.business_calendar import BusinessCalendar, Clock
 from workflows.engine import ProcessEngine
 
 UNDO_TIME = timedelta(seconds=30)
@@ -34,7 +34,10 @@ UNDO_TIME = timedelta(seconds=30)
 class Desk:
     """One method per operation of a person."""
 
-    def __init__(self, engine: ProcessEngine, seats: Seats, people: People, commands: Commands, worklist: Worklist, clock: Clock) -> None:
+    def __init__(
+        self, engine: ProcessEngine, seats: Seats, people: People, commands: Commands, worklist: Worklist, clock: Clock,
+        calendar: BusinessCalendar,
+    ) -> None:
         self.operations = Operations()
         self.automatic = Automatic(engine, seats, people)
         self.deciding = self.automatic.deciding
@@ -43,7 +46,7 @@ class Desk:
         service = TaskService(engine, seats, people, commands, self.deciding, answers, clock)
         going_back = GoingBack(engine, seats, clock)
         steering = Steering(engine, seats, service, people, clock)
-        wire_returning(engine, seats, service, people, self.deciding, self.operations)
+        wire_returning(engine, seats, service, people, self.deciding, going_back, calendar, self.operations)
         self.start, self.start_many = service.start, service.start_many
         self.claim, self.release, self.save_draft = service.claim, service.release, service.save_draft
         self.complete, self.bulk_complete = service.complete, service.bulk_complete

@@ -78,6 +78,7 @@ VERBS: Mapping[str, Verb] = {
         _verb("urge", f"{OPEN} {PARKED} {QUEUED}", (STAKEHOLDER, TASK_INITIATOR), None, ANY_KIND),
         _verb("snooze", OPEN, ACTING, None, ANY_KIND),
         _verb("undo", COMPLETED, (PAST_OWNER,), OPEN, ANY_KIND, "active completed"),
+        _verb("withdraw", COMPLETED, (PAST_OWNER,), CANCELLED, MAIN, "active completed"),
         _verb("comment", " ".join(STATES), (STAKEHOLDER, TASK_INITIATOR, *ACTING), None, ANY_KIND, "active suspended completed terminated"),
         _verb("circulate", " ".join(STATES), (STAKEHOLDER, *ACTING), None, ANY_KIND, "active suspended completed terminated"),
     )

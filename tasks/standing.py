@@ -34,7 +34,7 @@ from workflows.graph import Node
 
 SEAT, CHILD, OTHER = Seat.__table__, aliased(Seat.__table__, name="child"), aliased(Seat.__table__, name="other")
 SIGNERS = ("before", "parallel", "after")
-ALWAYS = frozenset({"claim", "release", "save", "complete", "answer", "take_back", "undo", "reassign"})
+ALWAYS = frozenset({"claim", "release", "save", "complete", "answer", "take_back", "undo", "withdraw", "reassign"})
 DEFAULT_OPERATIONS = frozenset({"forward", "delegate", "ask", "comment", "circulate", "urge", "snooze"})
 APPLICANT_OPERATIONS = frozenset({"ask", "comment", "urge", "snooze"})  # an application is its applicant's alone
 BARRED_FROM = frozenset({"claim", "save", "complete", "answer", "forward", "delegate", "ask", "return", *(f"add_{when}" for when in SIGNERS)})
@@ -266,7 +266,7 @@ def _barred(row: Row[Any], version: ProcessVersion, node: Node) -> Forbidden | N
 
 def _concrete(connection: Connection, verb: str, row: Row[Any], relations: frozenset[str], plain: Rejection) -> Rejection:
     """The table's refusal in the words of this seat: who decided, who holds it since when, which clause keeps a person out."""
-    if row.seat_status == "completed" and row.completer_name and verb not in ("undo", "comment", "circulate"):
+    if row.seat_status == "completed" and row.completer_name and verb not in ("undo", "withdraw", "comment", "circulate"):
         return errors.already_decided(row.completer_name, row.seat_completed_at, _office(connection, row.seat_claimed_as))
     if row.seat_status == "cancelled" and row.several:
         return _without_him(connection, row) or plain

@@ -10,6 +10,7 @@ from workflows.case_store import INSTANCE
 from workflows.messages import Cases
 from workflows.models import Wait
 from workflows.start_events import StartEvents
+from workflows.suspension import suspended
 from workflows.timers import next_round
 
 
@@ -42,5 +43,5 @@ class CaseTimers:
     @staticmethod
     def next(connection: Connection) -> datetime | None:
         """When the next timer is due, of a case or of a start event."""
-        query = select(Wait.due_at).where(Wait.due_at.is_not(None)).order_by(Wait.due_at).limit(1)
+        query = select(Wait.due_at).where(Wait.due_at.is_not(None), ~suspended(Wait.instance_id)).order_by(Wait.due_at).limit(1)
         return min(filter(None, (connection.execute(query).scalar(), StartEvents.next_due(connection))), default=None)

@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from workflows.case import Case
+from workflows.case_store import lock_cases
 from workflows.errors import Rejection
 from workflows.history import SYSTEM, Author
 from workflows.jobs import raise_incident
-from workflows.models import BufferedMessage, OutboxMessage, Wait, table_of
+from workflows.models import AnyRow, BufferedMessage, OutboxMessage, Wait, table_of
 from workflows.start_events import StartEvents
-from workflows.store import Store
+from workflows.store import Store, insert_missing, lock_names
+from workflows.suspension import suspended
 
 EARLY_MESSAGES = (
     select(BufferedMessage.id, BufferedMessage.payload, Wait.wait_id, Wait.instance_id.label("case_id"))
@@ -54,13 +56,17 @@ class Messages:
         """
         if connection.execute(select(BufferedMessage.id).where(BufferedMessage.idempotency_key == idempotency_key)).first():
             return None
-        query = select(Wait.instance_id, Wait.wait_id).where(Wait.kind == "message", Wait.name == name, Wait.correlation_key == key)
-        waiting = connection.execute(query.order_by(Wait.id).limit(1)).first()
+        found = _first_waiting(connection, name, key)
+        waiting = None if found is None or found.held_up else found
         now = self._cases.now()
-        connection.execute(insert(BufferedMessage).values(
-            idempotency_key=idempotency_key, name=name, correlation_key=key, payload=payload, received_at=now,
-            delivered_to=waiting.instance_id if waiting else None, delivered_at=now if waiting else None,
-        ))
+        new = insert_missing(connection, BufferedMessage, [{
+            "idempotency_key": idempotency_key, "name": name, "correlation_key": key, "payload": payload, "received_at": now,
+            "delivered_to": waiting.instance_id if waiting else None, "delivered_at": now if waiting else None,
+        }])
+        if not new:  # the same message came twice at the same moment
+            return None
+        if found is not None and found.held_up:
+            return None  # delivered when the case goes on
         if waiting is None:
             return self._start(connection, name, payload, idempotency_key, author)
         case = self._cases.load(connection, waiting.instance_id, author)
@@ -80,6 +86,9 @@ class Messages:
         by_id = {case.id: case for case in cases}
         if not by_id:
             return
+        if connection.dialect.name != "sqlite":
+            mine = select(Wait.name, Wait.correlation_key).where(Wait.instance_id.in_(by_id), Wait.kind == "message")
+            lock_names(connection, [_name_of(row.name, row.correlation_key) for row in connection.execute(mine)])
         for message in connection.execute(EARLY_MESSAGES, {"cases": list(by_id)}).all():
             case = by_id[message.case_id]
             if str(message.wait_id) not in {str(wait) for wait in case.version.machine.waits(case.state)}:
@@ -91,19 +100,23 @@ class Messages:
     @staticmethod
     def next_release(connection: Connection) -> datetime | None:
         """When the next held message may be sent."""
-        query = select(OutboxMessage.release_at).where(OutboxMessage.status == "held").order_by(OutboxMessage.release_at)
+        query = select(OutboxMessage.release_at).where(OutboxMessage.status == "held", ~suspended(OutboxMessage.instance_id)).order_by(OutboxMessage.release_at)
         return connection.execute(query.limit(1)).scalar()
 
     def outbox_is_due(self, connection: Connection) -> bool:
         """Whether a held message may be sent now."""
-        query = select(OutboxMessage.id).where(OutboxMessage.status == "held", OutboxMessage.release_at <= self._cases.now())
+        due = (OutboxMessage.status == "held", OutboxMessage.release_at <= self._cases.now(), ~suspended(OutboxMessage.instance_id))
+        query = select(OutboxMessage.id).where(*due)
         return connection.execute(query.limit(1)).first() is not None
 
     def release_outbox(self, connection: Connection, limit: int = 200) -> int:
         """Send messages whose holding time is over: to cases of this house that wait for them, and out."""
         now = self._cases.now()
-        query = select(table_of(OutboxMessage)).where(OutboxMessage.status == "held", OutboxMessage.release_at <= now)
-        rows = connection.execute(query.order_by(OutboxMessage.release_at).limit(limit)).all()
+        due = (OutboxMessage.status == "held", OutboxMessage.release_at <= now, ~suspended(OutboxMessage.instance_id))
+        query = select(table_of(OutboxMessage)).where(*due)
+        query = query.order_by(OutboxMessage.release_at, OutboxMessage.id).limit(limit)
+        lock_cases(connection, [row.instance_id for row in connection.execute(query)])  # an undo of one of them is over, or waits
+        rows = connection.execute(query.with_for_update(skip_locked=True)).all()
         ids = [row.id for row in rows if self._sent(connection, row)]
         if ids:
             connection.execute(update(OutboxMessage).where(OutboxMessage.id.in_(ids)).values(status="sent", sent_at=now))
@@ -122,3 +135,30 @@ class Messages:
             )
             return False
         return True
+
+
+def _name_of(name: str | None, key: str | None) -> str:
+    return f"message:{name}:{key}"
+
+
+def _first_waiting(connection: Connection, name: str, key: str | None) -> AnyRow | None:
+    """Who has waited longest for a message, locked.
+
+    While a case was waited for, it may have stopped waiting: then the next one is asked. Before "nobody" is said the name is
+    locked, so that a case that begins to wait at this moment looks for the message after it was kept.
+    """
+    held_up = suspended(Wait.instance_id)
+    query = select(Wait.instance_id, Wait.wait_id, held_up.label("held_up")).where(
+        Wait.kind == "message", Wait.name == name, Wait.correlation_key == key
+    ).order_by(held_up, Wait.id).limit(1)
+    named = False
+    while True:
+        waiting = connection.execute(query).first()
+        if waiting is None and (named or connection.dialect.name == "sqlite"):
+            return None
+        if waiting is None:
+            lock_names(connection, [_name_of(name, key)])
+            named = True
+            continue
+        if not lock_cases(connection, [waiting.instance_id]) or connection.execute(query).first() == waiting:
+            return waiting

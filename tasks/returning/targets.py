@@ -87,7 +87,7 @@ class Past:
         reachable = [Target(case, done, previous=done.token in previous) for done in past.human_past(token, human)]
         reachable += [Target(case, done, whole=True, previous=done.token in previous) for done in wholes.values()]
         known = {one.done.node for one in reachable}
-        listed = [self._planned(one, past) for one in reachable]
+        listed = [self.planned(one, past) for one in reachable]
         listed += [
             Target(case, done, refused=self._why_not(case, past, done, wholes))
             for done in latest(past, human) if done.node not in known and not case.is_open(done.token)
@@ -127,7 +127,8 @@ class Past:
         return Conflict("该环节在并行的另一条分支上，没有把事项交到这里，不能退回；请与其办理人沟通，或退回到分支之前。",
                         "It is on a parallel branch and did not hand the case here; ask its handler, or go back to before the branches.")
 
-    def _planned(self, target: Target, past: CausalPast) -> Target:
+    def planned(self, target: Target, past: CausalPast) -> Target:
+        """The target with its plan and the messages still to be held back, or with the reason why it is refused."""
         case = target.case
         refused, held = self._no_return(target, past)
         if refused is not None:

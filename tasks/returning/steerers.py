@@ -1,0 +1,27 @@
+"""Who may steer a whole case: its process administrator, and supervisors above one of its parties. It changes nothing."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from tasks.actors import Actor
+from tasks.models import CaseParty
+from tasks.people import People
+from tasks.permissions import may
+from workflows.case import Case
+from workflows.errors import Conflict, Forbidden
+
+
+def require_steering(connection: Connection, actor: Actor, people: People, case: Case) -> None:
+    """Raise Forbidden unless `actor` administers processes or may reassign work of one of the case's parties."""
+    if actor.is_system or may(actor, "model.deploy"):
+        return
+    codes = connection.execute(select(CaseParty.organisation_code).where(CaseParty.instance_id == case.root)).scalars().all()
+    if not any(may(actor, "seats.reassign", people.organisation(connection, code)) for code in codes):
+        raise Forbidden("只有流程管理员或主管机构可以这样处理事项。", "Only the process administrator or a supervisor may do this to a case.")
+
+
+def require_whole(case: Case) -> None:
+    """Raise Conflict when the row is only a part of a case, or called by one: the whole is steered, never a part."""
+    if case.parent_id is not None:
+        raise Conflict(f"这是事项 {case.parent_id} 的一部分，请在该事项上操作。", f"This is a part of case {case.parent_id}; do it there.")
