@@ -358,6 +358,7 @@ def show_help(context: click.Context) -> None:
         "\n  bench   Print what everything costs (--json FILE, --quick)."
         "\n  prove   Random work against reference interpreters (--operations N --seed S)."
         "\n  faults  Kill the worker at random moments and prove that nothing is half done (--rounds N --seed S)."
+        "\n  races   Two processes act at the same moment; exactly one may win (--rounds N --database sqlite|postgresql)."
     )
 
 

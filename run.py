@@ -24,7 +24,7 @@ FRONTEND = ROOT / "frontend"
 BUILT = ROOT / "static" / "dist"
 NEEDS_FRONTEND = {"demo", "web", "test"}
 MINIMUM_NODE = 20
-TESTING_PROGRAMS = {"bench": "tests.bench", "prove": "tests.prover", "faults": "tests.faults"}
+TESTING_PROGRAMS = {"bench": "tests.bench", "prove": "tests.prover", "faults": "tests.faults", "races": "tests.races"}
 
 
 def say(text: str) -> None:

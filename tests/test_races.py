@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 
 from tasks.models import Seat, SeatOffer
 from tests.conftest import shanghai
+from tests.races import KINDS, Races
 from tests.web_office import Office
 from workflows.business_calendar import FrozenClock
 from workflows.errors import Rejection
@@ -21,6 +22,7 @@ from workflows.history import verify
 from workflows.models import HistoryRow, ProcessInstance
 
 ROUNDS = 120
+PROCESS_ROUNDS = 100
 SEAT, HISTORY = Seat.__table__, HistoryRow.__table__
 RETURNED = {"return_reason": "R1", "return_text": "事由不清"}
 Act = Callable[[Any, Any], None]
@@ -200,3 +202,12 @@ def test_two_workers_on_one_command_do_every_item_once(race: Race) -> None:
     with race.house.store.read() as connection:
         view = race.house.commands.view(connection, command, race.house.people.actor(connection, office.clerk))
     assert (view.status, view.total, view.done, view.succeeded, view.skipped) == ("done", ROUNDS, ROUNDS, ROUNDS, 0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_two_processes_exactly_one_wins(tmp_path: Path, database: str, kind: str) -> None:
+    races = Races(tmp_path)
+    figures = races.run(kind, PROCESS_ROUNDS)
+    races.close()
+    assert figures.faults == []
+    assert figures.rounds == figures.winners.total() == PROCESS_ROUNDS
