@@ -6,7 +6,7 @@ It does not ask who may vote: guards are the caller's. What the votes come to is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, or_, select, update
@@ -44,8 +44,11 @@ class Ballot:
 
 @dataclass
 class Cast:
-    """What a vote did beside itself, as an undo needs it: plain JSON."""
+    """What a vote did beside itself, as an undo needs it: plain JSON. `moved`: its values moved tokens although it decided nothing."""
 
+    seat: int = 0
+    token: str = ""
+    moved: bool = False
     decided: bool = False
     activated: list[int] = field(default_factory=list)  # seats that left the queue
     closed: list[dict[str, Any]] = field(default_factory=list)  # seats it made needless, as they were
@@ -53,7 +56,7 @@ class Cast:
 
     def facts(self) -> dict[str, Any]:
         """As a JSON value."""
-        return {"decided": self.decided, "activated": self.activated, "closed": self.closed, "changes": dict(self.changes)}
+        return {**asdict(self), "changes": dict(self.changes)}
 
 
 class Deciding:
@@ -82,22 +85,24 @@ class Deciding:
 
     # casting
 
-    def cast(self, connection: Connection, case: Case, ballot: Ballot) -> Cast:
+    def cast(self, connection: Connection, case: Case, ballot: Ballot) -> None:
         """Count the vote of a seat that has just been completed; the case is saved and, when decided, has moved on."""
         before = self.poll(connection, case, ballot.token)
         values = dict(ballot.values)
         answer = {**self._answer(before, ballot.seat_id), "opinion": opinion_of(before.node, values), "values": values, "order": len(before.cast), "by": dict(ballot.by)}
         connection.execute(update(Seat).where(SEAT.c.id == ballot.seat_id).values(answer=answer))
-        done = Cast(changes=case.set(values, ballot.token))
+        done = Cast(ballot.seat_id, ballot.token, changes=case.set(values, ballot.token))
         detail = {**ballot.detail, "outcome": ballot.outcome, "seat": ballot.seat_id, "changes": done.changes}
         case.record("voted", node=before.node.id, token=ballot.token, detail=detail)
         poll = self.poll(connection, case, ballot.token)
         self._keep_out(connection, poll)
+        place = len(case.aftermath.votes)
+        case.aftermath.votes.append({})
         if not self._settled(connection, case, poll, done):
-            self._look(connection, case)
-            for listener in self.reached if done.activated else ():
-                listener(connection, case, ballot.token)
-        return done
+            done.moved = self._look(connection, case)
+        case.aftermath.votes[place] = done.facts()
+        for listener in self.reached if done.activated and not done.decided else ():
+            listener(connection, case, ballot.token)
 
     @staticmethod
     def _answer(poll: Poll, seat_id: int) -> dict[str, Any]:
@@ -131,10 +136,12 @@ class Deciding:
                 return False
             poll = self.poll(connection, case, poll.token)
 
-    def _look(self, connection: Connection, case: Case) -> None:
-        """Values were written without a token moving: conditional events look at them, and the case is saved."""
+    def _look(self, connection: Connection, case: Case) -> bool:
+        """Values were written without a token moving: conditional events look at them, and the case is saved. Whether any was true."""
         host = EngineHost(case, self._engine.functions(connection, case))
-        self._engine.settle(connection, [(case, run_door(case, host, list))])
+        happenings = run_door(case, host, list)
+        self._engine.settle(connection, [(case, happenings)])
+        return bool(happenings)
 
     def _keep_out(self, connection: Connection, poll: Poll) -> None:
         """Whoever has a counted vote is no candidate of the other seats any more."""

@@ -12,6 +12,7 @@ from tasks.models import CaseActor, CaseMark, Draft, Notification, ScheduleMark,
 from tasks.people import Actor
 from tasks.seats import LIVE, SEAT, Seats
 from tasks.service import author_of
+from tasks.votes.undoing import guard_open_vote, open_vote, seats_back, values_back
 from workflows.business_calendar import Clock
 from workflows.case import Case
 from workflows.case_store import lock_cases
@@ -44,6 +45,10 @@ class GoingBack:
         if record.person_id != actor.person_id:
             raise Forbidden("只能撤销您本人的办理。", "Only your own decision can be undone.")
         case = self._engine.load(connection, record.instance_id, author_of(actor))
+        seat = connection.execute(select(SEAT).where(SEAT.c.id == seat_id)).one()
+        if open_vote(record, seat, case):
+            self._take_vote_back(connection, record, seat, case)
+            return case.id
         self._guard_untouched(connection, record, case)
         take_jobs_back(connection, record.before, record.expires_at)
         self._take_calls_back(connection, record, case)
@@ -68,9 +73,35 @@ class GoingBack:
             raise NotFound("这批办理已不能撤销。", "This batch can no longer be undone.")
         return done, left
 
-    def _guard_untouched(self, connection: Connection, record: Any, case: Case) -> None:
+    def _take_vote_back(self, connection: Connection, record: Any, seat: Any, case: Case) -> None:
+        """Inside an open countersign: his seat opens again, whoever it called up waits again, his values are as they were."""
+        self._guard_in_time(record, case)
+        guard_open_vote(connection, record, seat, case)
+        changes = values_back(record, seat, case)
+        self._open_again(connection, record, case, seat)
+        seats_back(connection, self._seats, case, record, seat)
+        case.record("undone", node=seat.node_id, token=seat.token, detail={"seat": seat.id, "outcome": seat.outcome, "node": seat.node_id, "changes": changes})
+        self._offer_again(connection, case, seat.id, record.before["owner"])
+        self._engine.save(connection, [case])
+
+    @staticmethod
+    def _guard_in_time(record: Any, case: Case) -> None:
         if case.now > record.expires_at:
             raise Conflict("已超过 30 秒，不能撤销；如需更正请联系下一环节退回。", "More than 30 seconds have passed; it can no longer be undone.")
+
+    def _open_again(self, connection: Connection, record: Any, case: Case, seat: Any) -> None:
+        """The seat itself as it was before the act, and its actor forgotten."""
+        before: Mapping[str, Any] = record.before
+        connection.execute(delete(UndoRecord).where(UndoRecord.seat_id == seat.id))
+        connection.execute(update(Seat).where(SEAT.c.id == seat.id).values(
+            status="open", completed_at=None, completed_by=None, on_behalf_of=None, outcome=None, owner_id=before["owner"],
+            claimed_at=datetime.fromisoformat(before["claimed_at"]) if before["claimed_at"] else None, claimed_as=before["claimed_as"],
+            revision=SEAT.c.revision + 1,
+        ))
+        self._forget_actor(connection, case, seat)
+
+    def _guard_untouched(self, connection: Connection, record: Any, case: Case) -> None:
+        self._guard_in_time(record, case)
         called = dict(record.before["started"])
         sent = select(OutboxMessage.id).where(
             OutboxMessage.instance_id.in_([case.id, *called]), OutboxMessage.status == "sent",
@@ -133,16 +164,11 @@ class GoingBack:
         # A message that had come before and was taken by the decision waits for its taker again.
         taken = (BufferedMessage.delivered_to == case.id, BufferedMessage.delivered_at == seat.completed_at, BufferedMessage.received_at < seat.completed_at)
         connection.execute(update(BufferedMessage).where(*taken).values(delivered_to=None, delivered_at=None))
-        connection.execute(delete(UndoRecord).where(UndoRecord.seat_id == seat.id))
         owner = before["owner"]
-        connection.execute(update(Seat).where(SEAT.c.id == seat.id).values(
-            status="open", completed_at=None, completed_by=None, on_behalf_of=None, outcome=None, owner_id=owner,
-            claimed_at=datetime.fromisoformat(before["claimed_at"]) if before["claimed_at"] else None, claimed_as=before["claimed_as"],
-            revision=SEAT.c.revision + 1,
-        ))
-        self._forget_actor(connection, case, seat)
+        self._open_again(connection, record, case, seat)
         detail = {"seat": seat.id, "outcome": seat.outcome, "node": seat.node_id}
         self._engine.restore(connection, case, before, "undone", detail)
+        seats_back(connection, self._seats, case, record, seat)
         self._offer_again(connection, case, seat.id, owner)
 
     @staticmethod

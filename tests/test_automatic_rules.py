@@ -277,3 +277,13 @@ def test_a_finding_names_its_element_and_speaks_both_languages() -> None:
     (found,) = [one.finding for one in check(files) if one.severity == "error"]
     assert (found.element_id, found.name) == ("vote", "委员会表决")
     assert "5/4" in found.reason_zh and "5/4" in found.reason_en and found.line > 0
+
+
+def test_an_undo_takes_back_what_the_rules_did_after_it(house: House) -> None:
+    desk = chain(house, second__same_person="consecutive")
+    desk.start_chain("zhao", "zhao", "qian")
+    desk.vote("zhao")
+    desk.do("undo", "zhao", desk.seats()[0].id)
+    assert [(seat.node_id, seat.status) for seat in desk.seats()] == [("first", "open"), ("second", "cancelled"), ("third", "cancelled")]
+    desk.vote("zhao", "reject")
+    assert open_nodes(desk) == ["second"]

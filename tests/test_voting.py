@@ -336,3 +336,81 @@ def test_one_vote_each_holds_for_every_person_and_instance(house: House) -> None
     doubled = select(SEAT.c.completed_by).where(SEAT.c.node_id == "vote").group_by(SEAT.c.completed_by).having(func.count() > 1)
     assert committee.rows(doubled) == []
     assert committee.rows(select(SeatExclusion.seat_id).join(SEAT, SEAT.c.id == SeatExclusion.seat_id).where(SEAT.c.status == "cancelled")) == []
+
+
+# undo
+
+
+def test_a_vote_can_be_taken_back_while_the_activity_is_being_decided(house: House) -> None:
+    committee = Committee(house)
+    committee.start("zhao", "qian", "sun")
+    before = committee.case.variables
+    committee.vote("zhao", "reject", amount=9)
+    committee.do("undo", "zhao", committee.seats()[0].id)
+    seat = committee.seats()[0]
+    assert (seat.status, seat.outcome, seat.answer, committee.offers(seat)) == ("open", None, None, {"zhao"})
+    assert (committee.case.variables, committee.actors(), committee.rows(select(SeatExclusion.seat_id))) == (before, set(), [])
+    committee.vote("zhao")
+    committee.vote("qian")
+    assert (committee.outcome, committee.intact()) == ("approve", True)
+
+
+def test_a_vote_can_be_taken_back_although_somebody_else_has_voted_since(house: House) -> None:
+    committee = Committee(house, voting='{"rule": "all"}')
+    committee.start("zhao", "qian", "sun")
+    committee.vote("zhao", "approve", opinion="可以")
+    committee.vote("qian", "approve", opinion="可以")
+    committee.do("undo", "qian", committee.seats()[1].id)
+    assert committee.states() == ["completed", "open", "open"]
+    committee.vote("qian", "reject")
+    assert committee.outcome == "reject"
+
+
+def test_a_vote_whose_values_were_overwritten_stays(house: House) -> None:
+    committee = Committee(house, voting='{"rule": "all"}')
+    committee.start("zhao", "qian", "sun")
+    committee.vote("zhao", amount=5)
+    committee.vote("qian", amount=6)
+    with pytest.raises(Conflict, match="已被他人更改"):
+        committee.do("undo", "zhao", committee.seats()[0].id)
+
+
+def test_taking_back_in_turn_sends_the_next_back_into_the_queue(house: House) -> None:
+    committee = Committee(house, "countersign_in_turn")
+    committee.start("zhao", "qian", "sun")
+    committee.vote("zhao")
+    committee.do("undo", "zhao", committee.seats()[0].id)
+    assert (committee.states(), committee.offers(committee.seats()[1])) == (["open", "queued", "queued"], set())
+    committee.vote("zhao")
+    committee.do("claim", "qian", committee.seats()[1].id)
+    with pytest.raises(Conflict, match="下一位"):
+        committee.do("undo", "zhao", committee.seats()[0].id)
+
+
+def test_taking_the_deciding_vote_back_opens_what_it_closed(house: House) -> None:
+    committee = Committee(house, voting='{"rule": "majority"}')
+    committee.start("zhao", "qian", "sun")
+    committee.do("save_draft", "sun", committee.seats()[2].id, {"opinion": "写到一半"})
+    committee.vote("zhao")
+    before = committee.case.variables, committee.case.state["t"]
+    committee.vote("qian")
+    assert committee.states() == ["completed", "completed", "cancelled"]
+    committee.do("undo", "qian", committee.seats()[1].id)
+    assert committee.states() == ["completed", "open", "open"]
+    assert (committee.case.variables, committee.case.state["t"]) == before
+    assert [committee.offers(seat) for seat in committee.seats()[1:3]] == [{"qian"}, {"sun"}]
+    assert [row.values for row in committee.rows(select(Draft.values))] == [{"opinion": "写到一半"}]
+    assert (committee.outcome, committee.voting().outcome, [seat.status for seat in committee.seats("file")]) == (None, None, ["cancelled"])
+    with pytest.raises(Forbidden, match="每人一票"):
+        committee.vote("zhao", seat=committee.seats()[2])
+    committee.vote("sun")
+    assert (committee.outcome, committee.intact()) == ("approve", True)
+
+
+def test_a_deciding_vote_is_not_taken_back_once_the_next_step_has_begun(house: House) -> None:
+    committee = Committee(house, voting='{"rule": "any"}')
+    committee.start("zhao", "qian")
+    committee.vote("zhao")
+    committee.do("claim", "clerk", committee.seats("file")[0].id)
+    with pytest.raises(Conflict):
+        committee.do("undo", "zhao", committee.seats()[0].id)

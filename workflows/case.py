@@ -41,6 +41,7 @@ class Aftermath:
     resolved: list[int] = field(default_factory=list)  # incidents of those jobs
     started: list[Case] = field(default_factory=list)  # called processes and sub-process instances, callers before called ones
     final: bool = False  # it did what nothing takes back
+    votes: list[dict[str, Any]] = field(default_factory=list)  # what votes and rules did to seats, in order
     by_rule: int = 0  # how many activities rules decided in it without a person
 
 
@@ -197,7 +198,7 @@ class Case:
         """What an undo needs beside the state and the document: dropped waits, local variables as they were, jobs and called cases."""
         done = self.aftermath
         found: dict[str, Any] = {
-            "dropped_waits": self.dropped_waits, "jobs": done.jobs, "called_off": done.called_off, "resolved": done.resolved,
+            "votes": done.votes, "dropped_waits": self.dropped_waits, "jobs": done.jobs, "called_off": done.called_off, "resolved": done.resolved,
             "sequence": self.chain.sequence, "started": [[case.id, case.chain.sequence] for case in done.started],
         }
         if self.locals is not None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from tasks.assignment import outcomes as offered_outcomes
 from tasks.assignment import refusal
-from tasks.deciding import Ballot, Deciding
+from tasks.deciding import Ballot, Cast, Deciding
 from tasks.models import Draft, Notification, Seat, SeatExclusion, SeatOffer
 from tasks.people import People
 from tasks.seats import HUMAN, SEAT, Seats
@@ -113,6 +113,7 @@ class Automatic:
             if several:
                 self._deciding.cast(connection, case, Ballot(seat.id, seat.token, outcome, {}, by, detail))
             else:
+                case.aftermath.votes.append(Cast(seat.id, seat.token, decided=True).facts())
                 self._engine.complete(connection, case, seat.token, {f"{node.id}_outcome": outcome, f"{node.id}_by": by}, detail)
         finally:
             case.author = author
