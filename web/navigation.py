@@ -37,6 +37,7 @@ MENU = (
     Entry("/mine", "我的事项", "我的", "case", OWN),
     Entry("/class", "班级名单", "班级", "users", CLASS),
     Entry("/inbox", "待办", "待办", "inbox", OFFICE, count="todo"),
+    Entry("/start", "发起事项", "发起", "plus", ANYBODY),
     Entry("/cases", "全部事项", "事项", "case", "cases.list"),
     Entry("/notices", "通知", "通知", "bell", ANYBODY, count="notices"),
     Entry("/lists", "清单", "清单", "list", "cases.list"),

@@ -84,6 +84,17 @@ USER_TASK_SETTINGS: Mapping[str, Setting] = {
         "超时处理，JSON：{at, do, to, outcome}；at 为 due 或 FEEL，do 为 remind、forward 或 outcome；结果不得为同意",
         "what happens when time is up, JSON: {at, do, to, outcome}; at = due or FEEL, do = remind, forward or outcome, which may not agree",
     ),
+    "operations": Setting(
+        "除领取、放回、保存、办理外恰好可用的操作，逗号分隔；缺省为 forward,delegate,ask,comment,circulate,urge,snooze 及 signers、return_to 所允许的",
+        "exactly these operations besides claim, release, save and complete, separated by commas; else forward,delegate,ask,comment,circulate,urge,snooze "
+        "and what signers and return_to allow",
+    ),
+    "signers": Setting("可以加签：before（前）、parallel（并）、after（后），逗号分隔；缺省不可", "signers may be added: before, parallel, after, separated by commas; else none"),
+    "signers_decide": Setting(
+        "true：加签人有决定权：前、后加签人不同意即转为不同意，并加签人的票计入总数；缺省只提供意见",
+        "true: signers decide: the refusal of one before or after turns the vote, one beside has a vote; else they only advise",
+    ),
+    "signers_may_return": Setting("true：加签人也可以退回；缺省只能答复“建议退回”", "true: a signer may return the case; else he only suggests it"),
     "signature": Setting("true：须本人签名，任何自动规则都不得代办", "true: it is signed by hand; no automatic rule decides it"),
 }
 ACTIVITY_SETTINGS: Mapping[str, Setting] = {
@@ -120,6 +131,7 @@ PROCESS_SETTINGS: Mapping[str, Setting] = {
     "subject": Setting("FEEL：事项关于谁或什么，显示在列表中", "FEEL: whom or what the case is about, as lists show it"),
     "subject_person": Setting("FEEL：事项所涉人员的编号", "FEEL: the id of the person the case is about"),
     "process_owner": Setting("FEEL：流程负责人，无人可办理时由他办理", "FEEL: who answers for the process and gets what nobody else may do"),
+    "start_roles": Setting("可以手工发起的角色，逗号分隔", "roles that may start a case by hand, separated by commas"),
     "parties": Setting("FEEL：参与方，类别 → 机构代码，决定谁看得到事项", "FEEL: kind → organisation code; decides who sees the case"),
     "items": Setting("FEEL：可检索的子项，列表 {kind, value}", "FEEL: searchable child rows, list of {kind, value}"),
     "number_prefix": Setting("FEEL 或文字：编号前缀", "FEEL or text: the prefix of the case number"),
