@@ -111,6 +111,14 @@ class Office(EngineWalk):
 
         self.command(act)
 
+    def migrate(self, mapping: Mapping[str, str] | None = None) -> None:
+        """Carry the case to the current version."""
+        def act(house: House, connection: Any) -> None:
+            case = house.engine.load(connection, self.case_id)
+            house.engine.migrate(connection, case, house.definitions.current(connection, case.version.process_id), mapping or {}, {})
+
+        self.command(act)
+
     def outbox(self) -> list[Any]:
         """What the case has thrown, oldest first."""
         return self.rows(select(OutboxMessage.__table__).order_by(OutboxMessage.id))

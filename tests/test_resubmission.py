@@ -1,0 +1,294 @@
+"""重新提交: every step again, or straight back to whoever returned it – when nothing that decides the way has changed."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import update
+
+from tasks.models import Membership, Person
+from tests.prover_nets import SHAPES
+from tests.prover_trees import Answers, graph_of
+from tests.reference_drawing import Drawer
+from tests.reference_growth import Grower
+from tests.reference_host import NoVariables
+from tests.returning_walk import END, START, Office, chain, flow, fork, join, process, step
+from workflows.causal_past import CausalPast, human_in
+from workflows.errors import Conflict
+from workflows.machine import Happening, Machine
+from workflows.modifying import going_back
+
+pytestmark = pytest.mark.usefixtures("database")
+
+LINE = process(
+    START + step("apply") + step("check") + step("sign", resubmit="straight") + END + chain("start", "apply", "check", "sign", "end")
+)
+BRANCHES = process(
+    START + step("apply") + fork("split") + step("left", resubmit="straight") + step("right") + join("merge") + step("sign", resubmit="straight") + END
+    + chain("start", "apply", "split", "left", "merge", "sign", "end") + chain("split", "right", "merge")
+)
+
+
+def test_every_step_again_is_the_rule() -> None:
+    office = Office(LINE.replace(b"straight", b"every_step")).begin().done("apply", "check")
+    office.give_back("sign", "apply")
+    office.finish("apply", "check", "sign")
+
+
+def test_straight_goes_back_to_the_returner_and_logs_what_was_skipped() -> None:
+    office = Office(LINE).begin().done("apply", "check")
+    office.perform_claim("sign", "sun")
+    office.give_back("sign", "apply", "sun")
+    office.done("apply")
+    assert office.open == ["sign"] and office.seat("sign").owner_id == office.people["sun"]
+    assert [fact.node_id for fact in office.history("skipped")] == ["check"]
+    assert office.records()[0].resubmitted_at is not None
+    office.finish("sign", who="sun")
+
+
+def test_the_returner_may_choose_where_the_model_lets_him() -> None:
+    choosing = LINE.replace(b"straight", b"choose")
+    office = Office(choosing).begin().done("apply", "check")
+    office.give_back("sign", "apply", resubmit="straight")
+    office.done("apply")
+    assert office.open == ["sign"]
+    office.give_back("sign", "apply", resubmit="every_step")
+    office.finish("apply", "check", "sign")
+
+
+def test_straight_restores_the_joins() -> None:
+    office = Office(BRANCHES).begin().done("apply", "right")
+    before = office.marking
+    office.give_back("left", "apply")
+    office.done("apply")
+    assert office.marking == before and before[1] == {"right_to_merge": 1}
+    office.finish("left", "sign")
+
+
+def test_straight_takes_back_the_arrivals_that_waited_again() -> None:
+    office = Office(BRANCHES).begin().done("apply", "left", "right")
+    before = office.marking
+    office.give_back("sign", "left")
+    assert office.marking[1] == {"right_to_merge": 1}
+    office.done("left")
+    assert office.marking == before
+    office.finish("sign")
+
+
+def test_straight_and_then_another_return_still_knows_the_joins() -> None:
+    office = Office(BRANCHES).begin().done("apply", "left", "right")
+    office.give_back("sign", "left")
+    office.done("left")
+    office.give_back("sign", "left")
+    assert office.open == ["left"] and office.marking[1] == {"right_to_merge": 1}
+    office.done("left")
+    office.give_back("sign", "right")
+    assert office.open == ["right"] and office.marking[1] == {"left_to_merge": 1}
+    office.done("right")
+    office.finish("sign")
+
+
+ASKED = process(
+    START + step("apply") + fork("decide", "exclusive", "decide_to_check") + step("check") + step("audit") + join("again", "exclusive")
+    + step("sign", resubmit="straight") + END + chain("start", "apply", "decide", "check", "again", "sign", "end")
+    + flow("decide", "audit", "= amount &gt; 100") + chain("audit", "again")
+)
+
+
+def test_every_step_is_forced_when_a_gateway_on_the_way_reads_a_changed_field() -> None:
+    office = Office(ASKED).begin(amount=7).done("apply", "check")
+    office.give_back("sign", "apply")
+    office.set(amount=500)
+    office.done("apply")
+    assert office.open == ["audit"]
+    assert office.history("every_step")[0].detail["because"] == "changed"
+    office.finish("audit", "sign")
+
+
+def test_a_field_nobody_reads_on_the_way_does_not_force_it() -> None:
+    office = Office(ASKED).begin(amount=7, remark="a").done("apply", "check")
+    office.give_back("sign", "apply")
+    office.set(remark="b")
+    office.done("apply")
+    assert office.open == ["sign"]
+    office.finish("sign")
+
+
+def test_every_step_is_forced_when_an_assignment_reads_a_changed_field() -> None:
+    office = Office(LINE.replace(b'id="check" name="check" camunda:candidateGroups="univ_clerk@U1"', b'id="check" name="check" camunda:candidateGroups="= office"'))
+    office.begin(office="univ_clerk@U1").done("apply", "check")
+    office.give_back("sign", "apply")
+    office.set(office="univ_principal@U1")
+    office.done("apply")
+    assert office.open == ["check"]
+    office.do("check", "zhou")
+    office.finish("sign")
+
+
+def test_every_step_is_forced_when_the_target_vanished() -> None:
+    office = Office(LINE).begin().done("apply", "check")
+    office.give_back("sign", "apply")
+    office.deploy(LINE.replace(b'"sign"', b'"seal"').replace(b'_sign"', b'_seal"').replace(b'"sign_', b'"seal_'))
+    office.migrate()
+    office.done("apply")
+    assert office.open == ["check"]
+    assert office.history("every_step")[0].detail["because"] == "target_gone"
+    office.finish("check", "seal")
+
+
+def test_a_returner_who_may_no_longer_act_leaves_the_work_to_the_pool() -> None:
+    office = Office(LINE).begin().done("apply", "check")
+    office.perform_claim("sign", "sun")
+    office.give_back("sign", "apply", "sun")
+    office.command(lambda house, connection: connection.execute(update(Person).where(Person.id == office.people["sun"]).values(active=False)))
+    office.command(lambda house, connection: connection.execute(Membership.__table__.delete().where(Membership.person_id == office.people["sun"])))
+    office.done("apply")
+    assert office.seat("sign").owner_id is None
+    office.finish("sign")
+
+
+VOTES = process(
+    START + step("apply") + step("vote", participants="= [&quot;person:2&quot;, &quot;person:3&quot;, &quot;person:6&quot;]", resubmit="straight") + step("sign") + END
+    + chain("start", "apply", "vote", "sign", "end")
+)
+
+
+def test_agreements_are_kept_when_no_field_changed() -> None:
+    office = Office(VOTES).begin().done("apply").do("vote", "qian")
+    office.give_back("vote", "apply", "sun")
+    office.done("apply")
+    assert sorted(seat.participant for seat in office.seats("vote")) == ["person:3", "person:6"]
+    [kept] = office.history("vote_kept")
+    assert kept.detail["person"] == office.people["qian"]
+    office.do("vote", "sun").do("vote", "wang")
+    office.finish("sign")
+
+
+def test_agreements_are_asked_again_when_a_field_changed() -> None:
+    office = Office(VOTES).begin(remark="a").done("apply").do("vote", "qian")
+    office.give_back("vote", "apply", "sun")
+    office.set(remark="b")
+    office.done("apply")
+    assert len(office.seats("vote")) == 3 and office.history("vote_kept") == []
+
+
+def test_a_whole_sub_process_comes_back_as_it_was() -> None:
+    inner = (
+        '<bpmn:subProcess id="inner" name="inner"><bpmn:startEvent id="begin"/>' + fork("two") + step("one", resubmit="straight") + step("other")
+        + join("both") + '<bpmn:endEvent id="close"/>' + chain("begin", "two", "one", "both", "close") + chain("two", "other", "both") + "</bpmn:subProcess>"
+    )
+    office = Office(process(START + step("apply") + inner + END + chain("start", "apply", "inner", "end"))).begin().done("apply", "other")
+    before = office.marking
+    office.give_back("one", "apply")
+    office.done("apply")
+    assert office.marking == before
+    office.finish("one")
+
+
+# invariant 4 on random diagrams
+
+
+class Told:
+    """A case of a random diagram whose happenings are kept as history rows."""
+
+    def __init__(self, seed: int) -> None:
+        self.source = random.Random(seed)
+        tree = Grower(self.source, frozenset({"task", "sequence", "together", "choice", "some", "loop", "sub"})).tree(self.source.randint(2, 4))
+        self.graph = graph_of(Drawer().draw(tree), SHAPES)
+        self.machine, self.host = Machine(self.graph), Asking(self.source.getrandbits(32))
+        self.rows: list[Any] = []
+        self.state, happened = self.machine.start(self.host)
+        self.tell(happened)
+
+    def tell(self, happenings: list[Happening]) -> None:
+        for one in happenings:
+            if one.kind in ("opened", "cancelled", "passed", "fired", "scope_opened", "instances_opened"):
+                arrivals = one.detail.get("arrivals")
+                detail = {"cause": list(one.cause), **({"arrivals": [list(pair) for pair in arrivals]} if arrivals else {})}
+                self.rows.append(Row(len(self.rows) + 1, f"activity_{one.kind}" if one.kind in ("opened", "cancelled") else one.kind, one.node, one.token, detail))
+
+    def complete(self, token: str) -> None:
+        self.host.step += 1
+        node = self.state["t"][token][0]
+        self.rows.append(Row(len(self.rows) + 1, "activity_completed", node, token, {}))
+        self.tell(self.machine.complete(self.state, token, self.host))
+
+    def past(self) -> CausalPast:
+        return CausalPast(self.rows, {token: entry[2] for token, entry in self.state["t"].items()})
+
+    def work(self) -> list[str]:
+        return [token for token, node, _, _ in self.machine.tokens(self.state) if self.graph.nodes[node].type == "userTask"]
+
+    def marking(self) -> tuple[Counter[Any], Counter[Any]]:
+        tokens = self.state["t"]
+
+        def place(scope: str) -> str:
+            return "" if scope == "0" else tokens[scope][0]
+        return (
+            Counter((entry[0], place(entry[1])) for entry in tokens.values()),
+            Counter((flow_id, place(scope)) for flow_id, scope, _ in self.machine.arrivals(self.state)),
+        )
+
+
+class Row:
+    """A history row of a test."""
+
+    def __init__(self, sequence: int, kind: str, node: str | None, token: str | None, detail: dict[str, Any]) -> None:
+        self.sequence, self.kind, self.node_id, self.token, self.detail = sequence, kind, node, token, detail
+        self.at, self.person, self.on_behalf_of, self.round = None, 1, None, 1
+
+
+class Asking(NoVariables):
+    """Answers by chance, the same within one step."""
+
+    def __init__(self, seed: int) -> None:
+        self.answers, self.step = Answers(seed), 0
+
+    def condition(self, expression: str, scope: str, counters: Any = None) -> bool:
+        self.answers.step = self.step
+        return bool(self.answers(expression))
+
+    def count(self, expression: str, scope: str) -> int:
+        return 2
+
+    def perform(self, node: Any, token: str, scope: str) -> None:
+        """Nothing to do."""
+
+
+@settings(max_examples=120)
+@given(st.integers(0, 2**32))
+def test_return_and_straight_resubmission_restore_every_activity_scope_and_arrival(seed: int) -> None:
+    told = Told(seed)
+    for _ in range(told.source.randint(1, 14)):
+        work = told.work()
+        if not work:
+            break
+        told.complete(told.source.choice(work))
+    if not told.work():
+        return
+    token = told.source.choice(told.work())
+    past = told.past()
+    for done in past.human_past(token, human_in(told.graph.nodes)):
+        try:
+            plan = going_back(told.machine, told.state, past, done)
+        except Conflict:
+            continue
+        before, marking = _copy(told.state), told.marking()
+        state = _copy(told.state)
+        told.machine.modify(state, told.host, cancel=plan.cancel, start=list(plan.start), redeposit=plan.redeposit, discard=plan.discard)  # type: ignore[arg-type]
+        again = next(one for one, entry in state["t"].items() if entry[0] == done.node and one not in before["t"])
+        told.machine.reinstate(state, told.host, again, before, plan.cancel, plan.discard, plan.redeposit)
+        told.state, kept = state, told.state
+        assert told.marking() == marking
+        told.state = kept
+
+
+def _copy(state: dict[str, Any]) -> dict[str, Any]:
+    copied: dict[str, Any] = json.loads(json.dumps(state))
+    return copied
