@@ -84,9 +84,7 @@ class Many:
         """One instance came to its end."""
         self.live.remove(inner)
         self.completed += 1
-        counters = self.scope.home().counters
-        assert counters is not None
-        counters.update(inner.counters or {})
+        inner.hand_out()
         if enough(self.world, self.block, self.completed):
             self.stop()
             self.done()

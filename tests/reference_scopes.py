@@ -121,6 +121,13 @@ class Scope:
         """The scope that keeps the counters which are written here: a process, or one instance of a sub-process."""
         return self if self.counters is not None or self.parent is None else self.parent.home()
 
+    def hand_out(self) -> None:
+        """An instance of a sub-process came to its end: what it counted is seen around it."""
+        if self.sees_outside and self.parent is not None:
+            around = self.parent.home().counters
+            assert around is not None
+            around.update(self.counters or {})
+
     def counter(self, name: str) -> Any:
         """A counter as it is seen here; None: it was never written."""
         home = self.home()

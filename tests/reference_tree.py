@@ -194,9 +194,12 @@ def run_terminate(world: World, block: Block, scope: Scope, done: Done) -> None:
 
 
 def run_error(world: World, block: Block, scope: Scope, done: Done) -> None:
-    """The nearest scope that has an error event is left by it."""
+    """The nearest scope that has an error event is left by it; instances of sub-processes that end by it hand out their counters."""
     place: Scope | None = scope
-    while place is not None and place.on_error is None:
+    while place is not None:
+        place.hand_out()
+        if place.on_error is not None:
+            break
         place = place.parent
     assert place is not None and place.on_error is not None
     place.on_error()

@@ -329,3 +329,7 @@ def test_the_prover_counts_operations_and_finds_nothing() -> None:
     told: list[str] = []
     found = prover.prove(1_500, 11, told.append)
     assert found.operations >= 1_500 and found.violations == 0 and found.asked, told
+
+
+def test_an_instance_that_ends_by_an_error_has_handed_out_what_it_counted() -> None:
+    assert prover.replay(20261122, 56808, opinion_every=0).found.violations == 0
