@@ -19,7 +19,13 @@ LISTS = (("agree", "A"), ("refuse", "R"), ("abstain", "B"))
 REFUSING, ABSTAINING = frozenset({"reject", "return", "disagree"}), frozenset({"abstain"})
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "same_person": ("off", "consecutive", "approved"), "applicant_is_approver": ("self", "skip", "superior"), "empty_assignee": ("process_owner",),
-    "signature": ("true", "false"),
+    "signature": ("true", "false"), "signers_decide": ("true", "false"), "signers_may_return": ("true", "false"),
+}
+NAMED: Mapping[str, tuple[str, ...]] = {  # settings that list names, separated by commas
+    "signers": ("before", "parallel", "after"),
+    "operations": (
+        "forward", "delegate", "add_before", "add_parallel", "add_after", "remove_signer", "ask", "return", "urge", "snooze", "comment", "circulate",
+    ),
 }
 TIMEOUTS = ("remind", "forward", "outcome")
 Said = tuple[str, str, str]  # code, Chinese, English
@@ -46,6 +52,10 @@ def _choices(node: Node) -> Iterator[Said]:
         if value is not None and value not in known:
             extra = ("；无人可办理时不得自动通过", "; nothing passes because nobody may act") if (name, value) == ("empty_assignee", "skip") else ("", "")
             yield "setting-value", f"{name} 不能是“{value}”，可用 {'、'.join(known)}{extra[0]}", f"{name} cannot be {value}; use {', '.join(known)}{extra[1]}"
+    for name, known in NAMED.items():
+        for part in (part.strip() for part in node.properties.get(name, "").split(",")):
+            if part and part not in known:
+                yield "setting-value", f"{name} 中没有“{part}”，可用 {'、'.join(known)}", f"{name} knows no {part}; use {', '.join(known)}"
     if node.properties.get("applicant_is_approver") == "superior" and not node.properties.get("superior"):
         yield "superior-missing", "applicant_is_approver 为 superior，但没有写 superior（上级候选项）", "applicant_is_approver is superior, but no superior is named"
 
