@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import insert, select
 
 from app import House
-from tasks.actors import Actor
+from tasks.actors import Actor, system_actor
 from tasks.models import Membership, Organisation, Person, Seat
 from tasks.operation_models import ReturnRecord
 from tests.engine_walk import END, START, EngineWalk, chain, flow, process
@@ -114,8 +114,8 @@ class Office(EngineWalk):
     def migrate(self, mapping: Mapping[str, str] | None = None) -> None:
         """Carry the case to the current version."""
         def act(house: House, connection: Any) -> None:
-            case = house.engine.load(connection, self.case_id)
-            house.engine.migrate(connection, case, house.definitions.current(connection, case.version.process_id), mapping or {}, {})
+            version = house.definitions.current(connection, "process")
+            house.tasks.migrate(connection, system_actor(), self.case_id, version.id, mapping or {})
 
         self.command(act)
 

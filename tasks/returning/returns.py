@@ -16,8 +16,8 @@ from tasks.operations import Answer, Argument, Arguments, Choice, Line, Operatio
 from tasks.returning.preview import Words
 from tasks.returning.targets import Past, Target, allowed
 from tasks.seats import HUMAN, LIVE, SEAT
-from tasks.service import TaskService, author_of
-from tasks.standing import require, see, standing
+from tasks.service import author_of
+from tasks.standing import locked_seat, require, see, standing
 from workflows.case import Case
 from workflows.engine import ProcessEngine
 from workflows.errors import Conflict, NotFound, Rejection
@@ -35,9 +35,8 @@ SHORTEST_REASON = 2
 class Returns:
     """Returns by operation. A return drawn in the model is a decision like any other and needs none of this."""
 
-    def __init__(self, engine: ProcessEngine, service: TaskService) -> None:
+    def __init__(self, engine: ProcessEngine) -> None:
         self._engine = engine
-        self._service = service
 
     def operation(self) -> Operation:
         """The operation as pages offer it."""
@@ -88,7 +87,7 @@ class Returns:
 
     def perform(self, connection: Connection, actor: Actor, seat_id: int, arguments: Arguments) -> Answer:
         """Return the case. Raises Forbidden, Conflict (not reachable, past a point of no return, changed since the preview)."""
-        row = self._service.lock_seat(connection, actor, seat_id)
+        row = locked_seat(connection, actor, seat_id)
         case = self._engine.attach(connection, row, author_of(actor, row.seat_claimed_as or row.offered_as))
         stands = standing(connection, actor, row, case)
         require(stands, "return")

@@ -13,18 +13,17 @@ from tasks.returning.returns import Returns
 from tasks.returning.standstill import Standstill
 from tasks.returning.withdrawals import Withdrawals
 from tasks.seats import Seats
-from tasks.service import TaskService
 from workflows.business_calendar import BusinessCalendar
 from workflows.engine import ProcessEngine
 
 
 def wire(
-    engine: ProcessEngine, seats: Seats, service: TaskService, people: People, deciding: Deciding, going_back: GoingBack,
+    engine: ProcessEngine, seats: Seats, people: People, deciding: Deciding, going_back: GoingBack,
     calendar: BusinessCalendar, operations: Operations,
 ) -> None:
     """Going back and steering whole cases."""
     Resubmission(engine, seats, people, deciding)
     operations.register(
-        Returns(engine, service).operation(), Withdrawals(engine, service, seats, going_back).operation(), Jumps(engine, people).operation(),
+        Returns(engine).operation(), Withdrawals(engine, seats, going_back).operation(), Jumps(engine, people).operation(),
         *Endings(engine, people, Standstill(engine, seats, deciding, calendar)).operations(),
     )

@@ -15,8 +15,8 @@ from tasks.returning.preview import Words
 from tasks.returning.returns import opened_as, take_messages_back
 from tasks.returning.targets import Past, Target
 from tasks.seats import SEAT, Seats
-from tasks.service import TaskService, author_of
-from tasks.standing import require, see, standing
+from tasks.service import author_of
+from tasks.standing import locked_seat, require, see, standing
 from workflows.case import Case
 from workflows.causal_past import CausalPast, Completion, Fact
 from workflows.engine import INSTANCE, ProcessEngine
@@ -30,9 +30,8 @@ ASK_EN = "Ask whoever has it now to return it."
 class Withdrawals:
     """The handler's withdrawal, within the undo time exactly as it was, later as a modification."""
 
-    def __init__(self, engine: ProcessEngine, service: TaskService, seats: Seats, going_back: GoingBack) -> None:
+    def __init__(self, engine: ProcessEngine, seats: Seats, going_back: GoingBack) -> None:
         self._engine = engine
-        self._service = service
         self._seats = seats
         self._going_back = going_back
 
@@ -63,7 +62,7 @@ class Withdrawals:
 
     def perform(self, connection: Connection, actor: Actor, seat_id: int, arguments: Arguments) -> Answer:
         """Take the decision back. Raises Conflict with the reason when something touched what it created."""
-        row = self._service.lock_seat(connection, actor, seat_id)
+        row = locked_seat(connection, actor, seat_id)
         case = self._engine.attach(connection, row, author_of(actor, row.seat_claimed_as))
         require(standing(connection, actor, row, case), "withdraw")
         answer = Answer("已撤回，请重新办理。", "Taken back; decide again.")
