@@ -18,6 +18,7 @@ from tasks.commands import Commands
 from tasks.deadlines import Deadlines
 from tasks.desk import Desk
 from tasks.expressions import host_functions
+from tasks.ground import Ground
 from tasks.lists import Lists
 from tasks.operation_models import Base
 from tasks.people import People
@@ -121,7 +122,7 @@ def wire_house(engine: Engine, clock: Clock, personal_data: PersonalData, *, dem
     calendar.on_edit.append(lambda connection, edit: end_calendar_alarms(connection, calendar, edit))
     commands = Commands(store, clock)
     worklist = Worklist(clock)
-    desk = Desk(process_engine, seats, people, commands, worklist, clock, calendar)
+    desk = Desk(Ground(store, process_engine, seats, people, commands, worklist, clock, calendar))
     jobs = _jobs(store, clock, process_engine)
     reassessment = Reassessment(process_engine, seats, people.organisations, jobs, clock)
     calendar.on_edit.append(reassessment.after_calendar_edit)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tasks.bulk import Bulk
 from tasks.case_views import CaseViews
 from tasks.children.wiring import wire as wire_children
+from tasks.filling import Filling
 from tasks.going_back import GoingBack
 from tasks.ground import Ground
 from tasks.keys.wiring import Keys
@@ -26,7 +27,7 @@ class Desk:
         self.automatic = Automatic(engine, seats, people)
         self.deciding = self.automatic.deciding
         answers = wire_children(engine, seats, people, self.deciding, self.operations)
-        service = TaskService(engine, self.deciding, answers, people.personal_data)
+        service = TaskService(engine, self.deciding, answers, Filling(engine, people.personal_data))
         going_back = GoingBack(engine, seats, ground.clock)
         self.keys = keys = Keys(ground, self.operations)
         self.migrate = Migrations(engine, seats).migrate

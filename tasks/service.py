@@ -56,9 +56,9 @@ class TaskService:
         patch = self._filling.check(connection, case.at(row.seat_token), node, values, outcome)
         before = before_decision(row)
         if row.several:
-            self._answers.before_decision(connection, case, row)
-            outcome = self._answers.turned(connection, case, row, outcome)
             self._deciding.guard_once(connection, case, row.seat_token, [one for one in (actor.person_id, on_behalf_of) if one is not None])
+            outcome = self._answers.turned(connection, case, row, outcome)
+            self._answers.before_decision(connection, case, row)
         self._filling.number(connection, case, node)
         close_completed(connection, row, case, actor, outcome, on_behalf_of)
         patch = self._filling.keep(connection, case, node, patch)
@@ -67,7 +67,7 @@ class TaskService:
         if row.several:
             self._answers.after_decision(connection, case, row, actor)
             ballot = Ballot(seat_id, row.seat_token, outcome, patch, decided_by(author, case.now), detail)
-            before["vote"] = self._deciding.cast(connection, case, ballot).facts()
+            self._deciding.cast(connection, case, ballot)
         else:
             patch |= {f"{node.id}_outcome": outcome, f"{node.id}_by": decided_by(author, case.now)}
             self._engine.complete(connection, case, row.seat_token, patch, detail)

@@ -29,7 +29,7 @@ from workflows.case import Case
 from workflows.case_store import lock_cases
 from workflows.definitions import ProcessVersion
 from workflows.engine import INSTANCE
-from workflows.errors import Conflict, Forbidden, Rejection
+from workflows.errors import Conflict, Forbidden, NotFound, Rejection
 from workflows.graph import Node
 
 SEAT, CHILD, OTHER = Seat.__table__, aliased(Seat.__table__, name="child"), aliased(Seat.__table__, name="other")
@@ -81,6 +81,14 @@ def lock_seat(connection: Connection, actor: Actor, seat_id: int) -> Row[Any] | 
     """The row of LOCK_SEAT; the case is locked first, so that all the row says is as the one before left it."""
     lock_cases(connection, select(SEAT.c.instance_id).where(SEAT.c.id == seat_id))
     return connection.execute(LOCK_SEAT, facts_asked(actor, seat_id)).first()
+
+
+def locked_seat(connection: Connection, actor: Actor, seat_id: int) -> Row[Any]:
+    """The same for a command; raises NotFound when there is no such seat."""
+    row = lock_seat(connection, actor, seat_id)
+    if row is None:
+        raise NotFound("没有这个待办事项。", "There is no such task.")
+    return row
 
 
 def facts_asked(actor: Actor, seat_id: int) -> dict[str, Any]:

@@ -10,12 +10,13 @@ from sqlalchemy import Connection, insert, select, update
 
 from tasks import errors
 from tasks.children.tree import ChildSeats
+from tasks.keys.claims import Claims
 from tasks.lifecycle import PARKED
 from tasks.models import CaseParty, Notification, Seat, SeatExclusion, SeatOffer
 from tasks.people import Actor, People
 from tasks.seats import LIVE, SEAT, Seats
-from tasks.service import TaskService, author_of
-from tasks.standing import standing
+from tasks.service import author_of
+from tasks.standing import locked_seat, standing
 from workflows.business_calendar import Clock
 from workflows.case import Case
 from workflows.engine import ProcessEngine
@@ -30,10 +31,10 @@ URGE_EVERY = timedelta(hours=4)
 class Steering:
     """What supervisors, colleagues and the counter do to a case without deciding it."""
 
-    def __init__(self, engine: ProcessEngine, seats: Seats, service: TaskService, people: People, clock: Clock) -> None:
+    def __init__(self, engine: ProcessEngine, seats: Seats, claims: Claims, people: People, clock: Clock) -> None:
         self._engine = engine
         self._seats = seats
-        self._service = service
+        self._claims = claims
         self._children = ChildSeats(seats)
         self._people = people
         self._clock = clock
@@ -42,7 +43,7 @@ class Steering:
         """Give an open seat to another person who may act on it; needs a reason and the right to steer there."""
         if len(reason.strip()) < 2:
             raise Rejection("请写明改派理由。", "Give a reason for the reassignment.", status=422)
-        row = self._service.lock_seat(connection, actor, seat_id)
+        row = locked_seat(connection, actor, seat_id)
         self._require(connection, actor, row, "reassign", ("您没有改派权限。", "You may not reassign work here."))
         self._give(connection, actor, row, person_id, reason)
 
@@ -52,7 +53,7 @@ class Steering:
         Raises Forbidden out of scope, Conflict when the seat is not his or is offered to nobody but him.
         """
         leaver = self._people.directory.manageable(connection, actor, from_person)
-        row = self._service.lock_seat(connection, actor, seat_id)
+        row = locked_seat(connection, actor, seat_id)
         offered = select(SeatOffer.candidate).where(SeatOffer.seat_id == seat_id)
         own = f"person:{from_person}"
         mine = from_person if row.seat_owner_id is None and own in connection.execute(offered).scalars().all() else row.seat_owner_id
@@ -107,7 +108,7 @@ class Steering:
 
     def release(self, connection: Connection, actor: Actor, seat_id: int, reason: str) -> None:
         """Put somebody's claimed seat back into its pool, for a supervisor or a hand-over."""
-        row = self._service.lock_seat(connection, actor, seat_id)
+        row = locked_seat(connection, actor, seat_id)
         self._require(connection, actor, row, "reassign", ("您没有改派权限。", "You may not reassign work here."))
         self._return(connection, actor, row, reason)
 
@@ -116,12 +117,12 @@ class Steering:
             raise Conflict("该事项正在征求意见，不能退回待认领。", "Somebody's opinion is being asked here; it cannot go back to the pool.")
         case = self._engine.attach(connection, row, author_of(actor))
         case.record("returned_to_pool", node=row.seat_node_id, token=row.seat_token, detail={"from": row.seat_owner_id, "reason": reason})
-        self._service.release_seat(connection, case, row.seat_id)
+        self._claims.release_seat(connection, case, row.seat_id)
         self._engine.save(connection, [case])
 
     def urge(self, connection: Connection, actor: Actor, seat_id: int) -> None:
         """催办: a notice to those who hold or may take the seat, counted on the row, at most once in four hours."""
-        row = self._service.lock_seat(connection, actor, seat_id)
+        row = locked_seat(connection, actor, seat_id)
         self._require(connection, actor, row, "urge", ("您看不到该事项的全部内容，不能催办。", "You do not see this case in full, so you cannot urge it."))
         now = self._clock.now()
         if row.seat_urged_at and now - row.seat_urged_at < URGE_EVERY:
