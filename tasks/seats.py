@@ -71,6 +71,7 @@ class Seats:
                     openings.append(Entered(case, node, str(happening.token), self._assign(connection, case.at(str(happening.token)), node, answers)))
                 elif happening.kind == "cancelled":
                     openings = [known for known in openings if not (known.case is case and known.token == str(happening.token))]
+                    self._keep_drafts(connection, case, str(happening.token))
                     self.close(connection, case.id, str(happening.token), "cancelled", case.now)
         self._write_parties(connection, started)
         if openings:
@@ -224,11 +225,18 @@ class Seats:
             return
         connection.execute(delete(SeatOffer).where(SeatOffer.seat_id.in_(ids)))
         connection.execute(delete(SeatExclusion).where(SeatExclusion.seat_id.in_(ids)))
-        self._keep_drafts(connection, instance_id, ids)
+        connection.execute(delete(Draft).where(Draft.seat_id.in_(ids)))
         connection.execute(update(Seat).where(SEAT.c.id.in_(ids)).values(status=status, completed_at=now, revision=SEAT.c.revision + 1))
 
-    def _keep_drafts(self, connection: Connection, instance_id: int, seat_ids: Sequence[int]) -> None:
-        connection.execute(delete(Draft).where(Draft.seat_id.in_(seat_ids)))
+    @staticmethod
+    def _keep_drafts(connection: Connection, case: Case, token: str) -> None:
+        """What people had typed in an activity that is cancelled goes to the history."""
+        query = select(Draft.seat_id, Draft.person_id, Draft.values, SEAT.c.node_id).join(SEAT, SEAT.c.id == Draft.seat_id).where(
+            SEAT.c.instance_id == case.id, SEAT.c.token == token, SEAT.c.status.in_(LIVE)
+        )
+        for draft in connection.execute(query.order_by(Draft.seat_id, Draft.person_id)).all():
+            detail = {"seat": draft.seat_id, "drafts": [{"person": draft.person_id, "values": draft.values}]}
+            case.record("draft_kept", node=draft.node_id, token=token, detail=detail)
 
     def reevaluate(
         self, connection: Connection, case: Case, seat: Row[Any], *, keep_dates: bool = False, only_changes: bool = False

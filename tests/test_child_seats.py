@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -10,6 +11,7 @@ from sqlalchemy import select
 from app import House
 from tasks.models import CaseActor
 from tests.child_stage import Report
+from tests.voting_stage import Committee
 from workflows.business_calendar import FrozenClock
 from workflows.errors import Conflict, Forbidden, InvalidForm, NotFound, Rejection
 
@@ -508,3 +510,96 @@ def test_the_timeline_tells_delegation_opinion_and_signers(house: House) -> None
     report.decide("sun", "suggest_agree", opinion="好")
     words = [item.zh for item in report.view("qian", report.seat()).timeline]
     assert {"“审核报告”加签：李审核", "“审核报告”委派给孙审核", "对“审核报告”的意见：建议同意"} <= set(words)
+
+
+def test_a_deciding_signer_beside_me_has_no_return(house: House) -> None:
+    report = Report(house, **DECIDING)
+    report.perform("add_parallel", "qian", report.seat(), people=["sun"])
+    signer = report.seat_of("sun")
+    assert {item["value"] for item in report.view("sun", signer).outcomes} == {"approve", "reject"}
+    with pytest.raises(Rejection):
+        report.decide("sun", "return", signer)
+    assert report.again(signer).status == "open"
+
+
+def test_what_a_signer_had_typed_goes_to_the_history_when_the_case_ends(house: House) -> None:
+    report = Report(house)
+    report.perform("add_before", "qian", report.seat(), people=["sun"])
+    report.do("save_draft", "sun", report.seat_of("sun").id, {"opinion": "写到一半"})
+    with house.store.transaction() as connection:
+        house.engine.terminate(connection, house.engine.load(connection, report.instance), {"reason": "test"})
+    assert report.facts("draft_kept")[0].detail["drafts"] == [{"person": report.people["sun"], "values": {"opinion": "写到一半"}}]
+    report.whole()
+
+
+# signers among several voters
+
+SIGNING = {"signers": "before,parallel,after", "signers_decide": "true"}
+
+
+def involve(committee: Committee, verb: str, who: str, seat: Any, *others: str) -> None:
+    with committee.house.store.transaction() as connection:
+        actor = committee.house.people.actor(connection, committee.people[who])
+        people = [committee.people[other] for other in others]
+        committee.house.tasks.operations.perform(connection, actor, verb, seat.id, {"people": people, "person": people[0]})
+
+
+def test_in_a_sequence_signers_after_me_come_directly_after_me(house: House) -> None:
+    committee = Committee(house, "countersign_in_turn", **SIGNING)
+    committee.start("zhao", "qian")
+    involve(committee, "add_after", "zhao", committee.seat_of("zhao"), "sun")
+    committee.vote("zhao")
+    assert {seat.owner_id or seat.participant: seat.status for seat in committee.seats()} == {
+        committee.people["zhao"]: "completed", committee.people["sun"]: "open", f"person:{committee.people['qian']}": "queued",
+    }
+    committee.vote("sun")
+    assert committee.seat_of("qian").status == "open"
+    committee.vote("qian")
+    assert committee.case.variables["sign_outcome"] == "approve" and committee.intact()
+
+
+def test_in_a_sequence_a_refusal_after_me_turns_my_vote_and_ends_it(house: House) -> None:
+    committee = Committee(house, "countersign_in_turn", **SIGNING)
+    committee.start("zhao", "qian")
+    involve(committee, "add_after", "zhao", committee.seat_of("zhao"), "sun")
+    committee.vote("zhao")
+    committee.vote("sun", "reject", opinion="不同意")
+    assert committee.case.variables["sign_outcome"] == "reject" and committee.seat_of("qian").status == "cancelled"
+
+
+def test_signers_after_somebody_who_has_not_voted_hold_nothing_up(house: House) -> None:
+    committee = Committee(house, voting='{"rule": "any"}', **SIGNING)
+    committee.start("zhao", "qian")
+    involve(committee, "add_after", "zhao", committee.seat_of("zhao"), "sun")
+    committee.vote("qian")
+    assert committee.outcome == "approve" and committee.seat_of("sun").status == "cancelled"
+
+
+def test_a_voter_who_waits_for_advice_counts_as_undecided(house: House) -> None:
+    committee = Committee(house, voting='{"rule": "all"}', signers="before")
+    committee.start("zhao", "qian")
+    involve(committee, "add_before", "zhao", committee.seat_of("zhao"), "sun")
+    committee.vote("qian")
+    assert committee.outcome is None and committee.seat_of("zhao").status == "parked"
+    committee.vote("sun", "suggest_agree")
+    committee.vote("zhao")
+    assert committee.outcome == "approve" and len(committee.case.variables["vote_votes"]) == 2
+
+
+def test_a_signer_beside_a_voter_changes_what_a_majority_is(house: House) -> None:
+    committee = Committee(house, voting='{"rule": "majority"}', **SIGNING)
+    committee.start("zhao", "qian", "sun")
+    involve(committee, "add_parallel", "zhao", committee.seat_of("zhao"), "li")
+    committee.vote("zhao")
+    committee.vote("qian")
+    assert committee.outcome is None  # two of four are no majority
+    committee.vote("li")
+    assert committee.outcome == "approve" and committee.intact()
+
+
+def test_another_voter_is_no_signer(house: House) -> None:
+    committee = Committee(house, **SIGNING)
+    committee.start("zhao", "qian", "sun")
+    for verb in ("add_before", "delegate"):
+        with pytest.raises(Conflict, match="已有席位"):
+            involve(committee, verb, "zhao", committee.seat_of("zhao"), "qian")

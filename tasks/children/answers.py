@@ -17,7 +17,7 @@ from tasks.deciding import Deciding
 from tasks.lifecycle import COMPLETED, LIVE
 from tasks.models import CaseActor, Draft, Seat, SeatExclusion, SeatOffer
 from tasks.seats import SEAT
-from tasks.standing import near, require
+from tasks.standing import near, require, signer_may_return
 from tasks.votes.rules import natural_side
 from workflows.case import Case
 from workflows.engine import ProcessEngine
@@ -136,7 +136,12 @@ class Answers:
             case.record("taken_back", node=row.seat_node_id, token=row.seat_token, detail={"seat": row.seat_id})
 
     def turned(self, connection: Connection, case: Case, row: Row[Any], outcome: str) -> str:
-        """The outcome a seat's vote has once its before-signers are heard: the refusal of a deciding one turns it."""
+        """The outcome a seat's vote has once its before-signers are heard: the refusal of a deciding one turns it.
+
+        Raises Rejection when a signer who has a vote chose the return, which is not his.
+        """
+        if row.seat_kind == "parallel" and outcome == "return" and not signer_may_return(row, case.version.graph.nodes[row.seat_node_id]):
+            raise Rejection("加签人没有退回，可在意见中建议。", "A signer has no return; suggest it in your opinion.", status=422)
         query = select(SEAT).where(
             SEAT.c.parent_seat_id == row.seat_id, SEAT.c.kind == "before", SEAT.c.counts.is_(True), SEAT.c.status == COMPLETED
         ).order_by(SEAT.c.completed_at, SEAT.c.id)

@@ -54,8 +54,8 @@ class Poll:
 
     @property
     def held(self) -> bool:
-        """Whether the token waits for after-signers although the votes are in."""
-        return any(seat.kind == "after" and bool(seat.blocking) and seat.status in LIVE for seat in self.seats)
+        """Whether the token waits for after-signers although the votes are in; those of a seat that has not voted are queued and hold nothing."""
+        return any(seat.kind == "after" and bool(seat.blocking) and seat.status in ("open", "parked") for seat in self.seats)
 
     @property
     def people(self) -> set[int]:
