@@ -93,7 +93,7 @@ class Expectations:
         return list(self.connection.execute(query.order_by(SEAT.c.id)).all())
 
     def _open(self) -> list[str]:
-        return [seat.node_id for seat in self._seats()]
+        return list({(seat.instance_id, seat.token): seat.node_id for seat in self._seats()}.values())
 
     def _candidates(self) -> list[str]:
         ids = [seat.id for seat in self._seats()]

@@ -11,6 +11,7 @@ VERBS: Mapping[str, tuple[str, ...]] = {
     "start": ("case",), "complete": ("as", "outcome"), "claim": ("as",), "release": ("as",), "draft": ("as",), "undo": ("as",),
     "withdraw": ("as",), "urge": ("as",), "reassign": ("as", "to"), "message": ("name",), "bulk": ("as", "activity", "outcome"),
     "class_list": ("as",), "advance": (), "find": ("case", "process"),
+    "begin": ("as", "case"), "operate": ("as", "verb"),
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,11 +11,13 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select
 
 from tasks.cast import Cast
-from tasks.models import SecurityLog
+from tasks.models import SeatOffer, SecurityLog
+from tasks.operations import Choice
 from tasks.people import Actor
 from tasks.scenario_expectations import unmet
 from tasks.scenario_shape import malformed
 from tasks.seats import LIVE, SEAT
+from tasks.starting import Starting
 from workflows.business_calendar import SHANGHAI
 from workflows.engine import INSTANCE
 from workflows.errors import Forbidden, Rejection
@@ -182,7 +184,7 @@ class Play:
         return self.cases[name]
 
     def seat(self, connection: Connection, step: Mapping[str, Any]) -> Any:
-        """The seat of a step: the live one of the named activity, else the latest one."""
+        """The seat of a step: the live one of the named activity, of several the actor's own, else the latest one."""
         query = select(SEAT).where(SEAT.c.instance_id == self.instance(step))
         if step.get("activity"):
             query = query.where(SEAT.c.node_id == step["activity"])
@@ -190,6 +192,11 @@ class Play:
         live = [row for row in rows if row.status in LIVE]
         if not rows:
             raise Rejection(f"没有环节 {step.get('activity')}。", f"There is no activity {step.get('activity')} in the case.")
+        if len(live) > 1 and step.get("as"):
+            candidates = self.cast.actor(connection, step["as"]).candidates
+            offered = select(SeatOffer.seat_id).where(SeatOffer.seat_id.in_([row.id for row in live]), SeatOffer.candidate.in_(candidates))
+            own = set(connection.execute(offered).scalars())
+            live = [row for row in live if row.id in own] or live
         return (live or rows)[0]
 
     # verbs
@@ -205,6 +212,32 @@ class Play:
         with self.house.store.transaction() as connection:
             for name in names:
                 self.cases[str(name)] = self.cast.start(connection, actor, process_id, str(name), step.get("facts", {}))
+
+    def _do_begin(self, step: Mapping[str, Any]) -> None:
+        """Somebody starts a case by hand."""
+        process_id = str(step.get("process") or self.process_id)
+        starting = Starting(self.house.engine, self.house.definitions, self.house.clock)
+        with self.house.store.transaction() as connection:
+            self.cases[str(step["case"])] = starting.start(connection, self.cast.actor(connection, step["as"]), process_id)[0]
+
+    def _do_operate(self, step: Mapping[str, Any]) -> None:
+        """An operation of the register, on the seat of the activity or on the case; people in its arguments are logins."""
+        operations, verb = self.house.tasks.operations, str(step["verb"])
+        with self.house.store.transaction() as connection:
+            actor = self.cast.actor(connection, step["as"])
+            about_seat = operations.get(verb).about == "seat"
+            subject = self.seat(connection, step).id if about_seat else self.instance(step)
+            choices = operations.choices(connection, actor, verb, subject)
+            given = {key: self._argument(connection, choices.get(key, ()), key, value) for key, value in step.get("arguments", {}).items()}
+            operations.perform(connection, actor, verb, subject, given)
+
+    def _argument(self, connection: Connection, choices: Sequence[Choice], key: str, value: Any) -> Any:
+        """People by their logins, places by the activity's id: what the dialog would send for them."""
+        if key in ("person", "people"):
+            ids = [str(self.cast.actor(connection, name).person_id) for name in (value if isinstance(value, list) else [value])]
+            return ids if key == "people" else ids[0]
+        name = str(self.house.definitions.current(connection, self.processes[0]).label(str(value), "zh-CN"))
+        return next((choice.value for choice in choices if choice.zh.startswith(name)), value)
 
     def _do_find(self, step: Mapping[str, Any]) -> None:
         """Give a case that a message, a signal or a call has started its name: the newest of its process that has none."""
