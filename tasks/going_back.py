@@ -112,10 +112,10 @@ class GoingBack:
         if case.revision != record.revision and self._went_on(connection, case.id, record.before["sequence"]):
             raise Conflict("后续环节已有办理，不能撤销。", "Later steps have moved on; it can no longer be undone.")
         drafted = exists().where(Draft.seat_id == SEAT.c.id)
-        touched = select(SEAT.c.instance_id).where(
+        touched = select(SEAT.c.instance_id, SEAT.c.token).where(
             SEAT.c.instance_id.in_([case.id, *called]), SEAT.c.id > record.seat_id, SEAT.c.status.in_(LIVE), or_(SEAT.c.owner_id.is_not(None), drafted)
         )
-        if connection.execute(touched.limit(1)).first():
+        if any(row.instance_id != case.id or not _was_there(record.before, row.token) for row in connection.execute(touched)):
             raise Conflict("后续环节已被领取，不能撤销。", "The next step was claimed; it can no longer be undone.")
 
     @staticmethod
@@ -151,9 +151,8 @@ class GoingBack:
     def _reopen(self, connection: Connection, record: Any, case: Case) -> None:
         before: Mapping[str, Any] = record.before
         seat = connection.execute(select(SEAT).where(SEAT.c.id == record.seat_id)).one()
-        opened = connection.execute(
-            select(SEAT.c.token, SEAT.c.schedule_id).where(SEAT.c.instance_id == case.id, SEAT.c.status.in_(LIVE), SEAT.c.id > seat.id)
-        ).all()
+        live = select(SEAT.c.token, SEAT.c.schedule_id).where(SEAT.c.instance_id == case.id, SEAT.c.status.in_(LIVE), SEAT.c.id > seat.id)
+        opened = [row for row in connection.execute(live).all() if not _was_there(before, row.token)]
         for row in opened:
             self._seats.close(connection, case.id, row.token, "cancelled", case.now)
         self._unmark(connection, case, [row.schedule_id for row in opened if row.schedule_id is not None])
@@ -232,3 +231,8 @@ class GoingBack:
         listed = [node.properties.get("withdrawable") for node in case.version.graph.nodes.values() if node.id in case.version.applicant_nodes]
         listed.append(case.version.graph.properties.get("withdrawable"))
         return {part.strip() for text in listed if text for part in text.split(",") if part.strip()}
+
+
+def _was_there(before: Mapping[str, Any], token: str) -> bool:
+    """Whether an activity instance was live before the act: a parallel branch, which the act did not open."""
+    return token.partition("#")[0] in before["state"]["t"]

@@ -19,6 +19,7 @@ from tasks.seats import LIVE, SEAT, separated
 from tasks.sight import sight
 from tasks.standing import SEE_SEAT, Standing, facts_asked, standing
 from tasks.timeline import TimelineItem, timeline
+from tasks.votes.panel import vote_lines
 from tasks.worklist import CaseRow, Worklist, WorklistRow
 from tasks.worklist_statements import SEAT_ROWS
 from workflows import history
@@ -55,6 +56,7 @@ class TaskView:
     differences: list[dict[str, Any]]
     diagram: dict[str, Any]
     on_behalf: bool  # the reader would complete it for the applicant, not in his own name
+    votes: list[dict[str, Any]]  # of a countersigned activity: who voted what, who is still asked
 
 
 class TaskViews:
@@ -80,7 +82,8 @@ class TaskViews:
         stands = standing(connection, actor, facts_of_seat, case)
         if not (facts_of_seat.offered_as or stands.relations & TAKING_PART):
             self._guard_sight(connection, actor, row)
-        return self._view(connection, actor, row, case, case_row, case.version.graph.nodes[row.node_id], stands)
+        node = case.version.graph.nodes[row.node_id]
+        return self._view(connection, actor, row, case, case_row, node, stands, bool(facts_of_seat.several))
 
     def _guard_sight(self, connection: Connection, actor: Actor, row: AnyRow) -> None:
         """Whoever sees the case in full may look; whoever sees its status only is told who decided, nothing else."""
@@ -92,7 +95,7 @@ class TaskViews:
             raise errors.not_yours((row.summary or {}).get("clause"))
 
     def _view(
-        self, connection: Connection, actor: Actor, row: AnyRow, case: Case, case_row: CaseRow, node: Node, standing: Standing
+        self, connection: Connection, actor: Actor, row: AnyRow, case: Case, case_row: CaseRow, node: Node, standing: Standing, several: bool
     ) -> TaskView:
         functions = self._engine.functions(connection, case)
         advises = reading(row.kind, row.counts) in ADVICE
@@ -115,6 +118,7 @@ class TaskViews:
             self._fields.open(case.version, standing.draft) if standing.draft else None, [dict(one) for one in offered], facts(case, node, functions),
             list((row.summary or {}).get("flags", [])), [block] if block else [], verbs, refused,
             masked_timeline(items, case.version), differences(case, rows), diagram(case, rows), standing.stands_in,
+            vote_lines(connection, self._people, case, row.token, functions, outcomes(case, node, functions)) if several else [],
         )
 
     @staticmethod

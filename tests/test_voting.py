@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from app import House, build_house
+from app import House, build_house, create_app
 from tasks.models import Draft, SeatExclusion
 from tasks.personal_data import load_or_create_keys
+from tasks.timeline import timeline
 from tests import databases
 from tests.voting_stage import SEAT, Committee
+from workflows import history
 from workflows.business_calendar import FrozenClock
 from workflows.errors import Conflict, Forbidden, Rejection
 from workflows.store import create_database_engine
@@ -414,3 +416,45 @@ def test_a_deciding_vote_is_not_taken_back_once_the_next_step_has_begun(house: H
     committee.do("claim", "clerk", committee.seats("file")[0].id)
     with pytest.raises(Conflict):
         committee.do("undo", "zhao", committee.seats()[0].id)
+
+
+# what people see
+
+
+def test_the_task_page_tells_who_voted_what_and_who_is_asked(tmp_path: Path, clock: FrozenClock, database: str) -> None:
+    app = create_app({
+        "INSTANCE_PATH": tmp_path, "SQLALCHEMY_DATABASE_URI": databases.url(tmp_path), "CLOCK": clock, "TESTING": False, "WTF_CSRF_ENABLED": False,
+    })
+    committee = Committee(app.extensions["banjie"], "veto_vote")
+    committee.start("zhao", "qian", "univ_principal@U1")
+    committee.vote("zhao", opinion="价格合理")
+    seat = committee.seats()[1]
+    with committee.house.store.read() as connection:
+        actor = committee.house.people.actor(connection, committee.people["qian"])
+        view = committee.house.tasks.task_view(connection, actor, seat.id)
+    assert [(vote["name"]["zh"], vote["status"], vote["outcome"] and vote["outcome"]["zh"], vote["opinion"], vote["veto"]) for vote in view.votes] == [
+        ("赵委员", "completed", "同意", "价格合理", False), ("钱委员", "open", None, None, True), ("甲单位高校资助中心负责人", "open", None, None, False),
+    ]
+    client = app.test_client()
+    moment = clock.now().timestamp()
+    with client.session_transaction() as session:
+        session.update({"_user_id": f"{committee.people['qian']}:1", "_fresh": True, "started": moment, "used": moment})
+    page = client.get(f"/tasks/{seat.id}").get_data(as_text=True)
+    assert all(words in page for words in ("会签情况", "1 人已表决，共 3 人", "价格合理", "有否决权", "表决：同意"))
+    committee.house.store.engine.dispose()
+
+
+def test_the_timeline_tells_votes_and_their_result_in_both_languages(house: House) -> None:
+    committee = Committee(house)
+    committee.start("zhao", "qian", "sun")
+    committee.vote("zhao")
+    committee.vote("qian")
+    row = committee.case
+    with house.store.read() as connection:
+        case = house.engine.attach(connection, row, history.SYSTEM)
+        items = timeline(connection, house.people, case, history.facts(connection, committee.instance))
+    told = [(item.zh, item.en, item.person) for item in items if item.node_id == "vote"]
+    assert told == [
+        ("“委员会表决”表决：同意", "Voted on “Committee vote”: Approve", "赵委员"), ("“委员会表决”表决：同意", "Voted on “Committee vote”: Approve", "钱委员"),
+        ("“委员会表决”表决结果：同意", "Result of “Committee vote”: Approve", None),
+    ]
