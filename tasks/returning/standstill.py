@@ -44,9 +44,10 @@ class Standstill:
         connection.execute(update(INSTANCE).where(INSTANCE.c.id == case.id).values(suspended_at=None))
         self._shift_waits(connection, case, length)
         live = select(SEAT).where(SEAT.c.instance_id == case.id, SEAT.c.status.in_(LIVE)).order_by(SEAT.c.id)
-        for seat in connection.execute(live).all():
-            self._shift_seat(connection, case, seat, since, length)
+        stood = {seat.id: seat.schedule_id for seat in connection.execute(live).all()}
         self._apply_membership(connection, case)
+        for seat in connection.execute(live).all():
+            self._shift_seat(connection, case, seat, stood.get(seat.id, seat.schedule_id), since, length)
         self._engine.messages.deliver_early(connection, [case])
 
     def _shift_waits(self, connection: Connection, case: Case, length: timedelta) -> None:
@@ -56,7 +57,9 @@ class Standstill:
                 due = later_by(self._calendar, connection, wait.due_at, length)
                 connection.execute(update(Wait).where(Wait.id == wait.id).values(due_at=due))
 
-    def _shift_seat(self, connection: Connection, case: Case, seat: Row[Any], since: datetime, length: timedelta) -> None:
+    def _shift_seat(
+        self, connection: Connection, case: Case, seat: Row[Any], schedule: int | None, since: datetime, length: timedelta
+    ) -> None:
         """A due date counted from entry moves; one from the calendar stands. Marks that passed meanwhile come now, once."""
         node = case.version.graph.nodes[seat.node_id]
         values: dict[str, Any] = {}
@@ -64,15 +67,15 @@ class Standstill:
             values["due_at"] = later_by(self._calendar, connection, seat.due_at, length)
             values["yellow_at"] = later_by(self._calendar, connection, seat.yellow_at, length)
             connection.execute(update(SeatOffer).where(SeatOffer.seat_id == seat.id).values(due_at=values["due_at"]))
-        if seat.schedule_id is not None:
-            values["schedule_id"] = self._marks_again(connection, case, seat, node, since, length)
+        if schedule is not None:
+            values["schedule_id"] = self._marks_again(connection, case, schedule, node, since, length)
         if values:
             connection.execute(update(Seat).where(SEAT.c.id == seat.id).values(**values, revision=SEAT.c.revision + 1))
 
     def _marks_again(
-        self, connection: Connection, case: Case, seat: Row[Any], node: Node, since: datetime, length: timedelta
+        self, connection: Connection, case: Case, schedule: int, node: Node, since: datetime, length: timedelta
     ) -> int | None:
-        query = select(MARK).where(MARK.c.schedule_id == seat.schedule_id, or_(MARK.c.at > since, MARK.c.done_at.is_(None)))
+        query = select(MARK).where(MARK.c.schedule_id == schedule, or_(MARK.c.at > since, MARK.c.done_at.is_(None)))
         marks: dict[tuple[str, bytes], dict[str, Any]] = {}
         later: list[dict[str, Any]] = []
         for mark in connection.execute(query.order_by(MARK.c.at, MARK.c.id)).all():
