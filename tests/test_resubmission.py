@@ -22,7 +22,7 @@ from tests.returning_walk import END, START, Office, chain, flow, fork, join, pr
 from workflows.causal_past import CausalPast, human_in
 from workflows.errors import Conflict
 from workflows.machine import Happening, Machine
-from workflows.modifying import going_back
+from workflows.modifying import Plan, going_back
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -218,6 +218,10 @@ class Told:
         node = self.state["t"][token][0]
         self.rows.append(Row(len(self.rows) + 1, "activity_completed", node, token, {}))
         self.tell(self.machine.complete(self.state, token, self.host))
+
+    def undo_facts(self, plan: Plan) -> None:
+        """The audit row of a return."""
+        self.rows.append(Row(len(self.rows) + 1, "returned", None, None, plan.facts()))
 
     def past(self) -> CausalPast:
         return CausalPast(self.rows, {token: entry[2] for token, entry in self.state["t"].items()})

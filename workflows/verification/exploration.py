@@ -100,7 +100,7 @@ def _meet(search: _Search, state: State, number: int | None, queue: deque[tuple[
     if found is None:
         found = search.known[key] = len(search.known)
         search.before.append([])
-        search.places.append(tuple(dict.fromkeys(str(entry[0]) for entry in state["t"].values())))
+        search.places.append(_places(search.machine, state))
         if "e" in state:
             search.ends.append(found)
         else:
@@ -108,6 +108,12 @@ def _meet(search: _Search, state: State, number: int | None, queue: deque[tuple[
             queue.append((found, state))
     if number is not None:
         search.before[found].append(number)
+
+
+def _places(machine: Machine, state: State) -> tuple[str, ...]:
+    """Where a case stands: the nodes of its tokens, and the joins where others rest."""
+    resting = [machine.plan.flows[flow].target for flow, _, _ in machine.arrivals(state)]
+    return tuple(dict.fromkeys([*(str(entry[0]) for entry in state["t"].values()), *resting]))
 
 
 def _look_at_joins(search: _Search, state: State) -> None:
