@@ -64,7 +64,7 @@ VERBS: Mapping[str, Verb] = {
         _verb("release", OPEN, (ACTUAL_OWNER,), OPEN, frozenset({"main"})),  # a signer's seat has no pool
         _verb("save", OPEN, (*ACTING, STAND_IN), None, ANY_KIND, when_parked=(DELEGATOR,)),
         _verb("complete", OPEN, (*ACTING, STAND_IN), COMPLETED, when_parked=(DELEGATOR,)),  # takes the delegation back and decides
-        _verb("answer", OPEN, ACTING, COMPLETED, ADVICE),
+        _verb("answer", OPEN, ACTING, COMPLETED, ADVICE, when_parked=(DELEGATOR,)),
         _verb("forward", OPEN, ACTING, OPEN),
         _verb("delegate", OPEN, ACTING, PARKED, MAIN | {"delegate"}),
         _verb("take_back", PARKED, (ACTUAL_OWNER,), OPEN, MAIN | {"delegate"}),

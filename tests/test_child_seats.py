@@ -603,3 +603,14 @@ def test_another_voter_is_no_signer(house: House) -> None:
     for verb in ("add_before", "delegate"):
         with pytest.raises(Conflict, match="已有席位"):
             involve(committee, verb, "zhao", committee.seat_of("zhao"), "qian")
+
+
+def test_whoever_passed_a_delegation_on_may_answer_it_himself(house: House) -> None:
+    report = Report(house)
+    report.perform("delegate", "qian", report.seat(), person="sun")
+    second = report.seat_of("sun")
+    report.perform("delegate", "sun", second, person="li")
+    report.decide("sun", "suggest_agree", second)
+    assert [report.again(seat).status for seat in (report.seat(), second, report.seat_of("li"))] == ["open", "completed", "cancelled"]
+    assert report.told("li", "child_closed")
+    report.whole()

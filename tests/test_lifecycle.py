@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, event, insert, select, update
 
 from app import House
 from tasks.lifecycle import (
@@ -16,7 +16,7 @@ from tasks.lifecycle import (
 )
 from tasks.models import SeatOffer
 from tasks.standing import Standing, see, standing
-from tests.child_stage import NAMES, Report, dump
+from tests.child_stage import NAMES, SEAT, Report, dump
 from workflows.errors import Rejection
 from workflows.history import SYSTEM
 from workflows.models import ProcessInstance
@@ -218,6 +218,36 @@ def test_a_verb_is_accepted_exactly_where_the_table_says_so_and_a_refused_one_ch
                             wrong.append((case_status, who, verb, "performed", str(wanted)))
             assert dump(connection) == untouched, case_status
     assert wrong == []
+
+
+@pytest.mark.parametrize("name", list(SITUATIONS))
+def test_a_to_do_list_holds_exactly_the_seats_a_person_may_decide_or_answer_now(house: House, name: str) -> None:
+    report = Report(house, **MODEL, **SITUATIONS[name].settings)
+    SITUATIONS[name].build(report)
+    found: dict[str, set[int]] = {}
+    with house.store.read() as connection:
+        for who in NAMES:
+            standings = {seat.id: stands(connection, report, who, seat) for seat in connection.execute(select(SEAT)).all()}
+            # whoever stands in for the applicant finds his seats at the counter, by the student
+            found[who] = {number for number, one in standings.items() if one.verbs & {"complete", "answer"} and STAND_IN not in one.relations}
+    assert {who: report.todo(who) for who in NAMES} == found
+
+
+def test_how_somebody_stands_to_a_seat_costs_two_statements(house: House) -> None:
+    report = Report(house)
+    seat = claimed(report)
+    for who in NAMES:
+        with house.store.read() as connection:
+            actor = house.people.actor(connection, report.people[who])
+            row = see(connection, actor, seat.id)
+            assert row is not None
+            case = house.engine.attach(connection, row, SYSTEM)
+            seen: list[str] = []
+            event.listen(house.store.engine, "before_cursor_execute", lambda *call, seen=seen: seen.append(call[2]))
+            row = see(connection, actor, seat.id)
+            assert row is not None
+            standing(connection, actor, row, case)
+            assert len(seen) == 2, seen
 
 
 def _told_elsewhere(verb: str, situation: Situation) -> bool:

@@ -57,6 +57,7 @@ class Answers:
         case = self._engine.attach(connection, row, author_of(actor, None, standing.on_behalf_of))
         node = version.graph.nodes[row.seat_node_id]
         opinion = self._checked(case, node, self._engine.functions(connection, case), row, values, outcome)
+        self.before_decision(connection, case, row)
         self._store(connection, case, actor, row, outcome, opinion, standing.on_behalf_of)
         if not self._go_up(connection, case, row, node, outcome):
             self._engine.save(connection, [case])
