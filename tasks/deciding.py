@@ -116,7 +116,11 @@ class Deciding:
         """
         if not case.is_open(token):
             return False
-        return self._settled(connection, case, self.poll(connection, case, token), Cast())
+        done = Cast()
+        decided = self._settled(connection, case, self.poll(connection, case, token), done)
+        for listener in self.reached if done.activated and not decided else ():
+            listener(connection, case, token)
+        return decided or not case.is_open(token)
 
     def _settled(self, connection: Connection, case: Case, poll: Poll, done: Cast) -> bool:
         """Go on as far as the votes allow; whether the activity was decided."""

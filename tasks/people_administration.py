@@ -5,6 +5,7 @@ Passwords and codes are made by Credentials. It knows no HTTP and no sheet.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -31,6 +32,7 @@ class PeopleAdministration:
     def __init__(self, clock: Clock, directory: PeopleDirectory, credentials: Credentials, personal_data: PersonalData) -> None:
         self._clock = clock
         self.directory = directory
+        self.on_leaving: list[Callable[[Connection, int], None]] = []  # told in the administrator's transaction who was disabled
         self.students = StudentAccounts(clock, credentials)
         self._organisations = directory.organisations
         self._credentials = credentials
@@ -77,7 +79,7 @@ class PeopleAdministration:
             self._log(connection, actor, "person.changed", person_id=person_id, fields=sorted(changes))
 
     def disable_person(self, connection: Connection, actor: Actor, person_id: int) -> None:
-        """End somebody's access at once: sessions, code and password stop working; records and open seats stay.
+        """End somebody's access at once: sessions, code and password stop working; records and open seats stay, votes are counted anew.
 
         See tasks.hand_over for what he leaves behind. Nobody disables himself or the last administrator.
         """
@@ -88,6 +90,8 @@ class PeopleAdministration:
         values = {"active": False, "session_version": Person.session_version + 1, "activation_hash": None, "activation_expires_at": None}
         connection.execute(update(Person).where(Person.id == person_id).values(values))
         self._log(connection, actor, "person.disabled", person_id=person_id, name=person.name)
+        for listener in self.on_leaving:
+            listener(connection, person_id)
 
     def enable_person(self, connection: Connection, actor: Actor, person_id: int) -> None:
         """Let somebody in again, with the password he had."""

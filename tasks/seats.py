@@ -12,8 +12,9 @@ from sqlalchemy import Connection, Integer, Row, String, bindparam, delete, exis
 from tasks.assignment import Assignment, assign
 from tasks.models import CaseActor, CaseItem, CaseParty, Draft, Notification, Schedule, ScheduleMark, Seat, SeatExclusion, SeatOffer
 from tasks.shared_answers import SharedAnswers
-from tasks.votes.opening import Entered, Place, places, seat_values
+from tasks.votes.opening import Entered, Place, is_plain, placed, places, seat_values
 from tasks.votes.opening import separated as separated
+from tasks.votes.participants import lines_of
 from workflows.alarms import raise_calendar_alarm
 from workflows.case import Case
 from workflows.engine import Outcome, ProcessEngine
@@ -22,7 +23,7 @@ from workflows.feel.values import to_json
 from workflows.graph import Node
 from workflows.host import feel
 from workflows.jobs import raise_incident
-from workflows.models import FAR_FUTURE
+from workflows.models import FAR_FUTURE, Incident
 from workflows.store import insert_missing
 from workflows.timers import as_instant
 
@@ -73,6 +74,8 @@ class Seats:
                     openings = [known for known in openings if not (known.case is case and known.token == str(happening.token))]
                     self._keep_drafts(connection, case, str(happening.token))
                     self.close(connection, case.id, str(happening.token), "cancelled", case.now)
+                if happening.kind in ("cancelled", "completed") and not is_plain(case, node):
+                    somebody_found(connection, case, str(happening.token))
         self._write_parties(connection, started)
         if openings:
             self._open(connection, openings)
@@ -83,30 +86,32 @@ class Seats:
     def candidates(self, connection: Connection, case: Case, node_id: str) -> tuple[str, ...]:
         """Who may act on an activity of the case under the rules of today."""
         node = case.version.graph.nodes[node_id]
+        if listed := node.properties.get("participants"):
+            return tuple(lines_of(to_json(feel(case, self._engine.functions(connection, case), listed))))
         return assign(case, node, self._engine.functions(connection, case), case.now).candidates
 
     def _open(self, connection: Connection, openings: Sequence[Entered]) -> None:
         schedules = self._schedule_ids(connection, [opening.assignment for opening in openings], openings)
-        placed = [
+        opened = [
             (opening, place) for opening in openings
             for place in places(connection, opening, self._engine.functions(connection, opening.case))
         ]
-        self._open_places(connection, placed, schedules)
+        self._open_places(connection, opened, schedules)
 
     def open_place(self, connection: Connection, entered: Entered, place: Place) -> None:
         """One more seat in an activity that is open already."""
         self._open_places(connection, [(entered, place)], self._schedule_ids(connection, [entered.assignment], [entered]))
 
-    def _open_places(self, connection: Connection, placed: Sequence[tuple[Entered, Place]], schedules: dict[bytes, int]) -> None:
-        rows = [self._seat_row(opening, place, schedules) for opening, place in placed]
+    def _open_places(self, connection: Connection, opened: Sequence[tuple[Entered, Place]], schedules: dict[bytes, int]) -> None:
+        rows = [self._seat_row(opening, place, schedules) for opening, place in opened]
         ids = connection.execute(INSERT_SEATS, rows).scalars().all()
         offers = [
             self.offer_row(candidate, seat_id, row["due_at"], row["created_at"], row["priority"])
-            for (_, place), seat_id, row in zip(placed, ids, rows, strict=True) for candidate in place.candidates
+            for (_, place), seat_id, row in zip(opened, ids, rows, strict=True) for candidate in place.candidates
         ]
         if offers:
             connection.execute(INSERT_OFFERS, offers)
-        for (opening, place), seat_id in zip(placed, ids, strict=True):
+        for (opening, place), seat_id in zip(opened, ids, strict=True):
             self.settle_place(connection, opening.case, opening.node, opening.token, seat_id, place)
 
     def settle_place(self, connection: Connection, case: Case, node: Node, token: str, seat_id: int, place: Place) -> None:
@@ -256,8 +261,7 @@ class Seats:
             raise_incident(connection, case.now, "assignment", problem.zh, instance_id=case.id, node_id=node.id,
                            unique_key=f"assignment:{seat.id}")
             return False
-        if own := self._own_lines(connection, seat):
-            assignment = replace(assignment, candidates=own)
+        assignment = replace(assignment, candidates=self._lines(connection, case.at(seat.token), node, seat, assignment.candidates))
         if keep_dates:
             assignment = replace(assignment, due_at=seat.due_at, yellow_at=seat.yellow_at)
         if only_changes and self._stands(connection, seat, assignment):
@@ -281,12 +285,14 @@ class Seats:
         })
         return only_changes or before != after
 
-    @staticmethod
-    def _own_lines(connection: Connection, seat: Row[Any]) -> tuple[str, ...]:
-        """The candidate lines of a seat that does not stand for the activity's pool: a participant's vote, or a named signer's seat."""
-        if seat.kind != "main":
+    def _lines(self, connection: Connection, case: Case, node: Node, seat: Row[Any], pool: tuple[str, ...]) -> tuple[str, ...]:
+        """The candidate lines of a seat today: its pool's, or those of the vote it stands for, by the rules for applicants and empty lines."""
+        if seat.kind != "main":  # a named signer's seat stays his
             return tuple(connection.execute(select(SeatOffer.candidate).where(SeatOffer.seat_id == seat.id)).scalars())
-        return (seat.participant,) if seat.participant else ()
+        if seat.participant is None and is_plain(case, node):
+            return pool
+        lines = (seat.participant,) if seat.participant else pool
+        return placed(connection, case, node, self._engine.functions(connection, case), lines, seat.position, bool(seat.veto)).candidates
 
     @staticmethod
     def _stands(connection: Connection, seat: Row[Any], assignment: Assignment) -> bool:
@@ -323,6 +329,12 @@ class Seats:
             connection.execute(insert(SeatOffer), [
                 self.offer_row(candidate, seat_id, due_at, created_at, priority) for candidate in candidates
             ])
+
+
+def somebody_found(connection: Connection, case: Case, token: str) -> None:
+    """The alarm that nobody may act is over once the activity is."""
+    mine = (Incident.instance_id == case.id, Incident.token == token, Incident.kind == "no_assignee", Incident.resolved_at.is_(None))
+    connection.execute(update(Incident).where(*mine).values(resolved_at=case.now))
 
 
 def _iso(moment: datetime) -> str | None:

@@ -103,6 +103,8 @@ class Steering:
         """The candidate lines of the seat under the rules of today, whoever holds it."""
         if row.seat_owner_id is None:
             return list(connection.execute(select(SeatOffer.candidate).where(SeatOffer.seat_id == row.seat_id)).scalars())
+        if row.seat_participant:
+            return [row.seat_participant]  # a vote stands for its line, not for the activity's pool
         case = self._engine.attach(connection, row, SYSTEM)
         return list(self._seats.candidates(connection, case.at(row.seat_token), row.seat_node_id))
 

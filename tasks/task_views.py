@@ -28,7 +28,6 @@ from workflows.definitions import ProcessVersion
 from workflows.engine import ProcessEngine
 from workflows.errors import NotFound
 from workflows.graph import Node
-from workflows.models import AnyRow
 
 FOUR_EYES = {"zh": "经办与复核须为不同人员，您已参与前序环节。", "en": "Four-eyes: you took part in an earlier step."}
 TAKING_PART = frozenset({POTENTIAL_OWNER, ACTUAL_OWNER, SUBSTITUTE, STAND_IN, PAST_OWNER})
@@ -85,7 +84,7 @@ class TaskViews:
         node = case.version.graph.nodes[row.node_id]
         return self._view(connection, actor, row, case, case_row, node, stands, bool(facts_of_seat.several))
 
-    def _guard_sight(self, connection: Connection, actor: Actor, row: AnyRow) -> None:
+    def _guard_sight(self, connection: Connection, actor: Actor, row: Any) -> None:
         """Whoever sees the case in full may look; whoever sees its status only is told who decided, nothing else."""
         seen = sight(connection, actor, row.instance_id)
         if seen == "status" and row.status == "completed":
@@ -95,7 +94,7 @@ class TaskViews:
             raise errors.not_yours((row.summary or {}).get("clause"))
 
     def _view(
-        self, connection: Connection, actor: Actor, row: AnyRow, case: Case, case_row: CaseRow, node: Node, standing: Standing, several: bool
+        self, connection: Connection, actor: Actor, row: Any, case: Case, case_row: CaseRow, node: Node, standing: Standing, several: bool
     ) -> TaskView:
         functions = self._engine.functions(connection, case)
         advises = reading(row.kind, row.counts) in ADVICE
@@ -122,7 +121,7 @@ class TaskViews:
         )
 
     @staticmethod
-    def _verbs(actor: Actor, row: AnyRow, case: Case, standing: Standing) -> frozenset[str]:
+    def _verbs(actor: Actor, row: Any, case: Case, standing: Standing) -> frozenset[str]:
         """His verbs, without those that would lead nowhere: to claim what is his alone, to release what has no pool, to urge himself."""
         verbs = set(standing.verbs)
         if row.owner_id == actor.person_id or not (standing.pooled or row.owner_id is not None):

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select
 
 from app import House
+from tasks.actors import system_actor
 from tasks.models import CaseActor, Membership, Notification, Organisation, Person, Seat, SeatOffer
 from tasks.operation_models import Voting
 from workflows import history
@@ -153,10 +154,9 @@ class Committee:
         return self.rows(select(Voting.__table__).where(Voting.instance_id == self.instance))[0]
 
     def disable(self, who: str) -> None:
-        """End somebody's account as the administrator's command does to its row."""
+        """The platform's administrator disables somebody's account."""
         with self.house.store.transaction() as connection:
-            connection.execute(update(Person).where(Person.id == self.people[who]).values(active=False))
-            self.house.tasks.deciding.person_left(connection, self.people[who])
+            self.house.people.administration.disable_person(connection, system_actor(), self.people[who])
 
     def intact(self) -> bool:
         """Whether the history's chain holds."""

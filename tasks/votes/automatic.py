@@ -40,6 +40,7 @@ class Automatic:
         self.deciding = self._deciding = Deciding(engine, seats, people)
         engine.settlement.settled.append(self.hear)
         self.deciding.reached.append(self.apply)
+        people.administration.on_leaving.append(self.deciding.person_left)
 
     # skipping
 
