@@ -19,6 +19,7 @@ LISTS = (("agree", "A"), ("refuse", "R"), ("abstain", "B"))
 REFUSING, ABSTAINING = frozenset({"reject", "return", "disagree"}), frozenset({"abstain"})
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "same_person": ("off", "consecutive", "approved"), "applicant_is_approver": ("self", "skip", "superior"), "empty_assignee": ("process_owner",),
+    "resubmit": ("every_step", "straight", "choose"), "point_of_no_return": ("true", "false"),
     "signature": ("true", "false"), "signers_decide": ("true", "false"), "signers_may_return": ("true", "false"),
 }
 NAMED: Mapping[str, tuple[str, ...]] = {  # settings that list names, separated by commas
@@ -42,7 +43,7 @@ def human_findings(graph: ProcessGraph, forms: Mapping[str, Any]) -> Iterator[Fi
     """An error for every setting of votes and automatic rules that would not do what it says, or may not."""
     for node in graph.nodes.values():
         if node.type in HUMAN:
-            for code, zh, en in (*_choices(node), *_participants(node), *_voting(node), *_timeout(node), *_rules(node, graph, forms)):
+            for code, zh, en in (*_choices(node), *_return_to(node, graph), *_participants(node), *_voting(node), *_timeout(node), *_rules(node, graph, forms)):
                 yield Finding("error", code, node.id, node.name or "", node.line, zh, en, "", "")
 
 
@@ -58,6 +59,16 @@ def _choices(node: Node) -> Iterator[Said]:
                 yield "setting-value", f"{name} 中没有“{part}”，可用 {'、'.join(known)}", f"{name} knows no {part}; use {', '.join(known)}"
     if node.properties.get("applicant_is_approver") == "superior" and not node.properties.get("superior"):
         yield "superior-missing", "applicant_is_approver 为 superior，但没有写 superior（上级候选项）", "applicant_is_approver is superior, but no superior is named"
+
+
+def _return_to(node: Node, graph: ProcessGraph) -> Iterator[Said]:
+    for part in (part.strip() for part in node.properties.get("return_to", "").split(",")):
+        target = graph.nodes.get(part)
+        if part and part not in ("applicant", "previous", "any") and (target is None or target.type not in (*HUMAN, "subProcess", "callActivity")):
+            yield (
+                "setting-value", f"return_to 中的“{part}”不是人工环节；可用 applicant、previous、any 或人工环节的编号",
+                f"return_to names {part}, which is no human activity; use applicant, previous, any, or ids of human activities",
+            )
 
 
 def _participants(node: Node) -> Iterator[Said]:

@@ -94,6 +94,15 @@ USER_TASK_SETTINGS: Mapping[str, Setting] = {
         "true：加签人有决定权：前、后加签人不同意即转为不同意，并加签人的票计入总数；缺省只提供意见",
         "true: signers decide: the refusal of one before or after turns the vote, one beside has a vote; else they only advise",
     ),
+    "return_to": Setting(
+        "可退回到：applicant（申请人）、previous（上一步）、any（任意已办环节）或环节编号，逗号分隔；缺省不可退回",
+        "where it may be returned to: applicant, previous, any, or ids of activities, separated by commas; else it cannot be returned",
+    ),
+    "resubmit": Setting(
+        "退回后重新提交：every_step（缺省，逐级）、straight（直接回到退回人）、choose（退回人选择）",
+        "submitting again after a return: every_step (default), straight (to whoever returned it), choose (he chooses)",
+    ),
+    "point_of_no_return": Setting("true：办完后不得再退回到此前", "true: once done, nothing goes back to before it"),
     "signers_may_return": Setting("true：加签人也可以退回；缺省只能答复“建议退回”", "true: a signer may return the case; else he only suggests it"),
     "signature": Setting("true：须本人签名，任何自动规则都不得代办", "true: it is signed by hand; no automatic rule decides it"),
 }
@@ -110,10 +119,12 @@ ACTIVITY_SETTINGS: Mapping[str, Setting] = {
     "sent_by_party": Setting("发送人的单位须是哪类参与方，逗号分隔", "the kinds of party the sender's organisation must be, separated by commas"),
     "output_collection": Setting("汇总各实例结果的变量", "the variable that receives the list of all instances' results"),
     "output_element": Setting("FEEL：一个实例的结果", "FEEL: one instance's result"),
+    "point_of_no_return": Setting("true：完成后不得再退回到此前", "true: once done, nothing goes back to before it"),
 }
 EVENT_SETTINGS: Mapping[str, Setting] = {
     "correlation": Setting("FEEL：找到所属事项的消息键", "FEEL: the key by which a message finds its case"),
     "payload": Setting("FEEL：随消息或信号发出的内容", "FEEL: what is sent with the message or signal"),
+    "point_of_no_return": Setting("true：发生后不得再退回到此前", "true: once it has happened, nothing goes back to before it"),
     "message_variable": Setting("存放消息内容的变量", "the variable that receives what the message holds"),
     "calendar_key": Setting(
         "定时事件：日历中的期限键；到该期限时触发，不再填写时间",
