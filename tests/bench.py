@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import tempfile
 import time
@@ -13,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, event, insert, select, text
+from sqlalchemy import Column, Engine, Integer, LargeBinary, MetaData, Table, Text, event, insert, select, text
 
 from app import House, build_house
 from tasks.actors import Actor, MembershipView, build_actor
@@ -23,7 +24,7 @@ from tasks.models import Seat, SeatOffer
 from tasks.personal_data import load_or_create_keys
 from tasks.seats import SEAT
 from tasks.service import author_of
-from tests import bench_engine, bench_http, bench_roster
+from tests import bench_engine, bench_http, bench_roster, databases, postgresql
 from workflows.business_calendar import SHANGHAI, FrozenClock
 from workflows.definitions import read_folder
 from workflows.engine import StartItem
@@ -36,20 +37,25 @@ VALUES = {"title": "测试事项", "amount": 8000, "reason": "按规定办理", 
 GROUPS = 20
 Figures = dict[str, float]
 
+FLOOR = Table("bench_floor", MetaData(), Column("id", Integer, primary_key=True), Column("a", Text), Column("b", Text), Column("document", LargeBinary))
+
 
 def main() -> None:
     """Parse arguments, run, write."""
     parser = argparse.ArgumentParser(prog="run.py bench", description="Print what everything costs, beside the floor of the same run.")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--quick", action="store_true", help="smaller numbers, for a first look")
+    parser.add_argument("--database", choices=databases.NAMES, default="sqlite", help="PostgreSQL is started for the run, as durable as in an office")
     arguments = parser.parse_args()
-    figures = run_bench(print, quick=arguments.quick)
+    figures = run_bench(print, quick=arguments.quick, database=arguments.database)
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
 
 
-def run_bench(report: Callable[[str], None], *, quick: bool = False) -> Figures:
+def run_bench(report: Callable[[str], None], *, quick: bool = False, database: str = "sqlite") -> Figures:
     """Measure everything in a database of its own; times in milliseconds unless the name says otherwise."""
+    postgresql.SETTINGS.update(postgresql.DURABLE)
+    databases.chosen[:] = [database]
     with tempfile.TemporaryDirectory(prefix="banjie-bench-") as folder:
         bench = Bench(Path(folder), report, quick)
         bench.run()
@@ -64,8 +70,9 @@ class Bench:
         self.report = report
         self.scale = 10 if quick else 1
         self.figures: Figures = {}
-        url = f"sqlite:///{folder / 'bench.sqlite'}"
+        url = databases.url_without_tables(folder, "bench.sqlite")
         migrate(url)
+        os.environ["DATABASE_URL"] = url  # the server that is measured over HTTP is another process
         self.engine: Engine = create_database_engine(url)
         self.clock = FrozenClock(datetime(2026, 6, 18, 9, tzinfo=SHANGHAI))
         self.house: House = build_house(self.engine, self.clock, load_or_create_keys(folder / "secret.key"))
@@ -113,15 +120,15 @@ class Bench:
     def floor(self) -> None:
         """The rows of one completion written by bare SQL, at the same durability."""
         with self.house.store.transaction() as connection:
-            connection.execute(text("CREATE TABLE bench_floor (id INTEGER PRIMARY KEY, a TEXT, b TEXT, document BLOB)"))
+            FLOOR.create(connection)
         document = b"x" * 700
 
         def work(_number: int) -> None:
             with self.house.store.transaction() as connection:
                 for _ in range(6):
-                    connection.exec_driver_sql("INSERT INTO bench_floor (a, b, document) VALUES (?, ?, ?)", ("one", "two", document))
-                connection.exec_driver_sql("UPDATE bench_floor SET document = ? WHERE id = 1", (document,))
-                connection.exec_driver_sql("DELETE FROM bench_floor WHERE id = 2")
+                    connection.execute(text("INSERT INTO bench_floor (a, b, document) VALUES ('one', 'two', :document)"), {"document": document})
+                connection.execute(text("UPDATE bench_floor SET document = :document WHERE id = 1"), {"document": document})
+                connection.execute(text("DELETE FROM bench_floor WHERE id = 2"))
 
         self.put("floor_ms", statistics.median(self.timed(300 // self.scale, work)), "same rows by bare SQL, same durability")
 

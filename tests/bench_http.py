@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import logging
+import os
 import re
 import statistics
 import subprocess
@@ -42,7 +43,7 @@ def serve(folder: Path, at: str, port: int) -> None:
     """Serve the bench's database until killed."""
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     app = create_app({
-        "INSTANCE_PATH": str(folder), "SQLALCHEMY_DATABASE_URI": f"sqlite:///{folder / 'bench.sqlite'}",
+        "INSTANCE_PATH": str(folder), "SQLALCHEMY_DATABASE_URI": os.environ["DATABASE_URL"],
         "CLOCK": FrozenClock(datetime.fromisoformat(at)),
     })
     waitress.serve(app, host=HOST, port=port, threads=SERVER_THREADS, ident=None, _quiet=True)

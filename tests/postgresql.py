@@ -29,6 +29,7 @@ SETTINGS = {
     "listen_addresses": "", "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "128MB",
     "max_connections": "200", "max_wal_size": "4GB", "deadlock_timeout": "200ms", "lock_timeout": "20s", "jit": "off", "autovacuum": "off",
 }
+DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "autovacuum": "on"}  # as PostgreSQL comes, for the bench
 # Empties what is filled and starts every number at 1 again: some 2 ms, where a new database takes 30.
 EMPTY = """
 CREATE FUNCTION empty_everything() RETURNS void LANGUAGE plpgsql AS $$

@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 import command_line
+from tests import databases
 from tests.roster_process import FOLDER, PROCESS, id_number, row, sheet
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -85,6 +86,15 @@ def test_init_makes_an_installation_with_one_administrator_and_prints_no_passwor
     assert terminal.sql("SELECT count(*) FROM process_instance") == [(0,)]
     assert terminal.sql("SELECT count(*) FROM definition")[0][0] == len(list((ROOT / "bpmn").glob("*/*.bpmn")))
     assert PASSWORD not in str(terminal.sql("SELECT password_hash FROM person"))
+
+
+def test_an_installation_lives_where_its_address_says(terminal: Terminal, tmp_path: Path, database: str) -> None:
+    address = {"DATABASE_URL": databases.url_without_tables(tmp_path)}
+    assert "init" in terminal.refused("audit", "verify", **address)
+    assert terminal.run("init", *ADMIN, **address).code == 0
+    terminal.refused("init", *ADMIN, **address)
+    assert "intact" in terminal.run("audit", "verify", **address).text
+    assert not (terminal.instance / "banjie.sqlite").exists()
 
 
 def test_init_asks_for_what_it_was_not_given(terminal: Terminal) -> None:
