@@ -19,6 +19,7 @@ from tasks.deadlines import Deadlines
 from tasks.desk import Desk
 from tasks.expressions import host_functions
 from tasks.ground import Ground
+from tasks.inbox.room import InboxRoom
 from tasks.lists import Lists
 from tasks.operation_models import Base
 from tasks.people import People
@@ -61,6 +62,7 @@ class House:
     rosters: RosterDesk
     lists: Lists
     supervision: Supervision
+    inbox: InboxRoom
     demo: bool = False
     worker: Worker | None = None
     security_log: Callable[..., None] | None = None
@@ -83,6 +85,7 @@ class House:
             "outbox": self._release_outbox,
             "jobs": lambda: self.jobs.run_due() > 0,
             "calls": lambda: self.jobs.call_due() > 0,
+            "presence": self.inbox.sweep,
         }
 
     def new_worker(self) -> Worker:
@@ -131,7 +134,8 @@ def wire_house(engine: Engine, clock: Clock, personal_data: PersonalData, *, dem
         store, clock, personal_data, people, calendar, definitions, process_engine, commands, worklist, desk,
         Deadlines(store, process_engine, seats, desk.automatic, clock), jobs,
         RosterDesk(definitions, process_engine, desk, personal_data, commands, people, clock, store),
-        Lists(definitions, people, clock), Supervision(calendar, people, worklist, clock), demo,
+        Lists(definitions, people, clock), Supervision(calendar, people, worklist, clock),
+        InboxRoom(store, process_engine, definitions, desk, worklist, calendar, clock), demo,
     )
 
 

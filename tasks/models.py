@@ -110,7 +110,7 @@ class Seat(Base):
     status: Mapped[str] = mapped_column(String(20))  # open, parked, queued, completed, cancelled
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))  # actual owner after claim
     claimed_at: Mapped[datetime | None]
-    claimed_as: Mapped[str | None] = mapped_column(String(80))  # the candidate line the owner claimed it by
+    claimed_as: Mapped[str | None] = mapped_column(String(80))  # the candidate line the owner claimed it by; an agent's claim: his principal's own line
     created_at: Mapped[datetime]
     due_at: Mapped[datetime]  # FAR_FUTURE when there is none
     yellow_at: Mapped[datetime]  # from here on the light is yellow
@@ -199,6 +199,7 @@ class Draft(Base):
     """What somebody has typed into a form and not yet sent."""
 
     __tablename__ = "draft"
+    __table_args__ = (Index(None, "person_id"),)
     seat_id: Mapped[int] = mapped_column(ForeignKey("seat.id"), primary_key=True)
     person_id: Mapped[int] = mapped_column(primary_key=True)
     values: Mapped[Any] = mapped_column(Document)

@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 from sqlalchemy import ColumnElement, Connection, func, or_, select
 
-from tasks.models import CaseParty, Organisation, Person
+from tasks.models import CaseParty, Draft, Organisation, Person, SeatOffer
+from tasks.operation_models import Snooze
 from tasks.people import Actor
 from tasks.permissions import visible_cases
 from tasks.worklist_statements import (
@@ -23,7 +24,8 @@ from workflows.models import FAR_FUTURE, AnyRow
 
 COUNT_LIMIT = 1000
 SCAN_LIMIT = 2 * (COUNT_LIMIT + 1)  # offers read for a count; a seat is rarely offered to one person twice
-VIEWS = ("todo", "mine", "pool", "done", "started")
+VIEWS = ("todo", "mine", "pool", "done", "started", "later", "drafts", "others")
+MOST_ASIDE = 100  # rows of a list that has no pages
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,9 @@ class WorklistRow:
     outcome: str | None
     completed_at: datetime | None
     summary: dict[str, Any]
+    principal: str | None = None  # whom the reader would act for, by agency
+    student_number: str | None = None
+    until: datetime | None = None  # put aside until then
 
 
 @dataclass(frozen=True)
@@ -141,9 +146,11 @@ class Worklist:
         self, connection: Connection, actor: Actor, view: str = "todo", *, sort: str = "due", after: str | None = None, size: int = 25,
         filters: Filters = NO_FILTERS,
     ) -> Page:
-        """A page of `view`: todo, mine, pool (by offers), done, started (by acts)."""
-        if view in ("done", "started"):
+        """A page of `view`: todo, mine, pool (by offers); done, started, others (by acts); later, drafts (what the person put by)."""
+        if view in ("done", "started", "others"):
             return self._past(connection, actor, view, after, size, filters)
+        if view in ("later", "drafts"):
+            return self._put_by(connection, actor, view, filters)
         backwards, position = decode_cursor(after) if after else (False, None)
         sort = sort if sort in SORTS else "due"
         candidates = self._candidates(actor, view)
@@ -179,6 +186,7 @@ class Worklist:
             row.id, row.revision, row.instance_id, row.number, row.subject, row.process_id, row.definition_id, row.node_id, row.status,
             row.owner_id, row.owner_name, row.owner_id == actor.person_id, due, self.light(row), row.created_at, row.priority, row.round,
             row.urged, row.outcome, row.completed_at, {**(row.summary or {}), "duty": row.duty, **_masked(row)},
+            getattr(row, "principal_name", None), getattr(row, "subject_student_number", None), getattr(row, "until", None),
         )
 
     def light(self, row: Any) -> str:
@@ -189,11 +197,15 @@ class Worklist:
         return "red" if row.due_at < now else "yellow" if row.yellow_at <= now else "green"
 
     def _past(self, connection: Connection, actor: Actor, view: str, after: str | None, size: int, filters: Filters) -> Page:
-        """已办: seats I completed, newest first; 我发起的: cases whose applicant I am."""
+        """已办: seats I completed, newest first; 他人已办: seats I held that somebody else decided; 我发起的: cases whose applicant I am."""
         columns = (SEAT.c.completed_at, SEAT.c.id) if view == "done" else (SEAT.c.created_at, SEAT.c.id)
         query = SEAT_ROWS
         if view == "done":
             query = query.where(SEAT.c.completed_by == actor.person_id, SEAT.c.status == "completed")
+        elif view == "others":
+            query = query.where(
+                SEAT.c.owner_id == actor.person_id, SEAT.c.status.in_(("completed", "cancelled")), SEAT.c.completed_by.is_distinct_from(actor.person_id)
+            )
         else:
             latest = select(func.max(SEAT.c.id)).where(SEAT.c.instance_id == INSTANCE.c.id).scalar_subquery()
             query = query.where(INSTANCE.c.subject_person == actor.person_id, SEAT.c.id == latest)
@@ -205,10 +217,26 @@ class Worklist:
         rows = connection.execute(query.order_by(*[c if backwards else c.desc() for c in columns]).limit(size + 1), values).all()
         return self._paged(rows, columns, actor, position is not None, backwards, size)
 
+    def _put_by(self, connection: Connection, actor: Actor, view: str, filters: Filters) -> Page:
+        """稍后: seats put aside that still wait for the person, soonest first; 草稿: open seats he has a draft of, newest first."""
+        now = self._clock.now()
+        if view == "later":
+            offered = select(SeatOffer.seat_id).where(SeatOffer.seat_id == SEAT.c.id, SeatOffer.candidate.in_(actor.candidates))
+            query = SEAT_ROWS.add_columns(Snooze.until).join(Snooze, Snooze.seat_id == SEAT.c.id).where(
+                Snooze.person_id == actor.person_id, Snooze.until > now, offered.exists()
+            ).order_by(Snooze.until, SEAT.c.id)
+        else:
+            query = SEAT_ROWS.join(Draft, Draft.seat_id == SEAT.c.id).where(Draft.person_id == actor.person_id, SEAT.c.status.in_(("open", "parked")))
+            query = query.order_by(Draft.saved_at.desc(), SEAT.c.id)
+        query = query.where(*seat_conditions(filters.shape)).limit(MOST_ASIDE)
+        rows = connection.execute(query, filter_values(filters, now)).all()
+        return Page([self.row(row, actor) for row in rows], None, None)
+
     def counts(self, connection: Connection, actor: Actor) -> dict[str, Count]:
         """How much there is: todo, mine, pool, overdue; exact to 1,000 and cheap beyond, in one statement."""
         mine, pool = self._candidates(actor, "mine"), self._candidates(actor, "pool")
-        values = {"person": actor.person_id, "now": self._clock.now(), "scan": SCAN_LIMIT, "mine": mine[0]}
+        now = self._clock.now()
+        values = {"person": actor.person_id, "now": now, "moment": now, "scan": SCAN_LIMIT, "mine": mine[0]}
         values |= {f"line{number}": line for number, line in enumerate(pool)}
         row = connection.execute(offer_counts(len(pool)), values).one()
         if row.scanned >= SCAN_LIMIT and row.pool <= COUNT_LIMIT:

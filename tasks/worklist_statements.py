@@ -14,11 +14,12 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from tasks.models import CaseParty, Organisation, Person, Seat, SeatExclusion, SeatOffer
+from tasks.operation_models import Snooze
 from workflows.models import ProcessInstance
 from workflows.store import ByteSearch
 
 SEAT, OFFER, INSTANCE = Seat.__table__, SeatOffer.__table__, ProcessInstance.__table__
-SUBJECT = aliased(Person)
+SUBJECT, PRINCIPAL = aliased(Person), aliased(Person)
 SORTS: Mapping[str, Sequence[Any]] = {
     "due": (OFFER.c.due_at, OFFER.c.seat_id),
     "arrival": (OFFER.c.created_at, OFFER.c.seat_id),
@@ -29,6 +30,7 @@ SEAT_ROWS = (
     select(
         *SEAT.c, INSTANCE.c.number, INSTANCE.c.subject, INSTANCE.c.stage, Person.name.label("owner_name"),
         SUBJECT.id_number_masked.label("subject_id_number"), SUBJECT.mobile_masked.label("subject_mobile"),
+        SUBJECT.student_number.label("subject_student_number"),
     )
     .join(INSTANCE, INSTANCE.c.id == SEAT.c.instance_id).outerjoin(Person, Person.id == SEAT.c.owner_id)
     .outerjoin(SUBJECT, SUBJECT.id == INSTANCE.c.subject_person)
@@ -59,7 +61,7 @@ def offer_values(
     """Everything `offer_page` is bound to."""
     lines = {f"line{number}": line for number, line in enumerate(candidates or ["nobody"])}
     keys = {f"key{number}": value for number, value in enumerate(position or ())}
-    return {"person": person_id, "limit": limit, **lines, **keys, **filter_values(filters, now)}
+    return {"person": person_id, "moment": now, "limit": limit, **lines, **keys, **filter_values(filters, now)}
 
 
 def seat_conditions(shape: tuple[str, ...]) -> list[ColumnElement[bool]]:
@@ -89,12 +91,21 @@ def beyond(columns: Sequence[Any], position: Sequence[Any], backwards: bool) -> 
     return and_(bound, or_(*clauses))
 
 
-def _line(columns: Sequence[Any], name: str) -> Select[Any]:
-    """Offers of one candidate line, without those this person is excluded from."""
+def _held() -> Any:
+    """The seats that wait for nobody's decision now: those this person has put aside, and those of suspended cases; worked out once a statement."""
+    aside = select(Snooze.seat_id.label("id")).where(Snooze.person_id == bindparam("person"), Snooze.until > bindparam("moment", type_=OFFER.c.due_at.type))
+    suspended = select(SEAT.c.id).join(INSTANCE, INSTANCE.c.id == SEAT.c.instance_id).where(INSTANCE.c.status == "suspended")
+    return union_all(aside, suspended).cte("held")
+
+
+def _line(columns: Sequence[Any], name: str, held: Any) -> Select[Any]:
+    """Offers of one candidate line that wait for this person now: he is not excluded from them, and they are not held."""
     excluded = select(SeatExclusion.seat_id).where(
         SeatExclusion.seat_id == OFFER.c.seat_id, SeatExclusion.person_id == bindparam("person")
     )
-    return select(*columns).where(OFFER.c.candidate == bindparam(name), not_(excluded.exists()))
+    # Nearly always nothing is held: one question a line is cheaper than one an offer.
+    free = or_(not_(select(held.c.id).exists()), OFFER.c.seat_id.not_in(select(held.c.id)))
+    return select(*columns).where(OFFER.c.candidate == bindparam(name), not_(excluded.exists()), free)
 
 
 @lru_cache(maxsize=512)
@@ -106,9 +117,9 @@ def offer_page(lines: int, sort: str, positioned: bool, backwards: bool, shape: 
     columns = SORTS[sort]
     keys = [bindparam(f"key{number}", type_=column.type) for number, column in enumerate(columns)]
     order = [column.desc() if backwards else column for column in columns]
-    branches = []
+    branches, held = [], _held()
     for number in range(max(1, lines)):
-        branch = _line(columns, f"line{number}")
+        branch = _line(columns, f"line{number}", held)
         if shape:
             branch = branch.join(SEAT, SEAT.c.id == OFFER.c.seat_id).where(*seat_conditions(shape))
         if positioned:
@@ -118,7 +129,11 @@ def offer_page(lines: int, sort: str, positioned: bool, backwards: bool, shape: 
     merged_order = [merged.c[column.name].desc() if backwards else merged.c[column.name] for column in columns]
     chosen = select(merged).order_by(*merged_order).limit(bindparam("limit")).subquery()
     final = [chosen.c[column.name].desc() if backwards else chosen.c[column.name] for column in columns]
-    return SEAT_ROWS.join(chosen, chosen.c.seat_id == SEAT.c.id).order_by(*final)
+    agency = SeatOffer.__table__.alias("agency")
+    principal = select(PRINCIPAL.name).join(agency, agency.c.principal_id == PRINCIPAL.id).where(
+        agency.c.seat_id == SEAT.c.id, agency.c.candidate.in_([bindparam(f"line{number}") for number in range(max(1, lines))])
+    ).limit(1).scalar_subquery()
+    return SEAT_ROWS.add_columns(principal.label("principal_name")).join(chosen, chosen.c.seat_id == SEAT.c.id).order_by(*final)
 
 
 @lru_cache(maxsize=64)
@@ -126,8 +141,9 @@ def offer_counts(lines: int) -> Select[Any]:
     """Counts of mine, pool, only mine, and overdue; reads at most `scan` offers for each."""
     scan: BindParameter[int] = bindparam("scan")
     now = bindparam("now", type_=OFFER.c.due_at.type)
-    pool = [_line([OFFER.c.seat_id], f"line{number}") for number in range(lines)]
-    mine = _line([OFFER.c.seat_id], "mine")
+    held = _held()
+    pool = [_line([OFFER.c.seat_id], f"line{number}", held) for number in range(lines)]
+    mine = _line([OFFER.c.seat_id], "mine", held)
     other = SeatOffer.__table__.alias("other")
     also_pooled = select(other.c.seat_id).where(
         other.c.seat_id == OFFER.c.seat_id, other.c.candidate.in_([bindparam(f"line{number}") for number in range(lines)])

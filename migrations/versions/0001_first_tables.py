@@ -615,6 +615,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['seat_id'], ['seat.id'], name=op.f('fk_draft_seat_id_seat')),
     sa.PrimaryKeyConstraint('seat_id', 'person_id', name=op.f('pk_draft'))
     )
+    op.create_index(op.f('ix_draft_person_id'), 'draft', ['person_id'], unique=False)
     op.create_table('seat_exclusion',
     sa.Column('seat_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('person_id', sa.Integer(), nullable=False),
