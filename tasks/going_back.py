@@ -47,6 +47,7 @@ class GoingBack:
         case = self._engine.load(connection, record.instance_id, author_of(actor))
         seat = connection.execute(select(SEAT).where(SEAT.c.id == seat_id)).one()
         if open_vote(record, seat, case):
+            self._guard_in_time(record, case)
             self._take_vote_back(connection, record, seat, case)
             return case.id
         self._guard_untouched(connection, record, case)
@@ -73,9 +74,19 @@ class GoingBack:
             raise NotFound("这批办理已不能撤销。", "This batch can no longer be undone.")
         return done, left
 
+    def withdraw_vote(self, connection: Connection, actor: Actor, seat_id: int) -> None:
+        """Take back one's own vote while the activity is still being decided, however long ago; raises Conflict when it was touched."""
+        record = connection.execute(select(UndoRecord.__table__).where(UndoRecord.seat_id == seat_id)).first()
+        seat = connection.execute(select(SEAT).where(SEAT.c.id == seat_id)).one()
+        if record is None or record.person_id != actor.person_id:
+            raise Conflict("这项表决已不能撤回。", "This vote can no longer be taken back.")
+        case = self._engine.load(connection, record.instance_id, author_of(actor))
+        if not open_vote(record, seat, case):
+            raise Conflict("表决已有结果，不能撤回。", "The vote is decided; it is not taken back.")
+        self._take_vote_back(connection, record, seat, case)
+
     def _take_vote_back(self, connection: Connection, record: Any, seat: Any, case: Case) -> None:
         """Inside an open countersign: his seat opens again, whoever it called up waits again, his values are as they were."""
-        self._guard_in_time(record, case)
         guard_open_vote(connection, record, seat, case)
         changes = values_back(record, seat, case)
         self._open_again(connection, record, case, seat)

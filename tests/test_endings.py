@@ -346,3 +346,32 @@ def test_votes_stay_through_a_suspension_and_called_cases_stand_still_too() -> N
     office.finish("called_work")
 
 
+
+
+VOTES = process(
+    START + step("vote", participants="= [&quot;person:2&quot;, &quot;person:3&quot;, &quot;person:6&quot;]") + step("sign") + END + chain("start", "vote", "sign", "end")
+)
+
+
+def test_inside_an_open_countersign_a_vote_is_taken_back_and_the_seat_opens_again() -> None:
+    office = Office(VOTES).begin().do("vote", "qian").later(minutes=5)
+    office.perform("withdraw", decided(office, "vote"))
+    assert len(office.seats("vote")) == 3
+    office.do("vote", "qian").do("vote", "sun").do("vote", "wang")
+    office.finish("sign")
+
+
+def test_a_vote_that_helped_to_decide_is_not_taken_back_alone() -> None:
+    office = Office(VOTES).begin().do("vote", "qian").do("vote", "sun").do("vote", "wang").later(minutes=5)
+    with pytest.raises(Conflict, match="多人"):
+        office.perform("withdraw", decided(office, "vote"), "wang")
+
+
+def test_in_a_sequence_the_seat_that_was_called_up_waits_again() -> None:
+    office = Office(VOTES.replace(b'<camunda:property name="participants"', b'<camunda:property name="voting" value="{&quot;rule&quot;: &quot;sequential&quot;}"/><camunda:property name="participants"'))
+    office.begin().do("vote", "qian").later(minutes=5)
+    assert [seat.status for seat in office.seats("vote")] == ["open", "queued"]
+    office.perform("withdraw", decided(office, "vote"))
+    assert [seat.status for seat in office.seats("vote")] == ["open", "queued", "queued"]
+    office.do("vote", "qian").do("vote", "sun").do("vote", "wang")
+    office.finish("sign")

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, and_, delete, exists, insert, or_, selec
 from tasks.actors import Actor
 from tasks.going_back import GoingBack
 from tasks.models import CaseActor, Draft, Seat, SeatOffer, UndoRecord
-from tasks.operations import Answer, Arguments, Operation, Preview
+from tasks.operations import Answer, Arguments, Line, Operation, Preview
 from tasks.returning.preview import Words
 from tasks.returning.returns import opened_as, take_messages_back
 from tasks.returning.targets import Past, Target
@@ -52,6 +52,8 @@ class Withdrawals:
         case = self._engine.attach(connection, row, author_of(actor))
         try:
             require(standing(connection, actor, row, case), "withdraw")
+            if case.is_open(row.seat_token):
+                return Preview([Line("您的一票撤回，重新由您办理", "Your vote is taken back and is yours to give again")], revision=case.revision)
             target, plan, patch = self._plan(connection, case, row)
         except Rejection as refused:
             return Preview(refused={"zh": refused.zh, "en": refused.en}, revision=case.revision)
@@ -68,6 +70,9 @@ class Withdrawals:
         answer = Answer("已撤回，请重新办理。", "Taken back; decide again.")
         if self._still_undoable(connection, case, row):
             self._going_back.undo(connection, actor, seat_id)
+            return answer
+        if case.is_open(row.seat_token):
+            self._going_back.withdraw_vote(connection, actor, seat_id)
             return answer
         target, plan, patch = self._plan(connection, case, row)
         take_messages_back(connection, target)
@@ -86,7 +91,7 @@ class Withdrawals:
     # may it be taken back, and how
 
     def _plan(self, connection: Connection, case: Case, row: Row[Any]) -> tuple[Target, Plan, dict[str, Any]]:
-        if case.is_open(row.seat_token) or row.several:
+        if row.several:
             raise Conflict(f"该环节由多人共同决定，不能单独撤回。{ASK}", f"Several people decide here; a vote is not taken back alone. {ASK_EN}")
         if case.parent_id is not None and case.status != "active":
             raise Conflict("该流程已结束并交回上级流程，不能撤回。", "This process is over and has handed its result on.")
@@ -168,9 +173,10 @@ class Withdrawals:
                 connection.execute(delete(CaseActor).where(mine))
 
 
+# Facts that are an act of a person on a step; a step that was only opened or looked at has none of them.
 ACTS = frozenset({
-    "claimed", "forwarded", "delegated", "asked", "commented", "signer_added", "reassigned", "voted", "answered", "variables_set", "returned", "jumped",
-    "released", "circulated",
+    "claimed", "released", "forwarded", "delegated", "taken_back", "asked", "advice_given", "commented", "signers_added", "signer_removed", "reassigned",
+    "voted", "returned", "jumped", "circulated", "activity_completed",
 })
 
 
