@@ -124,7 +124,7 @@ class GoingBack:
             raise Conflict("后续环节已有办理，不能撤销。", "Later steps have moved on; it can no longer be undone.")
         drafted = exists().where(Draft.seat_id == SEAT.c.id)
         touched = select(SEAT.c.instance_id, SEAT.c.token).where(
-            SEAT.c.instance_id.in_([case.id, *called]), SEAT.c.id > record.seat_id, SEAT.c.status.in_(LIVE), or_(SEAT.c.owner_id.is_not(None), drafted)
+            SEAT.c.instance_id.in_([case.id, *called]), SEAT.c.id > record.seat_id, SEAT.c.status.in_(LIVE), or_(SEAT.c.claimed_at.is_not(None), drafted)
         )
         if any(row.instance_id != case.id or not _was_there(record.before, row.token) for row in connection.execute(touched)):
             raise Conflict("后续环节已被领取，不能撤销。", "The next step was claimed; it can no longer be undone.")

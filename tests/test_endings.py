@@ -375,3 +375,11 @@ def test_in_a_sequence_the_seat_that_was_called_up_waits_again() -> None:
     assert [seat.status for seat in office.seats("vote")] == ["open", "queued", "queued"]
     office.do("vote", "qian").do("vote", "sun").do("vote", "wang")
     office.finish("sign")
+
+
+def test_not_even_a_jump_goes_back_past_a_point_of_no_return() -> None:
+    office = Office(LINE.replace(b'id="check" name="check" camunda:candidateGroups="univ_clerk@U1"><bpmn:extensionElements><camunda:properties>', b'id="check" name="check" camunda:candidateGroups="univ_clerk@U1"><bpmn:extensionElements><camunda:properties><camunda:property name="point_of_no_return" value="true"/>'))
+    office.begin().done("apply", "check")
+    with pytest.raises(Conflict, match="不能撤回"):
+        jump(office, "sign", "apply")
+    office.finish("sign")

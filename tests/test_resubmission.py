@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import update
+from sqlalchemy import select, update
 
-from tasks.models import Membership, Person
+from tasks.models import Membership, Person, SeatOffer
+from tasks.operation_models import Agency
 from tests.prover_nets import SHAPES
 from tests.prover_trees import Answers, graph_of
 from tests.reference_drawing import Drawer
@@ -296,3 +298,36 @@ def test_return_and_straight_resubmission_restore_every_activity_scope_and_arriv
 def _copy(state: dict[str, Any]) -> dict[str, Any]:
     copied: dict[str, Any] = json.loads(json.dumps(state))
     return copied
+
+
+def test_undo_of_a_straight_resubmission_opens_the_step_again_and_it_goes_straight_once_more() -> None:
+    office = Office(LINE).begin().done("apply", "check")
+    office.perform_claim("sign", "sun")
+    office.give_back("sign", "apply", "sun")
+    office.done("apply")
+    seat = office.history("activity_completed")[-1].detail["seat"]
+    office.command(lambda house, connection: house.tasks.undo(connection, office.actor(house, connection, "qian"), seat))
+    assert office.open == ["apply"]
+    office.done("apply")
+    assert office.open == ["sign"]
+    office.finish("sign", who="sun")
+
+
+def test_a_returner_who_may_no_longer_act_is_stood_in_for_by_his_agent() -> None:
+    office = Office(LINE).begin().done("apply", "check")
+    office.perform_claim("sign", "sun")
+    office.give_back("sign", "apply", "sun")
+    sun, li, now = office.people["sun"], office.people["li"], office.clock.now()
+
+    def leave(house: Any, connection: Any) -> None:
+        connection.execute(Membership.__table__.delete().where(Membership.person_id == sun))
+        connection.execute(Agency.__table__.insert().values(
+            principal_id=sun, agent_id=li, process_id=None, valid_from=now, valid_to=now + timedelta(days=3), reason="休假", created_by=sun, created_at=now,
+            begun_at=now, ended_at=None,
+        ))
+
+    office.command(leave)
+    office.done("apply")
+    offers = office.rows(select(SeatOffer.candidate, SeatOffer.principal_id).where(SeatOffer.seat_id == office.seat("sign").id))
+    assert [tuple(row) for row in offers] == [(f"person:{li}", sun)]
+    office.finish("sign", who="li")

@@ -348,3 +348,39 @@ def test_every_return_keeps_its_record_and_one_fact() -> None:
     assert (record.from_node, record.to_node, record.mode, record.person_id) == ("sign", "apply", "every_step", office.people["qian"])
     [fact] = office.history("returned")
     assert fact.detail["reason"] == "材料不全" and fact.detail["start"] == ["apply"]
+
+
+MANY = process(
+    START + step("apply") + '<bpmn:subProcess id="each" name="each">'
+    '<bpmn:multiInstanceLoopCharacteristics isSequential="false" camunda:collection="= people" camunda:elementVariable="who"/>'
+    '<bpmn:startEvent id="begin"/>' + step("one") + step("two") + '<bpmn:endEvent id="close"/>' + chain("begin", "one", "two", "close") + "</bpmn:subProcess>"
+    + step("sign") + END + chain("start", "apply", "each", "sign", "end")
+)
+
+
+def test_t_in_an_instance_of_a_multi_instance_sub_process_and_u_outside_closes_every_instance() -> None:
+    office = Office(MANY).begin(people=[1, 2]).done("apply", "one")
+    assert office.open == ["one", "two"]
+    assert office.targets("two") == {"one": None, "apply": None}
+    office.give_back("two", "apply")
+    assert office.open == ["apply"]
+    office.finish("apply", "one", "one", "two", "two", "sign")
+
+
+def test_inside_an_instance_the_others_go_on() -> None:
+    office = Office(MANY).begin(people=[1, 2]).done("apply", "one")
+    office.give_back("two", "one")
+    assert office.open == ["one", "one"]
+    office.finish("one", "one", "two", "two", "sign")
+
+
+def test_when_every_instance_is_over_only_the_whole_can_be_done_again() -> None:
+    office = Office(MANY).begin(people=[1, 2]).done("apply", "one", "one", "two", "two")
+    assert set(office.targets("sign")) == {"each（重新开始）", "apply"}
+    office.give_back("sign", "each")
+    assert office.open == ["one", "one"]
+    office.finish("one", "one", "two", "two", "sign")
+
+
+def test_the_first_step_has_nobody_to_return_to() -> None:
+    assert Office(LINE).begin().targets("apply") == {}

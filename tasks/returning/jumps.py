@@ -116,13 +116,21 @@ class Jumps:
         if node is None or node.type not in STARTED:
             raise Conflict("流程中没有这个环节。", "The process has no such step.")
         if token == EVERYTHING:
+            self._guard_no_return(connection, case, to)
             tokens = tuple(str(one) for one, entry in case.state["t"].items() if entry[1] == "0")
             return Plan(tokens, ((to, None, None),), (), tuple(case.version.machine.arrivals(case.state))), None
         if token not in case.state["t"]:
             raise Conflict("要离开的环节已经结束，请刷新。", "The step to leave is over; reload.")
         for target in Past(self._engine, connection, case, token).targets():
-            if target.case is case and target.done.node == to and (target.plan is not None or target.refused is None):
+            if target.case is case and target.done.node == to and (target.passed or target.plan is not None):
                 return planned(target), target
         scope = str(case.state["t"][token][1])
         beside = case.version.graph.nodes[case.state["t"][token][0]].scope == node.scope
         return Plan((token,), ((to, scope if beside else None, None),)), None
+
+    def _guard_no_return(self, connection: Connection, case: Case, to: str) -> None:
+        """Nothing goes back past a point of no return, whichever token it is seen from."""
+        for token in case.state["t"]:
+            for target in Past(self._engine, connection, case, token).targets():
+                if target.case is case and target.done.node == to and target.passed and target.refused is not None:
+                    raise target.refused

@@ -146,7 +146,7 @@ class Resubmission:
 
     def _own(self, connection: Connection, case: Case, seat: Row[Any], person_id: int, line: str | None, principal: int | None) -> None:
         connection.execute(update(Seat).where(SEAT.c.id == seat.id).values(
-            owner_id=person_id if principal is None else None, claimed_at=case.now if principal is None else None,
+            owner_id=person_id if principal is None else None, claimed_at=None,  # he has not touched it yet
             claimed_as=line, revision=SEAT.c.revision + 1,
         ))
         connection.execute(delete(SeatOffer).where(SeatOffer.seat_id == seat.id))

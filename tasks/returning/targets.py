@@ -32,6 +32,7 @@ class Target:
     plan: Plan | None = None
     refused: Rejection | None = None
     previous: bool = False  # it handed the work here
+    passed: bool = False  # it lies in the causal past; else only somebody has done it
     held: tuple[int, ...] = field(default=())  # messages that have not gone out yet and are taken back
 
     @property
@@ -84,8 +85,8 @@ class Past:
         human = human_in(case.version.graph.nodes)
         wholes = {done.token: done for done in self._wholes(case, past, token)}
         previous = {done.token for done in handed_by(past, token, human, wholes)} if nearest else set()
-        reachable = [Target(case, done, previous=done.token in previous) for done in past.human_past(token, human)]
-        reachable += [Target(case, done, whole=True, previous=done.token in previous) for done in wholes.values()]
+        reachable = [Target(case, done, previous=done.token in previous, passed=True) for done in past.human_past(token, human)]
+        reachable += [Target(case, done, whole=True, previous=done.token in previous, passed=True) for done in wholes.values()]
         known = {one.done.node for one in reachable}
         listed = [self.planned(one, past) for one in reachable]
         listed += [
