@@ -18,7 +18,6 @@ from workflows.work import JOB_KIND
 
 Human = Callable[[Completion], bool]
 WHOLE = frozenset({"subProcess", "callActivity"})
-NO_RETURN = "point_of_no_return"
 OUTBOX, JOB = table_of(OutboxMessage), table_of(Job)
 
 
@@ -158,7 +157,7 @@ class Past:
         passed |= sent | {done.node}
         for node_id in passed:
             node = nodes.get(node_id)
-            if node is not None and node.properties.get(NO_RETURN) == "true" and (node_id not in held or node_id in sent):
+            if node is not None and node.properties.get("point_of_no_return") == "true" and (node_id not in held or node_id in sent):
                 name = node.name or node.id
                 return Conflict(f"其后已执行“{name}”，该步骤不能撤回，因此不能退回到此处。",
                                 f"{name} was done since and cannot be undone, so nothing goes back to before it."), ()
