@@ -115,14 +115,22 @@ def database_url(name: str = "banjie.sqlite") -> str:
 def installed_house() -> House:
     """The house of the real installation; tells what to do when there is none."""
     url = database_url()
-    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
+    if not (instance_path() / "secret.key").exists() or (url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists()):
         raise NOT_INSTALLED
     migrate(url)
-    house = build_house(create_database_engine(url), SystemClock(), load_or_create_keys(instance_path() / "secret.key"))
+    house = _house_at(url)
     with house.store.read() as connection:
         if not is_installed(connection):
             raise NOT_INSTALLED
     return house
+
+
+def _house_at(url: str) -> House:
+    """A house over the database at `url`, let go of when the verb is done."""
+    engine = create_database_engine(url)
+    if context := click.get_current_context(silent=True):
+        context.call_on_close(engine.dispose)
+    return build_house(engine, SystemClock(), load_or_create_keys(instance_path() / "secret.key"))
 
 
 def scenario_house(at: datetime, like: House | None = None) -> House:
@@ -207,7 +215,7 @@ def init(admin_login: str, admin_name: str, admin_password: str) -> None:
     instance_path().mkdir(parents=True, exist_ok=True)
     url = database_url()
     migrate(url)
-    house = build_house(create_database_engine(url), SystemClock(), load_or_create_keys(instance_path() / "secret.key"))
+    house = _house_at(url)
     with house.store.transaction() as connection:
         install(connection, house, ROOT / "bpmn", login=admin_login, name=admin_name, password=admin_password)
     click.echo("已完成。运行 python3 run.py web 启动。 / Done. Start it with `python3 run.py web`.")
