@@ -30,6 +30,9 @@ from workflows.errors import NotFound
 from workflows.graph import Node
 
 FOUR_EYES = {"zh": "经办与复核须为不同人员，您已参与前序环节。", "en": "Four-eyes: you took part in an earlier step."}
+WAITING = {
+    "parked": {"zh": "该事项正在等待他人意见。", "en": "The item waits for somebody's opinion."}, "queued": {"zh": "还没有轮到您签署。", "en": "It is not your turn yet."},
+}
 TAKING_PART = frozenset({POTENTIAL_OWNER, ACTUAL_OWNER, SUBSTITUTE, STAND_IN, PAST_OWNER})
 READ_ONLY = {"zh": "该事项未分派给您，仅可查看。", "en": "Not offered to you; read only."}
 
@@ -108,7 +111,8 @@ class TaskViews:
         schema = case.version.form_of(node)
         refused = None
         if live and not verbs & {"complete", "answer"}:
-            refused = FOUR_EYES if standing.excluded and separated(node) else (row.summary or {}).get("clause") or READ_ONLY
+            waiting = WAITING.get(row.status) if row.owner_id == actor.person_id else None
+            refused = FOUR_EYES if standing.excluded and separated(node) else waiting or (row.summary or {}).get("clause") or READ_ONLY
         own = case.subject_person == actor.person_id
         items = timeline(connection, self._people, case, rows)
         return TaskView(

@@ -186,6 +186,13 @@ def test_pickers_offer_candidates_first_and_say_why_somebody_cannot_be_chosen(ho
     assert "四眼" in by_person[report.people["writer"]].refused["zh"] or "经办与复核" in by_person[report.people["writer"]].refused["zh"]
 
 
+def test_the_owner_of_a_waiting_seat_is_told_what_it_waits_for(house: House) -> None:
+    report = Report(house)
+    report.perform("add_before", "qian", report.seat(), people=["sun"])
+    view = report.view("qian", report.seat())
+    assert view.refused == {"zh": "该事项正在等待他人意见。", "en": "The item waits for somebody's opinion."} and "complete" not in view.may
+
+
 # signers before
 
 
@@ -313,7 +320,7 @@ def test_a_decision_that_others_sign_after_cannot_be_undone(house: House) -> Non
     report = Report(house)
     report.perform("add_after", "qian", report.seat(), people=["sun"])
     report.decide("qian", "approve", report.seat())
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict, match="请求退回"):
         report.do("undo", "qian", report.seat().id)
 
 
@@ -614,3 +621,33 @@ def test_whoever_passed_a_delegation_on_may_answer_it_himself(house: House) -> N
     assert [report.again(seat).status for seat in (report.seat(), second, report.seat_of("li"))] == ["open", "completed", "cancelled"]
     assert report.told("li", "child_closed")
     report.whole()
+
+
+def test_opinions_given_before_a_decision_do_not_keep_it_from_being_undone(house: House) -> None:
+    report = Report(house)
+    report.perform("add_before", "qian", report.seat(), people=["sun"])
+    report.decide("sun", "suggest_agree")
+    report.decide("qian", "approve", report.seat())
+    assert report.outcome == "approve"
+    report.do("undo", "qian", report.seat().id)
+    assert (report.seat().status, report.offers(report.seat()), report.outcome) == ("open", {"qian"}, None)
+    report.whole()
+
+
+def test_undoing_a_decision_that_took_a_delegation_back_leaves_the_seat_with_its_owner(house: House) -> None:
+    report = Report(house)
+    report.perform("delegate", "qian", report.seat(), person="sun")
+    report.decide("qian", "approve", report.seat())
+    report.do("undo", "qian", report.seat().id)
+    assert (report.seat().status, report.seat_of("sun").status) == ("open", "cancelled")
+    report.whole()
+
+
+def test_undoing_a_vote_leaves_the_opinion_asked_before_it(house: House) -> None:
+    committee = Committee(house, voting='{"rule": "all"}', signers="before")
+    committee.start("zhao", "qian")
+    involve(committee, "add_before", "zhao", committee.seat_of("zhao"), "sun")
+    committee.vote("sun", "suggest_agree")
+    committee.vote("zhao")
+    committee.do("undo", "zhao", committee.seat_of("zhao").id)
+    assert (committee.seat_of("zhao").status, committee.seat_of("sun").status) == ("open", "completed")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, delete, exists, insert, or_, select, update
 
 from tasks.models import Draft, Seat, SeatExclusion, SeatOffer
 from tasks.operation_models import Voting
@@ -29,11 +29,15 @@ def guard_open_vote(connection: Connection, record: Row[Any], seat: Row[Any], ca
         raise Conflict("您填写的内容已引发后续处理，不能撤销。", "What you filled in has already had effects; it can no longer be undone.")
     called = [number for act in acts for number in act["activated"]]
     drafted = exists().where(Draft.seat_id == SEAT.c.id)
-    child = select(SEAT.c.parent_seat_id).where(SEAT.c.parent_seat_id.in_([*called, seat.id]))
+    # signers after him whose turn his vote has brought, and whoever the next one has involved; earlier opinions are no consequence of it
+    signing = and_(SEAT.c.parent_seat_id == seat.id, SEAT.c.kind == "after", SEAT.c.status != "cancelled")
+    child = select(SEAT.c.parent_seat_id).where(or_(SEAT.c.parent_seat_id.in_(called), signing))
     touched = select(SEAT.c.id).where(
         SEAT.c.id.in_(called), or_(SEAT.c.owner_id.is_not(None), SEAT.c.completed_by.is_not(None), SEAT.c.status == "parked", drafted)
     )
-    if connection.execute(touched.limit(1)).first() or connection.execute(child.limit(1)).first():
+    if connection.execute(child.limit(1)).first():
+        raise Conflict("已转由他人签署，不能撤销；可请求退回。", "Others sign now; it can no longer be undone. Ask for the case to be returned.")
+    if connection.execute(touched.limit(1)).first():
         raise Conflict("轮到的下一位已开始办理，不能撤销。", "The next in turn has begun; it can no longer be undone.")
     there = case.at(seat.token).feel()
     for name, (_, after) in acts[0]["changes"].items():
