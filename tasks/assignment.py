@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import orjson
 
+from tasks.field_view import node_view
 from tasks.shared_answers import SharedAnswers
 from workflows.case import Case
 from workflows.errors import Rejection
@@ -68,8 +70,22 @@ def assign(case: Case, node: Node, functions: Functions, created_at: datetime, a
     return Assignment(
         _candidates(ask(node.attributes.get("candidateGroups")), ask(node.attributes.get("candidateUsers")), ask(node.attributes.get("assignee"))),
         due, _yellow(created_at, due), int(priority) if priority is not None else DEFAULT_PRIORITY, None if duty is None else str(duty),
-        _summary(case, node, ask), tuple(_marks(case, node, ask_once)),
+        _summary(case, node, ask, _shown_to_all(case, node, functions, extra)), tuple(_marks(case, node, ask_once)),
     )
+
+
+def candidates_of(case: Case, node: Node, functions: Functions) -> tuple[str, ...]:
+    """The candidate lines of an activity with today's data, before it is entered; of a vote, its participants.
+
+    Raises Rejection when a setting cannot be evaluated.
+    """
+    def ask(text: str | None) -> Any:
+        return feel(case, functions, text)
+
+    if voters := node.properties.get("participants"):
+        lines = [one for one in _list(ask(voters)) if one is not None]
+        return tuple(dict.fromkeys(str(one) if isinstance(one, str) and "@" in one else _person(one) for one in lines))
+    return _candidates(ask(node.attributes.get("candidateGroups")), ask(node.attributes.get("candidateUsers")), ask(node.attributes.get("assignee")))
 
 
 def _candidates(groups: Any, users: Any, assignee: Any) -> tuple[str, ...]:
@@ -97,17 +113,23 @@ def _yellow(created_at: datetime, due: datetime) -> datetime:
     return FAR_FUTURE if due >= FAR_FUTURE else created_at + (due - created_at) * YELLOW_SHARE
 
 
-def _summary(case: Case, node: Node, ask: Any) -> dict[str, Any]:
+def _shown_to_all(case: Case, node: Node, functions: Functions, extra: Mapping[str, Any]) -> Callable[[str | None], Any]:
+    """Evaluates texts of a list row: one row for everybody it is offered to, so a field hidden from any of them is null."""
+    overlay = node_view(case.version, node, None).overlay(case.variables)
+    return lambda text: feel(case, functions, text, {**extra, **overlay})
+
+
+def _summary(case: Case, node: Node, ask: Any, show: Callable[[str | None], Any]) -> dict[str, Any]:
     """What a list row and its guards need, so that lists never load the case."""
     settings = node.properties
     facts = case.variables.get("case") or {}
     flags = [flag for flag in to_json(_list(ask(settings.get("flags")))) if flag]
     clause = to_json(ask(settings.get("clause")))
     return {
-        "title": to_json(ask(settings.get("title"))) or None,
-        "text": _snippet(to_json(ask(settings.get("summary")))),
+        "title": to_json(show(settings.get("title"))) or None,
+        "text": _snippet(to_json(show(settings.get("summary")))),
         "flags": flags,
-        "facts": to_json(_list(ask(settings.get("list_facts")))),
+        "facts": to_json(_list(show(settings.get("list_facts")))),
         "id_number": facts.get("id_number_masked"),
         "mobile": facts.get("mobile_masked"),
         "open_first": ask(settings.get("open_first")) in (True, "true"),

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from tasks.field_view import UNRESTRICTED, FieldView
 from tasks.personal_fields import PersonalFields, personal_fields, shown
 from tasks.timeline import TimelineItem
 from workflows.case import Case
@@ -21,17 +22,20 @@ from workflows.host import feel
 PASSED = frozenset({"activity_completed", "performed", "passed", "fired", "message_thrown", "timer_fired", "message_received"})
 
 
-def facts(case: Case, node: Node | None, functions: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The facts the model wants shown: the activity's `facts`, else the process's; an expression that fails shows none."""
+def facts(case: Case, node: Node | None, functions: Mapping[str, Any], view: FieldView = UNRESTRICTED) -> list[dict[str, Any]]:
+    """The facts the model wants shown: the activity's `facts`, else the process's; an expression that fails shows none.
+
+    They are worked out from what `view` shows: a hidden field is null in them.
+    """
     text = (node.properties.get("facts") if node else None) or case.version.graph.properties.get("facts")
     try:
-        value = to_json(feel(case, functions, text))
+        value = to_json(feel(case, functions, text, view.overlay(case.variables)))
     except Rejection:
         return []
     return [fact for fact in value or [] if isinstance(fact, dict) and fact.get("value") not in (None, "", [])]
 
 
-def differences(case: Case, rows: Iterable[Row[Any]]) -> list[dict[str, Any]]:
+def differences(case: Case, rows: Iterable[Row[Any]], view: FieldView = UNRESTRICTED) -> list[dict[str, Any]]:
     """What the applicant changed against the round before, field by field."""
     if case.round < 2:
         return []
@@ -42,10 +46,10 @@ def differences(case: Case, rows: Iterable[Row[Any]]) -> list[dict[str, Any]]:
             for name, (_, after) in (row.detail or {}).get("changes", {}).items():
                 (before if row.round < case.round else latest)[name] = after
     labels, hidden = field_labels(case.version), personal_fields(case.version)
-    return [
+    return view.changes(
         {"key": name, **labels[name], "before": shown(name, before[name], hidden), "after": shown(name, after, hidden)}
         for name, after in latest.items() if name in labels and before.get(name) not in (None, after)
-    ]
+    )
 
 
 def diagram(case: Case, rows: Iterable[Row[Any]]) -> dict[str, Any]:
@@ -70,9 +74,9 @@ def field_labels(version: ProcessVersion) -> dict[str, dict[str, str]]:
     return found
 
 
-def form_data(case: Case, opened: PersonalFields | None) -> dict[str, Any]:
-    """What a form may read: the case's variables without records of who acted; personal fields in clear only with `opened`."""
-    values = {name: value for name, value in case.variables.items() if not name.endswith("_by")}
+def form_data(case: Case, opened: PersonalFields | None, view: FieldView = UNRESTRICTED) -> dict[str, Any]:
+    """What a form may read: the case's variables that `view` shows, without records of who acted; personal fields in clear only with `opened`."""
+    values = view.values({name: value for name, value in case.variables.items() if not name.endswith("_by")})
     if opened is not None:
         return opened.open(case.version, values)
     hidden = personal_fields(case.version)

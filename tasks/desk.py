@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tasks.attachments import Attachments
 from tasks.bulk import Bulk
 from tasks.case_views import CaseViews
 from tasks.children.wiring import wire as wire_children
@@ -13,6 +14,7 @@ from tasks.operations import Operations
 from tasks.returning.migrations import Migrations
 from tasks.returning.wiring import wire as wire_returning
 from tasks.service import UNDO_TIME, TaskService
+from tasks.talking.phrases import Phrases
 from tasks.talking.wiring import wire as wire_talking
 from tasks.task_views import TaskViews
 from tasks.votes.automatic import Automatic
@@ -40,6 +42,7 @@ class Desk:
         self.return_to_pool, self.hand_over = keys.steering.release, keys.steering.hand_over
         self.task_view = TaskViews(engine, ground.worklist, people).task_view
         self.case_view = CaseViews(engine, ground.worklist, people, keys.steering).case_view
+        self.attachments, self.phrases = Attachments(engine), Phrases(engine)
         self.circulations, self.watching = wire_talking(engine, ground.clock, self.operations)
 
 

@@ -8,6 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
+from tasks.actors import Actor
+from tasks.attached_files import PREFIX
+from tasks.case_fields import Subject, case_views_of
+from tasks.field_view import FieldView
 from tasks.models import CaseItem, CaseParty, Person
 from tasks.organisations import Tree
 from tasks.roster_columns import ListColumn
@@ -29,8 +33,11 @@ MOMENTS = ("started_at", "last_change_at", "ended_at")
 class CellReader:
     """Reads the cells of a batch of cases: what lies in other tables is fetched once for the whole batch."""
 
-    def __init__(self, connection: Connection, definitions: Definitions, organisations: Tree, columns: Sequence[ListColumn], language: str) -> None:
+    def __init__(
+        self, connection: Connection, actor: Actor, definitions: Definitions, organisations: Tree, columns: Sequence[ListColumn], language: str
+    ) -> None:
         self._connection = connection
+        self._actor = actor
         self._definitions = definitions
         self._organisations = organisations
         self._columns = columns
@@ -48,7 +55,10 @@ class CellReader:
             found = self._children(CaseParty.instance_id, CaseParty.kind, CaseParty.organisation_code, ids)
             self._parties = {instance: {kind: codes[0] for kind, codes in kinds.items()} for instance, kinds in found.items()}
         self._load_names(rows)
-        return [[self._cell(row, column.source) for column in self._columns] for row in rows]
+        views = case_views_of(self._connection, self._actor, [
+            Subject(row.id, row.id, row.subject_person, self._definitions.get(self._connection, row.definition_id)) for row in rows
+        ])
+        return [[self._cell(row, column.source, views[row.id]) for column in self._columns] for row in rows]
 
     def _children(self, instance: Any, kind: Any, value: Any, ids: Sequence[int]) -> dict[int, dict[str, list[str]]]:
         found: dict[int, dict[str, list[str]]] = {}
@@ -62,7 +72,7 @@ class CellReader:
         if wanted:
             self._names |= {row.id: row.name for row in self._connection.execute(select(Person.id, Person.name).where(Person.id.in_(wanted)))}
 
-    def _cell(self, row: Row[Any], source: str) -> str:
+    def _cell(self, row: Row[Any], source: str, view: FieldView) -> str:
         if source in PERSON_FIELDS:
             return str(getattr(row, PERSON_FIELDS[source]) or "")
         if source in PLAIN:
@@ -78,7 +88,8 @@ class CellReader:
             return "、".join(self._items.get(row.id, {}).get(source.removeprefix("items."), ()))
         if source.startswith("party"):
             return self._party(row.id, source)
-        return self._value(version, look_up(row.variables, source), source)
+        variables = view.values(row.variables) if view.hidden else row.variables
+        return self._value(version, look_up(variables, source), source)
 
     def _stage(self, version: ProcessVersion, stage: str | None) -> str:
         words = version.labels.get(self._language, {})
@@ -95,6 +106,8 @@ class CellReader:
             return self._names.get(value, "")
         if isinstance(value, list):
             return "、".join(self._value(version, item, source) for item in value)
+        if isinstance(value, str) and value.startswith(PREFIX):
+            return "附件" if self._language == "zh-CN" else "file"
         if isinstance(value, str):
             return str(version.labels.get(self._language, {}).get(value) or value)
         return plain_text(value, self._language)

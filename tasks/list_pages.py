@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select
 
+from tasks.actors import Actor
 from tasks.list_cells import CellReader
 from tasks.list_queries import CASE
 from tasks.models import Person
@@ -33,20 +34,20 @@ class ListPages:
         self._people = people
 
     def page(
-        self, connection: Connection, columns: Sequence[ListColumn], conditions: Sequence[ColumnElement[bool]], after: int, size: int,
+        self, connection: Connection, actor: Actor, columns: Sequence[ListColumn], conditions: Sequence[ColumnElement[bool]], after: int, size: int,
         language: str,
     ) -> ListPage:
-        """The cases after id `after` that meet `conditions`, at most `size`, oldest first."""
+        """The cases after id `after` that meet `conditions`, at most `size`, oldest first; fields hidden from `actor` are empty."""
         query = (
             select(
                 CASE.id, CASE.definition_id, CASE.number, CASE.subject, CASE.stage, CASE.status, CASE.round, CASE.cycle, CASE.started_at,
-                CASE.last_change_at, CASE.ended_at, CASE.variables, Person.name.label("person_name"), Person.student_number,
+                CASE.last_change_at, CASE.ended_at, CASE.variables, CASE.subject_person, Person.name.label("person_name"), Person.student_number,
                 Person.id_number_masked, Person.mobile_masked,
             )
             .outerjoin(Person, Person.id == CASE.subject_person).where(*conditions, CASE.id > after).order_by(CASE.id).limit(size + 1)
         )
         found: Sequence[Any] = connection.execute(query).all()
         rows = found[:size]
-        reader = CellReader(connection, self._definitions, self._people.organisations.tree(connection), columns, language)
+        reader = CellReader(connection, actor, self._definitions, self._people.organisations.tree(connection), columns, language)
         cells = [(row.id, line) for row, line in zip(rows, reader.read(rows), strict=True)] if rows else []
         return ListPage(columns, cells, rows[-1].id if len(found) > size else None)

@@ -93,7 +93,7 @@ class Lists:
         """A page of the list `name` (audit, returns, export, not_yet), in the order the cases came."""
         listed = self.case_list(self.roster(connection, process_id), name)
         conditions = self._list_conditions(connection, actor, process_id, name, listed, filters)
-        return self._pages.page(connection, _columns(name, listed), conditions, after, size, language)
+        return self._pages.page(connection, actor, _columns(name, listed), conditions, after, size, language)
 
     def columns(self, connection: Connection, process_id: str, name: str) -> Sequence[ListColumn]:
         """The columns of a list."""
@@ -107,7 +107,7 @@ class Lists:
         conditions = self._list_conditions(connection, actor, process_id, name, listed, filters)
         after: int | None = 0
         while after is not None:
-            page = self._pages.page(connection, _columns(name, listed), conditions, after, BATCH, language)
+            page = self._pages.page(connection, actor, _columns(name, listed), conditions, after, BATCH, language)
             yield from (cells for _instance_id, cells in page.rows)
             after = page.next
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, Row, func, insert, select
 
+from tasks.actors import Actor
 from tasks.models import SecurityLog
 
 SIGN_IN_FAILED = "sign_in.failed"
@@ -18,6 +19,7 @@ PASSWORD_PROVED = "password.proved"
 PASSWORD_CHANGED = "password.changed"
 ACTIVATED = "account.activated"
 REFUSED = "refused"
+HIDDEN_FIELD = "hidden_field"
 
 
 def record(
@@ -29,6 +31,15 @@ def record(
         "at": at, "person_id": person_id or None, "kind": kind, "instance_id": instance_id, "address": address, "detail": dict(detail or {}),
     }
     connection.execute(insert(SecurityLog).values(row))
+
+
+def note_hidden_fields(connection: Connection, actor: Actor, at: datetime, row: Row[Any], fields: Sequence[str]) -> None:
+    """Write down that somebody sent values for fields his step hides (`row` of LOCK_SEAT); nothing when he did not."""
+    if fields:
+        record(
+            connection, at, HIDDEN_FIELD, person_id=actor.person_id, instance_id=row.seat_instance_id, address=actor.address,
+            detail={"fields": list(fields), "seat": row.seat_id, "node": row.seat_node_id},
+        )
 
 
 def failures_from(connection: Connection, address: str, since: datetime) -> int:

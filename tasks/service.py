@@ -53,7 +53,7 @@ class TaskService:
         node = case.version.graph.nodes[row.seat_node_id]
         if bulk:
             guard_bulk(connection, actor, row, case, node)
-        patch = self._filling.check(connection, case.at(row.seat_token), node, values, outcome)
+        patch = self._filling.check(connection, actor, row, case.at(row.seat_token), node, values, outcome)
         before = before_decision(row)
         if row.several:
             self._deciding.guard_once(connection, case, row.seat_token, [one for one in (actor.person_id, on_behalf_of) if one is not None])
@@ -62,7 +62,7 @@ class TaskService:
         self._filling.number(connection, case, node)
         close_completed(connection, row, case, actor, outcome, on_behalf_of)
         patch = self._filling.keep(connection, case, node, patch)
-        detail = {"outcome": outcome, "seat": seat_id, **({"command": command_id} if command_id else {})}
+        detail = {"outcome": outcome, "seat": seat_id, **self._filling.opinion(node, patch), **({"command": command_id} if command_id else {})}
         until = case.aftermath.hold_until = case.now + UNDO_TIME
         if row.several:
             self._answers.after_decision(connection, case, row, actor)

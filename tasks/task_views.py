@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection
 
 from tasks import errors
 from tasks.assignment import outcomes, refusal
-from tasks.case_picture import diagram, differences, facts, form_data, masked_timeline
-from tasks.children.answers import advice_form, offered_answers, voting_outcomes
+from tasks.attachments import named_files
+from tasks.case_fields import case_view_of
+from tasks.case_picture import diagram, differences, facts, masked_timeline
+from tasks.children.answers import offered_answers, voting_outcomes
+from tasks.expected import ExpectedStep, expected
+from tasks.field_view import FieldView, acting_roles, node_view
+from tasks.form_panel import FormPanel, form_panel
 from tasks.going_back import GoingBack
 from tasks.lifecycle import ACTUAL_OWNER, ADVICE, PAST_OWNER, POTENTIAL_OWNER, STAND_IN, SUBSTITUTE, reading
 from tasks.people import Actor, People
@@ -23,11 +28,13 @@ from tasks.votes.panel import vote_lines
 from tasks.worklist import CaseRow, Worklist, WorklistRow
 from tasks.worklist_statements import SEAT_ROWS
 from workflows import history
+from workflows.activity_fields import opinion_field
 from workflows.case import Case
 from workflows.definitions import ProcessVersion
 from workflows.engine import ProcessEngine
 from workflows.errors import NotFound
 from workflows.graph import Node
+from workflows.host import Functions
 
 FOUR_EYES = {"zh": "经办与复核须为不同人员，您已参与前序环节。", "en": "Four-eyes: you took part in an earlier step."}
 WAITING = {
@@ -45,9 +52,7 @@ class TaskView:
     case: CaseRow
     process: ProcessVersion
     node_name: dict[str, str]
-    schema: dict[str, Any] | None
-    data: dict[str, Any]
-    draft: dict[str, Any] | None
+    form: FormPanel
     outcomes: list[dict[str, Any]]
     facts: list[dict[str, Any]]
     flags: list[dict[str, Any]]
@@ -59,6 +64,23 @@ class TaskView:
     diagram: dict[str, Any]
     on_behalf: bool  # the reader would complete it for the applicant, not in his own name
     votes: list[dict[str, Any]]  # of a countersigned activity: who voted what, who is still asked
+    expected: list[ExpectedStep]  # what probably comes next
+    fields: FieldView  # which fields the reader sees
+
+    @property
+    def schema(self) -> dict[str, Any] | None:
+        """The form, as the reader gets it."""
+        return self.form.schema
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What the form may read."""
+        return self.form.data
+
+    @property
+    def draft(self) -> dict[str, Any] | None:
+        """What the reader typed and did not send."""
+        return self.form.draft
 
 
 class TaskViews:
@@ -82,10 +104,13 @@ class TaskViews:
         case = self._engine.attach(connection, facts_of_seat, history.SYSTEM).at(row.token)
         case_row = self._worklist.case_rows(connection, [facts_of_seat])[0]
         stands = standing(connection, actor, facts_of_seat, case)
-        if not (facts_of_seat.offered_as or stands.relations & TAKING_PART):
-            self._guard_sight(connection, actor, row)
         node = case.version.graph.nodes[row.node_id]
-        return self._view(connection, actor, row, case, case_row, node, stands, bool(facts_of_seat.several))
+        if facts_of_seat.offered_as or stands.relations & TAKING_PART:
+            view = node_view(case.version, node, acting_roles(actor, facts_of_seat))
+        else:
+            self._guard_sight(connection, actor, row)
+            view = case_view_of(connection, actor, case)
+        return self._view(connection, actor, row, case, case_row, node, stands, view, bool(facts_of_seat.several))
 
     def _guard_sight(self, connection: Connection, actor: Actor, row: Any) -> None:
         """Whoever sees the case in full may look; whoever sees its status only is told who decided, nothing else."""
@@ -97,7 +122,8 @@ class TaskViews:
             raise errors.not_yours((row.summary or {}).get("clause"))
 
     def _view(
-        self, connection: Connection, actor: Actor, row: Any, case: Case, case_row: CaseRow, node: Node, standing: Standing, several: bool
+        self, connection: Connection, actor: Actor, row: Any, case: Case, case_row: CaseRow, node: Node, standing: Standing, view: FieldView,
+        several: bool,
     ) -> TaskView:
         functions = self._engine.functions(connection, case)
         advises = reading(row.kind, row.counts) in ADVICE
@@ -108,21 +134,25 @@ class TaskViews:
         verbs = self._verbs(actor, row, case, standing)
         live = row.status in LIVE
         block = refusal(case, node, functions) if live and not advises else None
-        schema = case.version.form_of(node)
         refused = None
         if live and not verbs & {"complete", "answer"}:
             waiting = WAITING.get(row.status) if row.owner_id == actor.person_id else None
             refused = FOUR_EYES if standing.excluded and separated(node) else waiting or (row.summary or {}).get("clause") or READ_ONLY
-        own = case.subject_person == actor.person_id
-        items = timeline(connection, self._people, case, rows)
+        panel = form_panel(connection, actor, case, node, view, standing, self._fields, advises=advises)
+        items = masked_timeline(view.timeline(timeline(connection, self._people, case, rows)), case.version)
         return TaskView(
-            self._worklist.row(row, actor), case_row, case.version, case.version.both(node.id), advice_form(schema) if advises else schema,
-            form_data(case, self._fields if own or standing.stands_in else None),
-            self._fields.open(case.version, standing.draft) if standing.draft else None, [dict(one) for one in offered], facts(case, node, functions),
-            list((row.summary or {}).get("flags", [])), [block] if block else [], verbs, refused,
-            masked_timeline(items, case.version), differences(case, rows), diagram(case, rows), standing.stands_in,
-            vote_lines(connection, self._people, case, row.token, functions, outcomes(case, node, functions)) if several else [],
+            self._worklist.row(row, actor), case_row, case.version, case.version.both(node.id), panel, [dict(one) for one in offered],
+            named_files(facts(case, node, functions, view), panel.files), list((row.summary or {}).get("flags", [])), [block] if block else [],
+            verbs, refused, [replace(item, changes=named_files(item.changes, panel.files)) for item in items],
+            named_files(differences(case, rows, view), panel.files), diagram(case, rows), standing.stands_in,
+            self._votes(connection, case, row, node, functions, view) if several else [],
+            expected(connection, self._people, case, functions, [node.id]) if live else [], view,
         )
+
+    def _votes(self, connection: Connection, case: Case, row: Any, node: Node, functions: Functions, view: FieldView) -> list[dict[str, Any]]:
+        """Who voted what; the opinions only for whoever sees the field they were written in."""
+        lines = vote_lines(connection, self._people, case, row.token, functions, outcomes(case, node, functions))
+        return lines if view.shows(opinion_field(node)) else [{**line, "opinion": None} for line in lines]
 
     @staticmethod
     def _verbs(actor: Actor, row: Any, case: Case, standing: Standing) -> frozenset[str]:

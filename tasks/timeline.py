@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row
 from tasks.children.words import ANSWER_WORDS, SENTENCES as CHILD_SENTENCES
 from tasks.people import People
 from tasks.personal_fields import is_sealed
+from workflows.activity_fields import opinion_field
 from workflows.case import Case
 
 SENTENCES: Mapping[str, tuple[str, str]] = {
@@ -50,11 +51,15 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "migrated": ("转到新版流程", "Moved to a new version"),
     "commented": ("留言", "Remark"),
     "circulated": ("抄送“{node}”", "Sent a copy of “{node}”"),
+    "attached": ("上传附件“{name}”", "Attached “{name}”"),
+    "detached": ("移除附件“{name}”", "Removed the attachment “{name}”"),
     "ended": ("办结", "Closed"),
     **CHILD_SENTENCES,
 }
 
 TALLIED = ("“{node}”表决结果：{outcome}", "Result of “{node}”: {outcome}")  # nobody's own decision, but what the votes came to
+FILES = ("attached", "detached")
+OPINION_KEYS = ("opinion", "return_text", "note")
 RULES: Mapping[str, tuple[str, str]] = {
     "duplicate_voter": ("每人一票", "one vote each"), "voter_left": ("人员已离任", "the holder left"),
     "same_person": ("同一人已同意", "the same person agreed already"), "applicant_is_approver": ("申请人即审批人", "the applicant is the approver"),
@@ -80,6 +85,8 @@ class TimelineItem:
     opinion: str | None
     outcome: str | None
     changes: list[dict[str, Any]]
+    opinion_key: str | None = None  # the form field the opinion was written in
+    file_field: str | None = None  # the form field a file was attached to
 
 
 def timeline(connection: Connection, people: People, case: Case, rows: Sequence[Row[Any]]) -> list[TimelineItem]:
@@ -114,7 +121,7 @@ def _item(
     rule = RULES.get(detail.get("rule", ""), ("", ""))
     organisation = people.organisation(connection, row.organisation) if row.organisation else None
     changes = detail.get("changes", {})
-    opinion = detail.get("opinion") or detail.get("text") or next((changes[key][1] for key in ("opinion", "return_text", "note") if key in changes and changes[key][1]), None)
+    opinion, opinion_key = _opinion(case, node_id, detail, changes)
     return TimelineItem(
         row.at, row.kind, node_id, _said(zh, case, detail, node["zh"], decided["zh"], rule[0], "zh"),
         _said(en, case, detail, node["en"], decided["en"], rule[1], "en"),
@@ -124,7 +131,20 @@ def _item(
             {"key": key, **labels[key], "before": before, "after": after}
             for key, (before, after) in changes.items() if key in labels and (is_sealed(after) or not isinstance(after, dict))
         ],
+        opinion_key, (detail.get("field") or opinion_key) if row.kind in FILES else None,
     )
+
+
+def _opinion(case: Case, node_id: str | None, detail: Mapping[str, Any], changes: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """What somebody wrote, and the form field it was written in; a remark belongs to no field."""
+    node = case.version.graph.nodes.get(node_id or "")
+    key = opinion_field(node) if node is not None else "opinion"
+    if detail.get("opinion") or "file" in detail:
+        return detail.get("opinion"), key
+    if detail.get("text"):
+        return detail["text"], None
+    found = next((name for name in (key, *OPINION_KEYS) if name in changes and isinstance(changes[name][1], str) and changes[name][1]), None)
+    return (changes[found][1], found) if found else (None, None)
 
 
 def _said(sentence: str, case: Case, detail: Mapping[str, Any], node: str, outcome: str, rule: str, language: str) -> str:

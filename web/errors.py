@@ -15,7 +15,7 @@ from flask import Flask, Response, g, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
-from tasks.security_log import REFUSED, record
+from tasks.security_log import HIDDEN_FIELD, REFUSED, record
 from web.context import abandon, house, is_htmx, reopen_for_reading, wants_json
 from web.i18n import translate, words
 from workflows.errors import Forbidden, Rejection
@@ -78,6 +78,8 @@ def refused(error: Rejection) -> Response:
     abandon(error)
     if isinstance(error, Forbidden):
         house().security_log(g.get("actor"), error, _instance_of(error))
+    elif error.detail.get("hidden_fields"):
+        _log_hidden_fields(error)
     reopen_for_reading()
     title = {403: HTTP_WORDS[403][0], 404: HTTP_WORDS[404][0]}.get(error.status, {"zh": "操作未生效", "en": "Nothing was changed"})
     return answer(error.status, title, {"zh": error.zh, "en": error.en}, fields=error.fields, clause=getattr(error, "clause", None))
@@ -139,6 +141,15 @@ def security_log(actor: Any, error: Forbidden, instance_id: int | None) -> None:
         record(
             connection, house().clock.now(), REFUSED, person_id=getattr(actor, "person_id", None), instance_id=instance_id,
             address=request.remote_addr, detail=_attempt(actor, error),
+        )
+
+
+def _log_hidden_fields(error: Rejection) -> None:
+    """A refused decision that carried values for hidden fields: what the command itself noted is rolled back with it."""
+    with house().store.transaction() as connection:
+        record(
+            connection, house().clock.now(), HIDDEN_FIELD, person_id=getattr(g.get("actor"), "person_id", None), instance_id=_instance_of(error),
+            address=request.remote_addr, detail={"fields": list(error.detail["hidden_fields"]), "path": request.path},
         )
 
 

@@ -9,7 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from workflows.activity_fields import field_findings
+from workflows.attachment_settings import attachment_findings
 from workflows.connectors import CONNECTORS
+from workflows.forms import fields
 from workflows.graph import Finding, Node, ProcessGraph
 from workflows.graph.notes import Notes
 from workflows.graph.rules import check_calls
@@ -66,10 +69,19 @@ def folder_findings(
             single = (*_missing(node, forms, names), *_not_running(node))
             found += [ResourceFinding(placed.resource, finding) for finding in single]
         found += [ResourceFinding(placed.resource, finding) for finding in human_findings(placed.graph, forms)]
+        found += [ResourceFinding(placed.resource, finding) for finding in _field_findings(placed.graph, forms)]
     found += call_findings(processes)
     found += _message_starts(processes)
     found += _shared_labels(processes, labels)
     return [one for one in found if one not in known]
+
+
+def _field_findings(graph: ProcessGraph, forms: Mapping[str, Any]) -> Iterator[Finding]:
+    """What is wrong with the settings about fields and files."""
+    keys = {name: [one.key for one in fields(schema)] for name, schema in forms.items()}
+    references = {node.id: node.attributes.get("formRef") or node.attributes.get("formKey") or "" for node in graph.nodes.values()}
+    yield from field_findings(graph, keys, {node: stem(form) for node, form in references.items()})
+    yield from attachment_findings(graph)
 
 
 def call_findings(processes: Processes, elsewhere: Any = None) -> list[ResourceFinding]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
+from workflows.activity_fields import demands_fields
 from workflows.feel import FeelError, compile_expression
 from workflows.forms import fields
 from workflows.graph import Finding, Node, ProcessGraph
@@ -242,8 +243,7 @@ def needs_hand(node: Node, graph: ProcessGraph, schema: Any, outcome: Mapping[st
         return "有必填的意见或字段", "an opinion or a field is mandatory"
     if schema is not None and any(entry.required for entry in fields(schema)):
         return "表单有必填字段", "its form has mandatory fields"
-    permissions = settings.get("field_permissions", "")
-    if permissions.startswith("=") or "required" in (_json(permissions) or {}).values():
+    if demands_fields(node):
         return "表单有必填字段", "its form has mandatory fields"
     if settings.get("separate_from") or any(_checks(other, node.id) for other in graph.nodes.values()):
         return "它在经办与复核分离的一侧", "it is one side of a four-eyes rule"

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+from workflows.activity_fields import permissions_of, with_opinion
 from workflows.errors import NotFound
+from workflows.forms import Field, fields
 from workflows.graph import Node, ProcessGraph
 from workflows.machine import Machine
 
@@ -44,9 +47,38 @@ class ProcessVersion:
         return {"zh": self.label(key, "zh"), "en": self.label(key, "en")}
 
     def form_of(self, node: Node) -> dict[str, Any] | None:
-        """The form schema of a user task, if it has one."""
+        """The form schema of a user task, if it has one; with a field for the opinion where the activity takes one."""
         reference = node.attributes.get("formRef") or node.attributes.get("formKey")
-        return self.forms.get(stem(reference)) if reference else None
+        schema = self.forms.get(stem(reference)) if reference else None
+        if node.properties.get("opinion") not in ("required", "optional"):
+            return schema
+        if node.id not in self._opinion_forms:  # kept: a form is compiled once per object
+            self._opinion_forms[node.id] = with_opinion(node, schema)
+        return self._opinion_forms[node.id]
+
+    @cached_property
+    def _opinion_forms(self) -> dict[str, dict[str, Any]]:
+        return {}
+
+    @cached_property
+    def form_keys(self) -> tuple[str, ...]:
+        """The keys of all fields of its forms; a field in the rows of a list as "members[].name"."""
+        return tuple(dict.fromkeys(one.key for one in self._fields))
+
+    @cached_property
+    def file_keys(self) -> frozenset[str]:
+        """The keys of the fields that hold files."""
+        return frozenset(one.key for one in self._fields if one.type == "filepicker")
+
+    @cached_property
+    def _fields(self) -> list[Field]:
+        of_nodes = (schema for node in self.graph.nodes.values() if (schema := self.form_of(node)) is not None)
+        return [one for schema in (*self.forms.values(), *of_nodes) for one in fields(schema)]
+
+    @cached_property
+    def restricted_nodes(self) -> frozenset[str]:
+        """The activities that show not everybody every field (`field_permissions`)."""
+        return frozenset(node.id for node in self.graph.nodes.values() if permissions_of(node))
 
     def decision_of(self, reference: str) -> tuple[Any, str]:
         """The decision model and the decision's id for a decisionRef such as "audit_authority"."""
