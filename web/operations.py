@@ -6,13 +6,14 @@ from typing import Any
 
 from flask import Blueprint, Response, flash, jsonify, redirect, render_template, request, url_for
 
-from tasks.operations import Operation
+from tasks.operations import Operation, Preview
 from web.context import actor, connection, house, is_htmx, wants_json
 from web.i18n import same_site, words
 from workflows.errors import InvalidForm, NotFound, Rejection
 
 blueprint = Blueprint("operations", __name__)
 
+CHOSEN = ("person", "people", "choice")  # arguments whose values come from a list
 FEW = 8  # choices that are shown without a field to narrow them
 
 
@@ -80,8 +81,21 @@ def _given() -> dict[str, Any]:
     return given
 
 
+def _only_ways(operation: Operation, choices: Any) -> dict[str, Any]:
+    """What need not be asked: a required choice of which only one is possible."""
+    found: dict[str, Any] = {argument.key: "" for argument in operation.arguments if argument.kind in CHOSEN}
+    for argument in operation.arguments:
+        possible = [choice.value for choice in choices.get(argument.key, ()) if choice.refused is None]
+        if argument.required and argument.kind in CHOSEN and len(possible) == 1:
+            found[argument.key] = possible[0]
+    return found
+
+
 def _preview(operation: Operation, subject_id: int, given: dict[str, Any]) -> Any:
-    """The preview, or the refusal it meets: a dialog that opens must say why it can do nothing."""
+    """The preview, or the refusal it meets: a dialog that opens must say why it can do nothing. Nothing until all choices are made."""
+    missing = [one for one in operation.arguments if one.required and one.kind in CHOSEN and not given.get(one.key)]
+    if missing and given.keys() & {one.key for one in operation.arguments}:
+        return Preview()
     try:
         return house().tasks.operations.preview(connection(), actor(), operation.verb, subject_id, given)
     except Rejection as refused:
@@ -90,6 +104,7 @@ def _preview(operation: Operation, subject_id: int, given: dict[str, Any]) -> An
 
 def _dialog(operation: Operation, subject_id: int, given: dict[str, Any], errors: dict[str, str]) -> str:
     choices = house().tasks.operations.choices(connection(), actor(), operation.verb, subject_id)
+    given = {**_only_ways(operation, choices), **given}
     kind = "seat" if operation.about == "seat" else "case"
     place = {"about": kind, "subject_id": subject_id, "verb": operation.verb}
     template = "operations/_dialog.html" if is_htmx() else "operations/page.html"
