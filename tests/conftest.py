@@ -39,7 +39,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Whatever keeps something in a database runs once on each."""
     if "database" in metafunc.fixturenames:
         asked = metafunc.config.getoption("--database")
-        metafunc.parametrize("database", databases.NAMES if asked == "both" else [asked], indirect=True)
+        names = databases.NAMES if asked == "both" else (asked,)
+        if metafunc.definition.get_closest_marker("sqlite_file"):
+            names = tuple(name for name in names if name == "sqlite")
+        metafunc.parametrize("database", names, indirect=True)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from workflows.errors import Rejection
 from workflows.history import verify
 from workflows.models import Definition, ProcessInstance, Setting
 
+pytestmark = pytest.mark.sqlite_file
 DATABASE = "banjie.sqlite"
 
 
