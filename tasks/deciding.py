@@ -53,10 +53,11 @@ class Cast:
     activated: list[int] = field(default_factory=list)  # seats that left the queue
     closed: list[dict[str, Any]] = field(default_factory=list)  # seats it made needless, as they were
     changes: Mapping[str, Any] = field(default_factory=dict)  # name → [before, after] of its values
+    alone: tuple[dict[str, Any], dict[str, Any]] = field(default=({}, {}))  # values and detail of a vote that is recorded with the decision
 
     def facts(self) -> dict[str, Any]:
         """As a JSON value."""
-        return {**asdict(self), "changes": dict(self.changes)}
+        return {name: value for name, value in asdict(self).items() if name != "alone"}
 
 
 class Deciding:
@@ -91,9 +92,13 @@ class Deciding:
         values = dict(ballot.values)
         answer = {**self._answer(before, ballot.seat_id), "opinion": opinion_of(before.node, values), "values": values, "order": len(before.cast), "by": dict(ballot.by)}
         connection.execute(update(Seat).where(SEAT.c.id == ballot.seat_id).values(answer=answer))
-        done = Cast(ballot.seat_id, ballot.token, changes=case.set(values, ballot.token))
-        detail = {**ballot.detail, "outcome": ballot.outcome, "seat": ballot.seat_id, "changes": done.changes}
-        case.record("voted", node=before.node.id, token=ballot.token, detail=detail)
+        done = Cast(ballot.seat_id, ballot.token)
+        detail = {**ballot.detail, "outcome": ballot.outcome, "seat": ballot.seat_id}
+        if not before.written and len(before.voters) == 1 and not before.held:
+            done.alone = (values, detail)  # the only vote is the decision, and one fact tells both
+        else:
+            done.changes = case.set(values, ballot.token)
+            case.record("voted", node=before.node.id, token=ballot.token, detail={**detail, "changes": done.changes})
         poll = self.poll(connection, case, ballot.token)
         self._keep_out(connection, poll)
         place = len(case.aftermath.votes)
@@ -159,8 +164,9 @@ class Deciding:
         node, outcome, last = poll.node, poll.outcome(verdict), poll.cast[-1]
         done.closed = self._close_others(connection, case, poll)
         connection.execute(update(Voting).where(Voting.instance_id == case.id, Voting.token == poll.token).values(outcome=outcome, decided_at=case.now))
-        patch = {f"{node.id}_outcome": outcome, f"{node.id}_by": (last.answer or {}).get("by") or {"person": last.completed_by}}
-        detail: dict[str, Any] = {"outcome": outcome, "seat": last.id}
+        values, told = done.alone
+        patch = {**values, f"{node.id}_outcome": outcome, f"{node.id}_by": (last.answer or {}).get("by") or {"person": last.completed_by}}
+        detail: dict[str, Any] = {**told, "outcome": outcome, "seat": last.id}
         if poll.written or len(poll.voters) > 1:
             patch[f"{node.id}_votes"] = poll.variable()
             detail["tally"] = {

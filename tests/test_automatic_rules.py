@@ -120,6 +120,31 @@ def test_a_pool_is_never_skipped_for_one_of_its_members(house: House) -> None:
     assert open_nodes(desk) == ["second"]
 
 
+def test_the_vote_of_whoever_agreed_just_before_is_cast_by_the_system(house: House) -> None:
+    desk = chain(house, second__participants="= [case.first, case.third]", second__voting='{"rule": "all"}', second__same_person="consecutive")
+    desk.start_chain("zhao", "zhao", "qian")
+    desk.vote("zhao")
+    assert [(seat.node_id, seat.status, seat.completed_by) for seat in desk.seats()[1:]] == [("second", "completed", None), ("second", "open", None)]
+    desk.vote("qian")
+    assert (desk.case.variables["second_outcome"], open_nodes(desk)) == ("approve", ["third"])
+    voted = desk.facts("voted")
+    assert [(row.person, row.detail.get("rule")) for row in voted] == [(None, "same_person"), (desk.people["qian"], None)]
+
+
+def test_in_turn_the_next_vote_is_cast_by_the_system_as_soon_as_it_is_reached(house: House) -> None:
+    desk = chain(
+        house, second__participants="= [case.third, case.first]", second__voting='{"rule": "sequential"}', second__same_person="consecutive"
+    )
+    desk.start_chain("zhao", "zhao", "qian")
+    desk.vote("zhao")
+    assert [seat.status for seat in desk.seats() if seat.node_id == "second"] == ["open", "queued"]
+    desk.vote("qian")
+    assert (desk.case.variables["second_outcome"], open_nodes(desk)) == ("approve", ["third"])
+    desk.do("undo", "qian", desk.seats()[1].id)
+    assert [seat.status for seat in desk.seats() if seat.node_id == "second"] == ["open", "queued"]
+    assert desk.offers(desk.seats()[1]) == {"qian"} and desk.intact()
+
+
 # the applicant
 
 
