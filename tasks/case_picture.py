@@ -42,7 +42,7 @@ def differences(case: Case, rows: Iterable[Row[Any]], view: FieldView = UNRESTRI
     before: dict[str, Any] = {}
     latest: dict[str, Any] = {}
     for row in rows:
-        if row.kind == "activity_completed" and row.node_id in case.version.applicant_nodes:
+        if row.kind in ("activity_completed", "voted") and row.node_id in case.version.applicant_nodes:
             for name, (_, after) in (row.detail or {}).get("changes", {}).items():
                 (before if row.round < case.round else latest)[name] = after
     labels, hidden = field_labels(case.version), personal_fields(case.version)
