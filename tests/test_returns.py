@@ -384,3 +384,30 @@ def test_when_every_instance_is_over_only_the_whole_can_be_done_again() -> None:
 
 def test_the_first_step_has_nobody_to_return_to() -> None:
     assert Office(LINE).begin().targets("apply") == {}
+
+
+def test_what_a_return_made_void_is_no_place_to_return_to() -> None:
+    office = Office(LINE).begin().done("apply", "check")
+    office.give_back("sign", "apply")
+    assert office.targets("apply") == {}
+    office.done("apply")
+    assert office.targets("check") == {"apply": None}
+    office.finish("check", "sign")
+
+
+def test_r08_a_signer_before_returns_the_case_where_the_model_lets_him_and_only_there() -> None:
+    for setting, allowed in (("true", True), ("false", False)):
+        office = Office(process(
+            START + step("apply") + step("check", signers="before", signers_may_return=setting, return_to="any") + END + chain("start", "apply", "check", "end")
+        )).begin().done("apply")
+        office.perform_claim("check", "qian")
+        office.perform("add_before", office.seat("check").id, people=[office.people["sun"]], reason="请先看", text="请先看", question="请先看")
+        child = next(seat for seat in office.seats("check") if seat.kind == "before")
+        to = next(one.value for one in office.choices("return", child.id, "sun")["to"])
+        if not allowed:
+            with pytest.raises(Rejection):
+                office.perform("return", child.id, "sun", to=to, reason="材料不全")
+            continue
+        office.perform("return", child.id, "sun", to=to, reason="材料不全")
+        assert office.open == ["apply"]
+        office.finish("apply", "check")

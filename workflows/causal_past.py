@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 HUMAN = frozenset({"userTask", "manualTask"})
-TAKEN_BACK = frozenset({"undone", "decision_withdrawn"})
 
 
 class Fact(Protocol):
@@ -71,7 +70,8 @@ class CausalPast:
         self.completions: dict[str, Completion] = {}
         self.firings: dict[str, Firing] = {}
         self.facts: list[Fact] = []
-        self._stands_for: dict[str, str] = {}
+        self.undone: set[str] = set()  # completions that a return, jump or withdrawal has made void
+        self._batches: list[set[str]] = []
         for fact in self._valid(list(facts)):
             self.facts.append(fact)
             self._read(fact)
@@ -92,7 +92,7 @@ class CausalPast:
             if fact.kind == "activity_completed" and detail.get("seat") is not None:
                 decided[detail["seat"]] = fact.sequence
             elif fact.kind == "undone" and detail.get("seat") in decided:
-                void.update(range(decided[detail["seat"]], fact.sequence + 1))
+                void.update(range(decided.pop(detail["seat"]), fact.sequence + 1))
         return [fact for fact in facts if fact.sequence not in void]
 
     def _read(self, fact: Fact) -> None:
@@ -110,6 +110,9 @@ class CausalPast:
             self.firings[token] = Firing(str(fact.node_id), arrivals)
         elif fact.kind == "activity_completed" and token is not None and fact.node_id is not None:
             self._completed(fact, token.partition("#")[0], detail)
+        if detail.get("undone"):
+            self._batches.append(set(detail["undone"]))
+            self.undone |= self._batches[-1]
         for firing in detail.get("firings_undone", ()):
             self.firings.pop(firing, None)
         for firing in detail.get("firings_again", ()):
@@ -128,7 +131,8 @@ class CausalPast:
         if instead is not None and instead in self.completions:
             # What was put back hangs on the first decision; this one took its place.
             self.completions[instead] = replace(done, token=instead, sequence=self.completions[instead].sequence)
-            self._stands_for[activity] = instead
+            batch = next((one for one in reversed(self._batches) if instead in one), set())
+            self.undone -= batch
         else:
             self.completions[activity] = done
 

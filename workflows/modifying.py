@@ -48,6 +48,7 @@ class Plan:
             "cancel": list(self.cancel), "start": [node for node, _, _ in self.start],
             "redeposit": [[flow, scope, list(cause)] for flow, scope, cause in self.redeposit],
             "discard": [[flow, scope, list(cause)] for flow, scope, cause in self.discard], "firings_undone": list(self.firings),
+            "undone": [done.token for done in self.undone],
         }
         return {key: value for key, value in kept.items() if value or key in ("cancel", "start")}
 

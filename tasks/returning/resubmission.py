@@ -58,6 +58,8 @@ class Resubmission:
         """Why every step must be done again, or None."""
         graph = case.version.graph
         tokens: dict[str, Any] = record.before["state"]["t"]
+        if record.to_node not in graph.nodes:
+            return "target_gone"
         for token in record.before["cancel"]:
             node_id, scope, _ = tokens[token.partition("#")[0]]
             node = graph.nodes.get(node_id)

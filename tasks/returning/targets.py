@@ -90,7 +90,7 @@ class Past:
         listed = [self.planned(one, past) for one in reachable]
         listed += [
             Target(case, done, refused=self._why_not(case, past, done, wholes))
-            for done in latest(past, human) if done.node not in known and not case.is_open(done.token)
+            for done in latest(past, human) if done.node not in known and not case.is_open(done.token) and done.token not in past.undone
         ]
         return sorted(listed, key=lambda one: (one.refused is not None, -one.done.sequence))
 
