@@ -16,6 +16,7 @@ from tasks.field_view import UNRESTRICTED, FieldView
 from tasks.going_back import GoingBack
 from tasks.models import CaseItem, CaseMark
 from tasks.people import Actor, People
+from tasks.returning.steerers import steering_verbs
 from tasks.seats import LIVE, SEAT
 from tasks.sight import sight
 from tasks.steering import Steering
@@ -90,13 +91,12 @@ class CaseViews:
             expected=expected(connection, self._people, case, functions, dict.fromkeys(str(token[1]) for token in case.version.machine.tokens(case.state))),
         )
 
-    @staticmethod
-    def _verbs(connection: Connection, actor: Actor, case: Case, seats: Sequence[AnyRow]) -> frozenset[str]:
+    def _verbs(self, connection: Connection, actor: Actor, case: Case, seats: Sequence[AnyRow]) -> frozenset[str]:
         nodes = {seat.node_id for seat in seats}
         own = case.status == "active" and case.subject_person == actor.person_id
         verbs = {"withdraw"} if own and nodes and nodes <= GoingBack.withdrawable(case) else set()
         following = "unwatch" if Watching.is_watching(connection, actor, case.id) else "watch"
-        return frozenset(verbs | {following} | ({"urge"} if seats else set()))
+        return frozenset(verbs | {following} | ({"urge"} if seats else set())) | steering_verbs(connection, actor, self._people, case)
 
     def _messages(self, connection: Connection, actor: Actor, case: Case) -> list[dict[str, Any]]:
         waiting = connection.execute(select(Wait.node_id).where(Wait.instance_id == case.id, Wait.kind == "message")).scalars().all()

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Connection, select
 
 from tasks.assignment import assign
-from tasks.models import Person
+from tasks.models import Organisation, Person
 from tasks.operations import Line
+from tasks.roles import role
 from tasks.seats import HUMAN, LIVE, SEAT
 from tasks.votes.participants import lines_of
 from workflows.case import Case
@@ -99,9 +100,19 @@ class Words:
         if node.type not in HUMAN:
             return ""
         try:
-            return "、".join(self._votes(there, node) or assign(there, node, self._engine.functions(self._connection, there), there.now).candidates)
+            lines = self._votes(there, node) or assign(there, node, self._engine.functions(self._connection, there), there.now).candidates
+            return "、".join(self._shown(line) for line in lines)
         except Rejection as problem:
             return problem.zh
+
+    def _shown(self, line: str) -> str:
+        """A candidate line in words: a person's name, or the role and where."""
+        kind, _, rest = line.partition(":")
+        if kind == "person":
+            return str(self._connection.execute(select(Person.name).where(Person.id == int(rest))).scalar() or line)
+        code, _, place = line.partition("@")
+        office = self._connection.execute(select(Organisation.name).where(Organisation.code == place)).scalar()
+        return f"{office or place}{role(code).zh}"
 
     def _votes(self, there: Case, node: Node) -> Sequence[str]:
         setting = node.properties.get("participants")

@@ -11,6 +11,8 @@ from tasks.permissions import may
 from workflows.case import Case
 from workflows.errors import Conflict, Forbidden
 
+STEERED = {"active": frozenset({"jump", "suspend", "terminate", "void"}), "suspended": frozenset({"resume", "terminate", "void"})}
+
 
 def require_steering(connection: Connection, actor: Actor, people: People, case: Case) -> None:
     """Raise Forbidden unless `actor` administers processes or may reassign work of one of the case's parties."""
@@ -25,3 +27,14 @@ def require_whole(case: Case) -> None:
     """Raise Conflict when the row is only a part of a case, or called by one: the whole is steered, never a part."""
     if case.parent_id is not None:
         raise Conflict(f"这是事项 {case.parent_id} 的一部分，请在该事项上操作。", f"This is a part of case {case.parent_id}; do it there.")
+
+
+def steering_verbs(connection: Connection, actor: Actor, people: People, case: Case) -> frozenset[str]:
+    """What this person may do to the case as a whole now; nothing to a part of one, or to one that is over."""
+    if case.parent_id is not None or case.status not in STEERED:
+        return frozenset()
+    try:
+        require_steering(connection, actor, people, case)
+    except Forbidden:
+        return frozenset()
+    return STEERED[case.status]
