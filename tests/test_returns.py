@@ -328,7 +328,7 @@ def test_the_preview_of_a_return_into_a_countersign_tells_who_is_asked_now() -> 
     office.begin(deciders=["person:2", "person:3"]).done("apply").do("vote", "qian").do("vote", "sun")
     office.set(deciders=["person:2", "person:6"])
     said = office.lines("sign", "vote")
-    assert "新增参与人：person:6" in said and "不再参与：person:3" in said
+    assert "新增参与人：wang" in said and "不再参与：sun" in said
     office.give_back("sign", "vote")
     assert {seat.participant for seat in office.seats("vote")} == {"person:2", "person:6"}
 

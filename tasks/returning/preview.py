@@ -127,7 +127,8 @@ class Words:
         old, new = set(self._connection.execute(query).scalars()), set(self._votes(rehearsal.case.at(token), node))
         for people, zh, en in ((sorted(new - old), "新增参与人：", "now also asked: "), (sorted(old - new), "不再参与：", "no longer asked: ")):
             if people:
-                yield Line(zh + "、".join(people), en + ", ".join(people), "warning")
+                shown = [self._shown(line) for line in people]
+                yield Line(zh + "、".join(shown), en + ", ".join(shown), "warning")
 
     @staticmethod
     def _warnings(rehearsal: Rehearsal) -> Iterable[Line]:
