@@ -25,6 +25,7 @@ from workflows.store import Store
 EVERYTHING = "forward,delegate,ask,comment,circulate,urge,snooze,return,add_before,add_parallel,add_after"
 MODEL = {"operations": EVERYTHING, "signers_may_return": "true", "proxy": "volunteer"}
 CASE_STATES = ("active", "suspended", "completed", "terminated")
+PRINCIPAL = {"principal"} & set(RELATIONS)  # whose agent has a key
 P, A, S = POTENTIAL_OWNER, ACTUAL_OWNER, STAKEHOLDER
 
 
@@ -102,7 +103,7 @@ def removed(report: Report) -> Any:
 POOL = {"qian": {P, S}, "sun": {P, S}, "li": {P, S}, "zhou": {P, S}}
 SIGNING = {"sun": {P, A, S}, "qian": {ADDER, S}, "proxy": set[str]()}
 SITUATIONS = {
-    "in the pool": Situation("open", "main", pooled, {**POOL, "wu": {SUBSTITUTE, S}}),
+    "in the pool": Situation("open", "main", pooled, {**POOL, "wu": {SUBSTITUTE, S}, "zhou": {P, S, *PRINCIPAL}}),
     "claimed": Situation("open", "main", claimed, {"qian": {P, A, S}}),
     "delegated": Situation("parked", "main", parent("delegate", person="sun"), {"qian": {P, A, DELEGATOR, S}}),
     "waiting for a signer": Situation("parked", "main", parent("add_before", people=["sun"]), {"qian": {A, S}}),
