@@ -8,19 +8,16 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from tasks.attachments import AttachedFile, Attachments, named_files
-from tasks.case_fields import case_view_of
+from tasks.attachments import named_files
 from tasks.case_picture import diagram, facts, masked_timeline
-from tasks.expected import ExpectedStep, expected
-from tasks.field_view import UNRESTRICTED, FieldView
 from tasks.going_back import GoingBack
 from tasks.models import CaseItem, CaseMark
 from tasks.people import Actor, People
 from tasks.returning.steerers import steering_verbs
+from tasks.reading import Reading, reading_of
 from tasks.seats import LIVE, SEAT
 from tasks.sight import sight
 from tasks.steering import Steering
-from tasks.talking.watching import Watching
 from tasks.timeline import TimelineItem, timeline
 from tasks.worklist import CaseRow, Worklist, WorklistRow
 from tasks.worklist_statements import SEAT_ROWS
@@ -49,9 +46,7 @@ class CaseView:
     outbox: list[dict[str, Any]] = field(default_factory=list)
     own: bool = False  # the case is about the reader himself
     status_only: bool = False
-    files: Sequence[AttachedFile] = ()
-    fields: FieldView = UNRESTRICTED  # which fields the reader sees
-    expected: Sequence[ExpectedStep] = ()  # what probably comes next
+    reading: Reading = field(default_factory=Reading)  # what is the reader's alone
 
 
 class CaseViews:
@@ -77,26 +72,25 @@ class CaseViews:
                 case_row, case.version, [], {}, _who_decided(items), {}, [], frozenset(), self._messages(connection, actor, case),
                 self._marks(connection, instance_id), status_only=True,
             )
-        own, view = case.subject_person == actor.person_id, case_view_of(connection, actor, case)
-        files, functions = Attachments.of_case(connection, actor, case, view), self._engine.functions(connection, case)
-        items = masked_timeline(view.timeline(items), case.version)
+        own, functions = case.subject_person == actor.person_id, self._engine.functions(connection, case)
+        reading = reading_of(connection, self._people, actor, case, functions)
+        items = masked_timeline(reading.fields.timeline(items), case.version)
         seats = connection.execute(
             SEAT_ROWS.where(SEAT.c.instance_id == instance_id, SEAT.c.status.in_(LIVE)).order_by(SEAT.c.id)
         ).all()
         return CaseView(
-            case_row, case.version, named_files(facts(case, None, functions, view), files), self._items(connection, instance_id),
-            [replace(item, changes=named_files(item.changes, files)) for item in items], diagram(case, rows), [self._worklist.row(row, actor) for row in seats],
-            self._verbs(connection, actor, case, seats), self._messages(connection, actor, case), self._marks(connection, instance_id),
-            self._outbox(connection, instance_id), own, files=files, fields=view,
-            expected=expected(connection, self._people, case, functions, dict.fromkeys(str(token[1]) for token in case.version.machine.tokens(case.state))),
+            case_row, case.version, named_files(facts(case, None, functions, reading.fields), reading.files), self._items(connection, instance_id),
+            [replace(item, changes=named_files(item.changes, reading.files)) for item in items], diagram(case, rows),
+            [self._worklist.row(row, actor) for row in seats],
+            self._verbs(connection, actor, case, seats, reading), self._messages(connection, actor, case), self._marks(connection, instance_id),
+            self._outbox(connection, instance_id), own, reading=reading,
         )
 
-    def _verbs(self, connection: Connection, actor: Actor, case: Case, seats: Sequence[AnyRow]) -> frozenset[str]:
+    def _verbs(self, connection: Connection, actor: Actor, case: Case, seats: Sequence[AnyRow], reading: Reading) -> frozenset[str]:
         nodes = {seat.node_id for seat in seats}
         own = case.status == "active" and case.subject_person == actor.person_id
         verbs = {"withdraw"} if own and nodes and nodes <= GoingBack.withdrawable(case) else set()
-        following = "unwatch" if Watching.is_watching(connection, actor, case.id) else "watch"
-        return frozenset(verbs | {following} | ({"urge"} if seats else set())) | steering_verbs(connection, actor, self._people, case)
+        return frozenset(verbs | {"unwatch" if reading.follows else "watch"} | ({"urge"} if seats else set())) | steering_verbs(connection, actor, self._people, case)
 
     def _messages(self, connection: Connection, actor: Actor, case: Case) -> list[dict[str, Any]]:
         waiting = connection.execute(select(Wait.node_id).where(Wait.instance_id == case.id, Wait.kind == "message")).scalars().all()

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
 
 from tasks import errors
 from tasks.assignment import outcomes, refusal
-from tasks.attachments import named_files
-from tasks.case_fields import case_view_of
-from tasks.case_picture import diagram, differences, facts, masked_timeline
 from tasks.children.answers import offered_answers, voting_outcomes
-from tasks.expected import ExpectedStep, expected
-from tasks.field_view import FieldView, acting_roles, node_view
 from tasks.form_panel import FormPanel, form_panel
 from tasks.going_back import GoingBack
 from tasks.lifecycle import ACTUAL_OWNER, ADVICE, PAST_OWNER, POTENTIAL_OWNER, STAND_IN, SUBSTITUTE, reading
@@ -23,18 +18,15 @@ from tasks.personal_fields import PersonalFields
 from tasks.seats import LIVE, SEAT, separated
 from tasks.sight import sight
 from tasks.standing import SEE_SEAT, Standing, facts_asked, standing
-from tasks.timeline import TimelineItem, timeline
-from tasks.votes.panel import vote_lines
+from tasks.story import Story, story_of, view_at
 from tasks.worklist import CaseRow, Worklist, WorklistRow
 from tasks.worklist_statements import SEAT_ROWS
 from workflows import history
-from workflows.activity_fields import opinion_field
 from workflows.case import Case
 from workflows.definitions import ProcessVersion
 from workflows.engine import ProcessEngine
 from workflows.errors import NotFound
 from workflows.graph import Node
-from workflows.host import Functions
 
 FOUR_EYES = {"zh": "经办与复核须为不同人员，您已参与前序环节。", "en": "Four-eyes: you took part in an earlier step."}
 WAITING = {
@@ -44,8 +36,8 @@ TAKING_PART = frozenset({POTENTIAL_OWNER, ACTUAL_OWNER, SUBSTITUTE, STAND_IN, PA
 READ_ONLY = {"zh": "该事项未分派给您，仅可查看。", "en": "Not offered to you; read only."}
 
 
-@dataclass(frozen=True)
-class TaskView:
+@dataclass(frozen=True, kw_only=True)
+class TaskView(Story):
     """Everything the task page shows of one seat."""
 
     seat: WorklistRow
@@ -54,18 +46,11 @@ class TaskView:
     node_name: dict[str, str]
     form: FormPanel
     outcomes: list[dict[str, Any]]
-    facts: list[dict[str, Any]]
     flags: list[dict[str, Any]]
     notices: list[dict[str, Any]]
     may: frozenset[str]
     refused: dict[str, str] | None
-    timeline: list[TimelineItem]
-    differences: list[dict[str, Any]]
-    diagram: dict[str, Any]
     on_behalf: bool  # the reader would complete it for the applicant, not in his own name
-    votes: list[dict[str, Any]]  # of a countersigned activity: who voted what, who is still asked
-    expected: list[ExpectedStep]  # what probably comes next
-    fields: FieldView  # which fields the reader sees
 
     @property
     def schema(self) -> dict[str, Any] | None:
@@ -105,12 +90,12 @@ class TaskViews:
         case_row = self._worklist.case_rows(connection, [facts_of_seat])[0]
         stands = standing(connection, actor, facts_of_seat, case)
         node = case.version.graph.nodes[row.node_id]
-        if facts_of_seat.offered_as or stands.relations & TAKING_PART:
-            view = node_view(case.version, node, acting_roles(actor, facts_of_seat))
-        else:
+        if not (takes_part := bool(facts_of_seat.offered_as or stands.relations & TAKING_PART)):
             self._guard_sight(connection, actor, row)
-            view = case_view_of(connection, actor, case)
-        return self._view(connection, actor, row, case, case_row, node, stands, view, bool(facts_of_seat.several))
+        view = view_at(connection, actor, facts_of_seat, case, node, takes_part=takes_part)
+        panel = form_panel(connection, actor, case, node, view, stands, self._fields, advises=reading(row.kind, row.counts) in ADVICE)
+        story = story_of(connection, self._people, case, node, facts_of_seat, self._engine.functions(connection, case), view, panel.files)
+        return self._view(connection, actor, row, case, case_row, node, stands, panel, story)
 
     def _guard_sight(self, connection: Connection, actor: Actor, row: Any) -> None:
         """Whoever sees the case in full may look; whoever sees its status only is told who decided, nothing else."""
@@ -122,15 +107,14 @@ class TaskViews:
             raise errors.not_yours((row.summary or {}).get("clause"))
 
     def _view(
-        self, connection: Connection, actor: Actor, row: Any, case: Case, case_row: CaseRow, node: Node, standing: Standing, view: FieldView,
-        several: bool,
+        self, connection: Connection, actor: Actor, row: Any, case: Case, case_row: CaseRow, node: Node, standing: Standing, panel: FormPanel,
+        story: Story,
     ) -> TaskView:
         functions = self._engine.functions(connection, case)
         advises = reading(row.kind, row.counts) in ADVICE
         offered = offered_answers(case, node, functions, row.kind, row.counts) if advises else outcomes(case, node, functions)
         if row.kind == "parallel" and not advises:
             offered = voting_outcomes(offered)
-        rows = history.facts(connection, case.id)
         verbs = self._verbs(actor, row, case, standing)
         live = row.status in LIVE
         block = refusal(case, node, functions) if live and not advises else None
@@ -138,21 +122,11 @@ class TaskViews:
         if live and not verbs & {"complete", "answer"}:
             waiting = WAITING.get(row.status) if row.owner_id == actor.person_id else None
             refused = FOUR_EYES if standing.excluded and separated(node) else waiting or (row.summary or {}).get("clause") or READ_ONLY
-        panel = form_panel(connection, actor, case, node, view, standing, self._fields, advises=advises)
-        items = masked_timeline(view.timeline(timeline(connection, self._people, case, rows)), case.version)
         return TaskView(
-            self._worklist.row(row, actor), case_row, case.version, case.version.both(node.id), panel, [dict(one) for one in offered],
-            named_files(facts(case, node, functions, view), panel.files), list((row.summary or {}).get("flags", [])), [block] if block else [],
-            verbs, refused, [replace(item, changes=named_files(item.changes, panel.files)) for item in items],
-            named_files(differences(case, rows, view), panel.files), diagram(case, rows), standing.stands_in,
-            self._votes(connection, case, row, node, functions, view) if several else [],
-            expected(connection, self._people, case, functions, [node.id]) if live else [], view,
+            **vars(story), seat=self._worklist.row(row, actor), case=case_row, process=case.version, node_name=case.version.both(node.id), form=panel,
+            outcomes=[dict(one) for one in offered], flags=list((row.summary or {}).get("flags", [])), notices=[block] if block else [], may=verbs,
+            refused=refused, on_behalf=standing.stands_in,
         )
-
-    def _votes(self, connection: Connection, case: Case, row: Any, node: Node, functions: Functions, view: FieldView) -> list[dict[str, Any]]:
-        """Who voted what; the opinions only for whoever sees the field they were written in."""
-        lines = vote_lines(connection, self._people, case, row.token, functions, outcomes(case, node, functions))
-        return lines if view.shows(opinion_field(node)) else [{**line, "opinion": None} for line in lines]
 
     @staticmethod
     def _verbs(actor: Actor, row: Any, case: Case, standing: Standing) -> frozenset[str]:

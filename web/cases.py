@@ -63,6 +63,13 @@ def withdraw(instance_id: int) -> Any:
     return _done(_("已撤回，可以修改后重新提交。"), instance_id)
 
 
+@blueprint.post("/<int:instance_id>/read")
+def read(instance_id: int) -> Any:
+    """The copies of this case that were sent to the person are read."""
+    house().tasks.circulations.read(connection(), actor(), instance_id)
+    return "", 204
+
+
 @blueprint.post("/<int:instance_id>/message/<name>")
 def message(instance_id: int, name: str) -> Any:
     """Send the case a message that its model allows, such as a visit at the counter."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from flask import Blueprint, Response, flash, jsonify, make_response, redirect, render_template, request, url_for
 
+from web.attachments import accepted, file_facts
 from web.context import actor, connection, house, is_htmx, wants_json
 from web.i18n import local_datetime, same_site, translate as _, words
 from web.inbox import list_answer
@@ -160,8 +162,15 @@ def _shown(view: Any) -> dict[str, Any]:
         "timeline": timeline_items(view.timeline, view.process), "diagram": diagram_state(view.process, view.diagram),
         "form": _form(view), "way": way, "next_url": _next(), "pending_undo": bool(pending()),
         "outcome": outcome_label(view.seat) if view.seat.outcome else "", "back_url": _return_url(way),
+        "files": [file for file in view.form.files if file.field is None or _names_no(view, file.field)], "takes": view.form.takes,
+        "attach_url": url_for("attachments.attach", seat_id=view.seat.seat_id) if view.form.attaches else "", "expected": view.expected,
         "differences": change_words(view.differences, view.process), "operations": offered("seat", view.may),
     }
+
+
+def _names_no(view: Any, field: str) -> bool:
+    """Whether the form on the page does not show the files of a field itself."""
+    return view.schema is None or f'"{field.rpartition("[].")[2]}"' not in json.dumps(view.schema, ensure_ascii=False)
 
 
 def _return_url(way: dict[str, str]) -> str:
@@ -182,6 +191,16 @@ def _form(view: Any) -> dict[str, Any] | None:
     if view.schema is None:
         return None
     return {
-        "schema": schema_words(view.schema, view.process), "data": form_data(view), "options": {"revision": view.seat.revision},
+        "schema": schema_words(view.schema, view.process), "data": form_data(view), "options": _form_options(view),
         "read_only": not {"complete", "save"} & set(view.may),
+    }
+
+
+def _form_options(view: Any) -> dict[str, Any]:
+    """What the form entry knows beside schema and data: the revision, the opinion's phrases, the files its fields name."""
+    panel, seat_id = view.form, view.seat.seat_id
+    return {
+        "revision": view.seat.revision, "opinion": panel.opinion, "phrases": list(panel.phrases),
+        "phrases_url": url_for("phrases.keep", seat_id=seat_id), "attach_url": url_for("attachments.attach", seat_id=seat_id),
+        "accept": accepted(panel.takes), "most": panel.takes.most, "files": [file_facts(file) for file in panel.files],
     }

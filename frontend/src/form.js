@@ -5,9 +5,11 @@ import { Mandarin } from 'flatpickr/dist/esm/l10n/zh.js';
 import '@bpmn-io/form-js-viewer/dist/assets/form-js.css';
 import './styles/form.css';
 import { ask } from './dialogs.js';
+import { startFiles } from './files.js';
 import { Draft } from './form-draft.js';
+import { ownFields } from './form-fields.js';
 import { Outcomes } from './form-outcomes.js';
-import { jsonScript, postFile, postJson } from './http.js';
+import { jsonScript, postJson } from './http.js';
 import dictionary from './locales/form.zh.js';
 import { toast, toastAfterwards } from './toast.js';
 import { chinese, translator, words } from './words.js';
@@ -64,18 +66,6 @@ function summarise(root, texts, count) {
 
 const countErrors = (errors) => Object.values(errors).reduce((sum, found) => sum + (Array.isArray(found) || typeof found === 'string' ? 1 : countErrors(found)), 0);
 
-/** Sends chosen files first; their places in the data then hold the server's ids. */
-async function uploadFiles(root, data, files) {
-  if (!files?.size) return data;
-  let text = JSON.stringify(data);
-  for (const [reference, chosen] of files) {
-    const ids = [];
-    for (const file of chosen) ids.push((await postFile(root.dataset.uploadUrl, file)).body.id);
-    text = text.replaceAll(JSON.stringify(reference), JSON.stringify(ids.length === 1 ? `files::${ids[0]}` : ids.map((id) => `files::${id}`)));
-  }
-  return JSON.parse(text);
-}
-
 function extraOf(button) {
   const form = button.dataset.extra && document.querySelector(button.dataset.extra);
   return form ? Object.fromEntries(new FormData(form)) : undefined;
@@ -88,7 +78,7 @@ function setBusy(busy) {
 async function send({ root, form, options, draft, outcomes }, button) {
   if (!await outcomes.choose(button)) return;
   const quiet = 'novalidate' in button.dataset;
-  const { data, errors, files } = quiet ? { data: form._getSubmitData(), errors: {}, files: new Map() } : form.submit();
+  const { data, errors } = quiet ? { data: form._getSubmitData(), errors: {} } : form.submit();
   const missing = outcomes.missing(button);
   const lacks = Object.keys(missing).length;
   const count = countErrors(errors) + (countErrors(errors) ? 0 : lacks);
@@ -98,8 +88,7 @@ async function send({ root, form, options, draft, outcomes }, button) {
   if (button.dataset.confirm && !(await ask(button.dataset.confirm, { label: button.textContent.trim(), kind: button.dataset.confirmKind }))) return;
   setBusy(true);
   try {
-    const complete = await uploadFiles(root, data, files);
-    const request = { outcome: button.dataset.outcome ?? null, revision: options.revision ?? null, data: complete, extra: extraOf(button) };
+    const request = { outcome: button.dataset.outcome ?? null, revision: options.revision ?? null, data, extra: extraOf(button) };
     const { body } = await postJson(root.dataset.action, request);
     draft?.stop();
     if (body?.location) {
@@ -144,7 +133,7 @@ async function start(root) {
   const options = jsonScript('#form-options', {});
   const form = new Form({
     container: root,
-    additionalModules: [{ translate: ['value', translator(dictionary)] }],
+    additionalModules: [{ translate: ['value', translator(dictionary)] }, ownFields(options)],
     properties: { readOnly },
     debounce: false, // what is typed while an answer comes in must not be painted over by the value before it
   });
@@ -165,6 +154,7 @@ async function start(root) {
   root.dataset.ready = '1';
 }
 
+startFiles();
 document.querySelectorAll('#form').forEach((root) => {
   start(root).catch((failure) => {
     root.textContent = words('表单打不开：{reason}', { reason: failure.message });

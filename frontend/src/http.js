@@ -1,4 +1,5 @@
 // Requests of our own scripts: CSRF header, plain words for every refusal, events of the HX-Trigger header.
+import { mindPerson, paintedFor, signInAgain } from './session.js';
 import { words } from './words.js';
 
 const generalWords = {
@@ -49,34 +50,42 @@ function fireTriggers(header) {
   }
 }
 
-async function request(url, init) {
+/** What every request of ours says of the page: its token, and for whom it was painted. */
+export const pageHeaders = () => ({ 'X-CSRFToken': csrfToken(), 'X-Painted-For': paintedFor() });
+
+async function request(url, init, { again = true, quiet = false } = {}) {
   let response;
   try {
-    response = await fetch(url, { credentials: 'same-origin', ...init, headers: { 'X-CSRFToken': csrfToken(), ...init.headers } });
+    response = await fetch(url, { credentials: 'same-origin', ...init, headers: { ...pageHeaders(), ...init.headers } });
   } catch {
     throw new Refusal(0, refusalWords(0, '', ''));
   }
-  const text = await response.text();
+  mindPerson(response.headers.get('X-Person'));
+  if (response.status === 401 && again && !init.keepalive && await signInAgain()) {
+    if (init.body instanceof FormData && init.body.has('csrf_token')) init.body.set('csrf_token', csrfToken());
+    return request(url, init, { again: false, quiet });
+  }
+  const text = response.status === 304 ? '' : await response.text();
   const type = response.headers.get('Content-Type') ?? '';
-  fireTriggers(response.headers.get('HX-Trigger'));
-  if (response.ok) return { status: response.status, body: type.includes('json') ? parse(text) : text };
-  if (response.status === 401) document.body.dispatchEvent(new CustomEvent('session-expired'));
+  if (response.ok || !quiet) fireTriggers(response.headers.get('HX-Trigger'));
+  if (response.ok || response.status === 304) return { status: response.status, headers: response.headers, body: type.includes('json') ? parse(text) : text };
   throw new Refusal(response.status, refusalWords(response.status, type, text), parse(text));
 }
 
-export const get = (url) => request(url, { headers: { Accept: '*/*' } });
+export const get = (url, headers = {}) => request(url, { headers: { Accept: '*/*', ...headers } });
 
-export const postJson = (url, data, { keepalive = false } = {}) =>
-  request(url, { method: 'POST', keepalive, body: JSON.stringify(data), headers: { 'Content-Type': 'application/json', Accept: 'application/json' } });
+/** A form as htmx would send it; a refusal is the caller's to show. */
+export const postForm = (url, body) =>
+  request(url, { method: 'POST', body, headers: { 'HX-Request': 'true', 'HX-Current-URL': location.href, 'HX-Target': 'inbox-list' } }, { quiet: true });
+
+/** `poll`: the page asks by itself; nobody need be at the desk, and nobody is asked for his password because of it. */
+export const postJson = (url, data, { keepalive = false, poll = false } = {}) =>
+  request(url, {
+    method: 'POST', keepalive, body: JSON.stringify(data), headers: { 'Content-Type': 'application/json', Accept: 'application/json', ...(poll ? { 'X-Poll': '1' } : {}) },
+  }, { again: !poll });
 
 export const postXml = (url, xml) =>
   request(url, { method: 'POST', body: xml, headers: { 'Content-Type': 'application/xml', Accept: 'application/json' } });
-
-export const postFile = (url, file) => {
-  const body = new FormData();
-  body.append('file', file);
-  return request(url, { method: 'POST', body, headers: { Accept: 'application/json' } });
-};
 
 /** Parsed content of a <script type="application/json">, or the fallback when there is none. */
 export function jsonScript(selector, fallback, within = document) {

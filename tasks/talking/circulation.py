@@ -102,6 +102,12 @@ class Circulations:
         ).scalar_one()
         return found
 
+    @staticmethod
+    def unread_of(connection: Connection, actor: Actor, instance_id: int) -> int:
+        """How many unread copies of one case the person has."""
+        mine = (TABLE.c.person_id == actor.person_id, TABLE.c.instance_id == instance_id, TABLE.c.read_at.is_(None))
+        return int(connection.execute(select(func.count()).select_from(TABLE).where(*mine)).scalar_one())
+
     def read(self, connection: Connection, actor: Actor, instance_id: int) -> int:
         """The person has looked at the case: its copies are read. Returns how many there were."""
         written = connection.execute(update(Circulation).where(
