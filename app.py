@@ -82,6 +82,7 @@ class House:
             "commands": self.commands.run_next,
             "timers": lambda: fire_due_timers(self.store, self.engine) > 0,
             "marks": self.deadlines.pass_due,
+            **self.tasks.keys.steps(),
             "outbox": self._release_outbox,
             "jobs": lambda: self.jobs.run_due() > 0,
             "calls": lambda: self.jobs.call_due() > 0,
@@ -125,8 +126,9 @@ def wire_house(engine: Engine, clock: Clock, personal_data: PersonalData, *, dem
     calendar.on_edit.append(lambda connection, edit: end_calendar_alarms(connection, calendar, edit))
     commands = Commands(store, clock)
     worklist = Worklist(clock)
-    desk = Desk(Ground(store, process_engine, seats, people, commands, worklist, clock, calendar))
+    desk = Desk(Ground(store, process_engine, seats, people, commands, worklist, clock, calendar, definitions))
     jobs = _jobs(store, clock, process_engine)
+    desk.keys.use(jobs)
     reassessment = Reassessment(process_engine, seats, people.organisations, jobs, clock)
     calendar.on_edit.append(reassessment.after_calendar_edit)
     people.organisations.on_change.append(reassessment.ask)

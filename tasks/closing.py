@@ -11,19 +11,20 @@ from sqlalchemy import Connection, Row, bindparam, delete, exists, update
 
 from tasks import errors
 from tasks.actors import Actor
+from tasks.four_eyes import acted
 from tasks.lifecycle import LIVE
-from tasks.models import CaseActor, Draft, Seat, SeatOffer, UndoRecord
+from tasks.models import Draft, Seat, SeatOffer, UndoRecord
 from tasks.standing import OTHER
 from workflows.case import Case
 from workflows.history import Author
-from workflows.store import insert_missing, put
+from workflows.store import put
 
 SEAT = Seat.__table__
 DROP_OFFERS = delete(SeatOffer).where(SeatOffer.seat_id == bindparam("seat"))
 DROP_DRAFTS = delete(Draft).where(Draft.seat_id == bindparam("seat"))
 COMPLETE_SEAT = update(Seat).where(SEAT.c.id == bindparam("seat"), SEAT.c.status == "open").values(
     {name: bindparam(f"new_{name}") for name in ("completed_at", "completed_by", "on_behalf_of", "outcome", "owner_id", "claimed_as")}
-    | {"status": "completed", "revision": SEAT.c.revision + 1}
+    | {"status": "completed", "urged": 0, "revision": SEAT.c.revision + 1}
 )
 COMPLETE_ALONE = COMPLETE_SEAT.where(~exists().where(  # a signer may have been added since the seat was read
     OTHER.c.instance_id == SEAT.c.instance_id, OTHER.c.token == SEAT.c.token, OTHER.c.id != SEAT.c.id, OTHER.c.status.in_(LIVE)
@@ -51,10 +52,7 @@ def close_completed(connection: Connection, row: Row[Any], case: Case, actor: Ac
     connection.execute(DROP_OFFERS, {"seat": row.seat_id})
     if row.drafted:
         connection.execute(DROP_DRAFTS, {"seat": row.seat_id})
-    insert_missing(connection, CaseActor, [
-        {"instance_id": case.root, "node_id": row.seat_node_id, "person_id": person}
-        for person in sorted({person for person in (actor.person_id, on_behalf_of) if person is not None})
-    ])
+    acted(connection, case, row.seat_node_id, (actor.person_id, on_behalf_of))
 
 
 def before_decision(row: Row[Any]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class Desk:
         answers = wire_children(engine, seats, people, self.deciding, self.operations)
         service = TaskService(engine, self.deciding, answers, Filling(engine, people.personal_data))
         going_back = GoingBack(engine, seats, ground.clock)
-        self.keys = keys = Keys(ground, self.operations)
+        self.keys = keys = Keys(ground, self.deciding, self.operations)
         self.migrate = Migrations(engine, seats).migrate
         wire_returning(engine, seats, people, self.deciding, going_back, ground.calendar, self.operations)
         self.start, self.start_many, self.complete = service.start, service.start_many, service.complete
@@ -39,7 +39,7 @@ class Desk:
         self.claim, self.release, self.save_draft = keys.claims.claim, keys.claims.release, keys.claims.save_draft
         self.undo, self.undo_command, self.withdraw_case = going_back.undo, going_back.undo_command, going_back.withdraw_case
         self.reassign, self.urge, self.send_message = keys.steering.reassign, keys.steering.urge, keys.steering.send_message
-        self.return_to_pool, self.hand_over = keys.steering.release, keys.steering.hand_over
+        self.return_to_pool, self.hand_over = keys.steering.release, keys.leaving.hand_over
         self.task_view = TaskViews(engine, ground.worklist, people).task_view
         self.case_view = CaseViews(engine, ground.worklist, people, keys.steering).case_view
         self.attachments, self.phrases = Attachments(engine), Phrases(engine)

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import Connection, delete, exists, insert, or_, select, update
 
-from tasks.models import CaseActor, CaseMark, Draft, Notification, ScheduleMark, Seat, SeatOffer, UndoRecord
+from tasks.four_eyes import forgotten
+from tasks.models import CaseMark, Draft, Notification, ScheduleMark, Seat, UndoRecord
 from tasks.people import Actor
 from tasks.seats import LIVE, SEAT, Seats
 from tasks.service import author_of
@@ -109,7 +110,7 @@ class GoingBack:
             claimed_at=datetime.fromisoformat(before["claimed_at"]) if before["claimed_at"] else None, claimed_as=before["claimed_as"],
             revision=SEAT.c.revision + 1,
         ))
-        self._forget_actor(connection, case, seat)
+        forgotten(connection, case, seat)
 
     def _guard_untouched(self, connection: Connection, record: Any, case: Case) -> None:
         self._guard_in_time(record, case)
@@ -181,25 +182,10 @@ class GoingBack:
         seats_back(connection, self._seats, case, record, seat)
         self._offer_again(connection, case, seat.id, owner)
 
-    @staticmethod
-    def _forget_actor(connection: Connection, case: Case, seat: Any) -> None:
-        """The act is taken back, so its actor may be anybody's checker again – unless he acted there in another round."""
-        others = select(SEAT.c.id).where(
-            SEAT.c.instance_id == case.id, SEAT.c.node_id == seat.node_id, SEAT.c.status == "completed", SEAT.c.id != seat.id,
-            or_(SEAT.c.completed_by == seat.completed_by, SEAT.c.on_behalf_of == seat.completed_by),
-        )
-        if connection.execute(others.limit(1)).first() is None:
-            connection.execute(delete(CaseActor).where(and_(
-                CaseActor.instance_id == case.root, CaseActor.node_id == seat.node_id, CaseActor.person_id == seat.completed_by
-            )))
-
     def _offer_again(self, connection: Connection, case: Case, seat_id: int, owner: int | None) -> None:
         seat = connection.execute(select(SEAT).where(SEAT.c.id == seat_id)).one()
         if owner is not None:
-            connection.execute(delete(SeatOffer).where(SeatOffer.seat_id == seat_id))
-            connection.execute(insert(SeatOffer).values(
-                self._seats.offer_row(f"person:{owner}", seat_id, seat.due_at, seat.created_at, seat.priority)
-            ))
+            self._seats.offer_to(connection, seat_id, [f"person:{owner}"], seat.due_at, seat.created_at, seat.priority)
             return
         self._seats.reevaluate(connection, case, seat, keep_dates=True)
         self._engine.save(connection, [case])

@@ -9,6 +9,7 @@ from tasks.people import People
 from tasks.seats import Seats
 from tasks.worklist import Worklist
 from workflows.business_calendar import BusinessCalendar, Clock
+from workflows.definitions import Definitions
 from workflows.engine import ProcessEngine
 from workflows.store import Store
 
@@ -25,3 +26,4 @@ class Ground:
     worklist: Worklist
     clock: Clock
     calendar: BusinessCalendar
+    definitions: Definitions

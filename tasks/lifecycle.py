@@ -26,10 +26,11 @@ TASK_INITIATOR = "task_initiator"  # the case is his own
 ADDER = "adder"  # he added this signer
 PAST_OWNER = "past_owner"  # he decided it
 STAKEHOLDER = "stakeholder"  # he sees the case in full
+PRINCIPAL = "principal"  # his agent has a key to it, or holds it for him
 DELEGATOR = "delegator"  # he holds it, and it waits for nothing but the advice of whom he delegated it to
 RELATIONS = (
     POTENTIAL_OWNER, ACTUAL_OWNER, SUBSTITUTE, STAND_IN, BUSINESS_ADMINISTRATOR, PROCESS_ADMINISTRATOR, TASK_INITIATOR, ADDER, PAST_OWNER,
-    STAKEHOLDER, DELEGATOR,
+    STAKEHOLDER, PRINCIPAL, DELEGATOR,
 )
 
 
@@ -68,6 +69,7 @@ VERBS: Mapping[str, Verb] = {
         _verb("forward", OPEN, ACTING, OPEN),
         _verb("delegate", OPEN, ACTING, PARKED, MAIN | {"delegate"}),
         _verb("take_back", PARKED, (ACTUAL_OWNER,), OPEN, MAIN | {"delegate"}),
+        _verb("take_back_from_agent", f"{OPEN} {PARKED}", (PRINCIPAL,), OPEN, ANY_KIND),
         _verb("add_before", f"{OPEN} {PARKED}", ACTING, PARKED),
         _verb("add_parallel", f"{OPEN} {PARKED}", ACTING),
         _verb("add_after", f"{OPEN} {PARKED}", ACTING),

@@ -32,6 +32,7 @@ class PeopleAdministration:
     def __init__(self, clock: Clock, directory: PeopleDirectory, credentials: Credentials, personal_data: PersonalData) -> None:
         self._clock = clock
         self.directory = directory
+        self.on_change: list[Callable[[Connection, int], None]] = []  # told whose memberships or account changed
         self.on_leaving: list[Callable[[Connection, int], None]] = []  # told in the administrator's transaction who was disabled
         self.students = StudentAccounts(clock, credentials)
         self._organisations = directory.organisations
@@ -90,7 +91,7 @@ class PeopleAdministration:
         values = {"active": False, "session_version": Person.session_version + 1, "activation_hash": None, "activation_expires_at": None}
         connection.execute(update(Person).where(Person.id == person_id).values(values))
         self._log(connection, actor, "person.disabled", person_id=person_id, name=person.name)
-        for listener in self.on_leaving:
+        for listener in (*self.on_leaving, *self.on_change):
             listener(connection, person_id)
 
     def enable_person(self, connection: Connection, actor: Actor, person_id: int) -> None:
@@ -133,6 +134,7 @@ class PeopleAdministration:
         }
         found = int(connection.execute(insert(Membership).values(values).returning(Membership.id)).scalar_one())
         self._log(connection, actor, "membership.added", person_id=person_id, role=role_code, organisation=organisation_code)
+        self._changed(connection, person_id)
         return found
 
     def change_membership(
@@ -153,6 +155,11 @@ class PeopleAdministration:
             connection, actor, "membership.changed", person_id=row.person_id, role=row.role, organisation=organisation.code,
             valid_to=valid_to.isoformat() if valid_to else None,
         )
+        self._changed(connection, row.person_id)
+
+    def _changed(self, connection: Connection, person_id: int) -> None:
+        for listener in self.on_change:
+            listener(connection, person_id)
 
     def _check_free(self, connection: Connection, login: str, id_number: str | None) -> None:
         if connection.execute(select(Person.id).where(Person.login == login)).first():

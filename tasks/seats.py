@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Row, String, bindparam, delete, exists, insert, select, update
+from sqlalchemy import Connection, Integer, Row, String, bindparam, cast, delete, exists, insert, literal, or_, select, update
 
 from tasks.assignment import Assignment, assign
 from tasks.models import CaseActor, CaseItem, CaseParty, Draft, Notification, Schedule, ScheduleMark, Seat, SeatExclusion, SeatOffer
 from tasks.shared_answers import SharedAnswers
-from tasks.votes.opening import Entered, Place, is_plain, placed, places, seat_values
+from tasks.votes.opening import Entered, Place, is_plain, kept_apart, placed, places, seat_values
 from tasks.votes.opening import separated as separated
 from tasks.votes.participants import lines_of
 from workflows.alarms import raise_calendar_alarm
@@ -32,6 +32,7 @@ LIVE = ("open", "parked", "queued")
 SEAT = Seat.__table__
 INSERT_SEATS = insert(Seat).returning(SEAT.c.id, sort_by_parameter_order=True)
 INSERT_OFFERS = insert(SeatOffer)
+DRAFTED = exists().where(Draft.seat_id == SeatOffer.seat_id, SeatOffer.candidate == literal("person:") + cast(Draft.person_id, String))
 EXCLUDE_ACTORS = insert(SeatExclusion).from_select(
     ["seat_id", "person_id", "reason"],
     select(bindparam("seat", type_=Integer), CaseActor.person_id, bindparam("reason", type_=String)).where(
@@ -47,6 +48,7 @@ class Seats:
     def __init__(self, engine: ProcessEngine) -> None:
         self._engine = engine
         self._schedules: dict[bytes, int] = {}
+        self.on_offer: list[Callable[[Connection, Sequence[int], bool], None]] = []  # told which seats were offered, and whether they are new
         engine.listeners.append(self.hear)
         engine.after_events.append(self.refresh)
 
@@ -113,10 +115,12 @@ class Seats:
             connection.execute(INSERT_OFFERS, offers)
         for (opening, place), seat_id in zip(opened, ids, strict=True):
             self.settle_place(connection, opening.case, opening.node, opening.token, seat_id, place)
+        for listener in self.on_offer:
+            listener(connection, ids, True)
 
     def settle_place(self, connection: Connection, case: Case, node: Node, token: str, seat_id: int, place: Place) -> None:
         """What a place needs beside its row and offers: who is kept out, and the alarm when nobody the model names may act."""
-        self._exclude(connection, case.root, seat_id, node)
+        self._exclude(connection, case, seat_id, node)
         if place.excluded is not None:
             insert_missing(connection, SeatExclusion, [{"seat_id": seat_id, "person_id": place.excluded, "reason": "applicant"}])
         if place.alarm:
@@ -137,11 +141,13 @@ class Seats:
             "summary": assignment.summary, "urged": 0, "owner_id": None, **seat_values(place),
         }
 
-    def _exclude(self, connection: Connection, instance_id: int, seat_id: int, node: Node) -> None:
-        nodes = separated(node)
+    def _exclude(self, connection: Connection, case: Case, seat_id: int, node: Node) -> None:
+        named = separated(node)
+        # Where an activity that names this one was never completed, nobody is to be kept out because of it.
+        nodes = [other for other in kept_apart(case.version.graph, node) if other in named or f"{other}_by" in case.variables]
         if not nodes:
             return
-        connection.execute(EXCLUDE_ACTORS, {"seat": seat_id, "reason": ",".join(nodes), "instance": instance_id, "nodes": nodes})
+        connection.execute(EXCLUDE_ACTORS, {"seat": seat_id, "reason": ",".join(nodes), "instance": case.root, "nodes": nodes})
 
     def _nobody(self, connection: Connection, case: Case, node: Node, token: str, seat_id: int | None) -> None:
         raise_incident(
@@ -274,7 +280,7 @@ class Seats:
         if assignment.duty and assignment.duty != seat.duty:
             self._tell_duty(connection, case, seat, assignment)
         if seat.owner_id is None:
-            self.offer_to(connection, seat.id, assignment.candidates, assignment.due_at, seat.created_at, assignment.priority)
+            self.offer_to(connection, seat.id, assignment.candidates, assignment.due_at, seat.created_at, assignment.priority, drafted=True)
         connection.execute(update(Seat).where(SEAT.c.id == seat.id).values(
             due_at=assignment.due_at, yellow_at=assignment.yellow_at, priority=assignment.priority, duty=assignment.duty,
             summary=assignment.summary, schedule_id=schedule, revision=SEAT.c.revision + 1,
@@ -288,7 +294,7 @@ class Seats:
     def _lines(self, connection: Connection, case: Case, node: Node, seat: Row[Any], pool: tuple[str, ...]) -> tuple[str, ...]:
         """The candidate lines of a seat today: its pool's, or those of the vote it stands for, by the rules for applicants and empty lines."""
         if seat.kind != "main":  # a named signer's seat stays his
-            return tuple(connection.execute(select(SeatOffer.candidate).where(SeatOffer.seat_id == seat.id)).scalars())
+            return tuple(connection.execute(select(SeatOffer.candidate).where(SeatOffer.seat_id == seat.id, SeatOffer.principal_id.is_(None))).scalars())
         if seat.participant is None and is_plain(case, node):
             return pool
         lines = (seat.participant,) if seat.participant else pool
@@ -300,7 +306,7 @@ class Seats:
         said = (seat.due_at, seat.priority, seat.duty, seat.summary)
         if said != (assignment.due_at, assignment.priority, assignment.duty, assignment.summary):
             return False
-        offered = set(connection.execute(select(SeatOffer.candidate).where(SeatOffer.seat_id == seat.id)).scalars())
+        offered = set(connection.execute(select(SeatOffer.candidate).where(SeatOffer.seat_id == seat.id, SeatOffer.principal_id.is_(None))).scalars())
         if seat.owner_id is None and offered != set(assignment.candidates):
             return False
         coming = select(ScheduleMark.at, ScheduleMark.kind, ScheduleMark.argument).where(
@@ -321,14 +327,18 @@ class Seats:
         ])
 
     def offer_to(
-        self, connection: Connection, seat_id: int, candidates: Sequence[str], due_at: datetime, created_at: datetime, priority: int
+        self, connection: Connection, seat_id: int, candidates: Sequence[str], due_at: datetime, created_at: datetime, priority: int,
+        *, drafted: bool = False,
     ) -> None:
-        """Replace the seat's candidate rows."""
-        connection.execute(delete(SeatOffer).where(SeatOffer.seat_id == seat_id))
+        """Replace the seat's candidate rows; agents get their keys anew. With `drafted`, an agent's key stays to a seat he has drafted."""
+        gone = delete(SeatOffer).where(SeatOffer.seat_id == seat_id)
+        connection.execute(gone.where(or_(SeatOffer.principal_id.is_(None), ~DRAFTED)) if drafted else gone)
         if candidates:
             connection.execute(insert(SeatOffer), [
                 self.offer_row(candidate, seat_id, due_at, created_at, priority) for candidate in candidates
             ])
+            for listener in self.on_offer:
+                listener(connection, [seat_id], False)
 
 
 def somebody_found(connection: Connection, case: Case, token: str) -> None:

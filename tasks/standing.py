@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, Row, and_, bindparam, exists, false, func, select, true
+from sqlalchemy import BindParameter, ColumnElement, Connection, Row, String, and_, bindparam, cast, exists, false, func, literal, or_, select, true
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.functions import aggregate_strings
 
@@ -17,7 +17,7 @@ from tasks import errors, lifecycle
 from tasks.actors import Actor
 from tasks.lifecycle import (
     ACTING, ACTUAL_OWNER, ADDER, BUSINESS_ADMINISTRATOR, DELEGATOR, LIVE, PARKED, PAST_OWNER, POTENTIAL_OWNER, PROCESS_ADMINISTRATOR, STAKEHOLDER,
-    STAND_IN, SUBSTITUTE, TASK_INITIATOR,
+    PRINCIPAL, STAND_IN, SUBSTITUTE, TASK_INITIATOR,
 )
 from tasks.models import CaseActor, CaseParty, Draft, Organisation, Person, Seat, SeatExclusion, SeatOffer, UndoRecord
 from tasks.operation_models import Voting
@@ -25,6 +25,7 @@ from tasks.organisations import scope_condition
 from tasks.permissions import may
 from tasks.roles import role
 from tasks.sight import sees_fully
+from tasks.votes.opening import kept_apart
 from workflows.case import Case
 from workflows.case_store import lock_cases
 from workflows.definitions import ProcessVersion
@@ -34,16 +35,26 @@ from workflows.graph import Node
 
 SEAT, CHILD, OTHER = Seat.__table__, aliased(Seat.__table__, name="child"), aliased(Seat.__table__, name="other")
 SIGNERS = ("before", "parallel", "after")
-ALWAYS = frozenset({"claim", "release", "save", "complete", "answer", "take_back", "undo", "withdraw", "reassign"})
+ALWAYS = frozenset({"claim", "release", "save", "complete", "answer", "take_back", "take_back_from_agent", "undo", "withdraw", "reassign"})
 DEFAULT_OPERATIONS = frozenset({"forward", "delegate", "ask", "comment", "circulate", "urge", "snooze"})
 APPLICANT_OPERATIONS = frozenset({"ask", "comment", "urge", "snooze"})  # an application is its applicant's alone
 BARRED_FROM = frozenset({"claim", "save", "complete", "answer", "forward", "delegate", "ask", "return", *(f"add_{when}" for when in SIGNERS)})
+
+
+def own_line(column: Any) -> ColumnElement[str]:
+    """SQL: the candidate line "person:42" of the person number in `column`."""
+    return literal("person:") + cast(column, String)
 
 
 def _seat_with_facts() -> Any:
     """The statement of a seat, its case, and what depends on a person; built once: building it costs more than running it."""
     person: BindParameter[int] = bindparam("person")
     offer = (SeatOffer.seat_id == SEAT.c.id, SeatOffer.candidate.in_(bindparam("candidates", expanding=True)))
+
+    def represented(column: Any) -> Any:
+        """Whom this person would act for: by a key that is offered to him, or because he claimed the seat by one."""
+        return or_(column.in_(select(SeatOffer.principal_id).where(*offer)), and_(SEAT.c.owner_id == person, SEAT.c.claimed_as == own_line(column)))
+
     waiting = (CHILD.c.parent_seat_id == SEAT.c.id, CHILD.c.status.in_(LIVE))
     root = func.coalesce(INSTANCE.c.body_of, INSTANCE.c.id)
     named = {"owner_name": SEAT.c.owner_id, "completer_name": SEAT.c.completed_by}
@@ -52,6 +63,8 @@ def _seat_with_facts() -> Any:
         "offered_as": select(func.min(SeatOffer.candidate)).where(*offer),
         "offered_own": select(func.count()).select_from(SeatOffer).where(*offer, SeatOffer.principal_id.is_(None)),
         "offered_for": select(func.min(SeatOffer.principal_id)).where(*offer),
+        "acted_nodes_for": select(aggregate_strings(CaseActor.node_id, ",")).where(CaseActor.instance_id == root, represented(CaseActor.person_id)),
+        "excluded_for": select(func.min(SeatExclusion.reason)).where(SeatExclusion.seat_id == SEAT.c.id, represented(SeatExclusion.person_id)),
         "excluded": select(SeatExclusion.reason).where(SeatExclusion.seat_id == SEAT.c.id, SeatExclusion.person_id == person),
         "acted_nodes": select(aggregate_strings(CaseActor.node_id, ",")).where(CaseActor.instance_id == root, CaseActor.person_id == person),
         "party_codes": select(aggregate_strings(CaseParty.organisation_code, ",")).where(CaseParty.instance_id == INSTANCE.c.id),
@@ -62,6 +75,7 @@ def _seat_with_facts() -> Any:
         "several": exists().where(Voting.instance_id == SEAT.c.instance_id, Voting.token == SEAT.c.token) | exists().where(
             OTHER.c.instance_id == SEAT.c.instance_id, OTHER.c.token == SEAT.c.token, OTHER.c.id != SEAT.c.id, OTHER.c.status != "cancelled"
         ),
+        "keyed": exists().where(SeatOffer.seat_id == SEAT.c.id, SeatOffer.principal_id == person),  # an agent has a key to his seat
         "has_children": exists().where(*waiting),
         "awaits_advice": exists().where(*waiting, CHILD.c.blocking.is_(True), CHILD.c.kind == "delegate"),
         "awaits_signers": exists().where(*waiting, CHILD.c.blocking.is_(True), CHILD.c.kind.in_(("before", "parallel"))),
@@ -206,7 +220,7 @@ def _relations(actor: Actor, row: Row[Any], node: Node) -> Iterable[str]:
     if not row.excluded:
         if (row.offered_own and free) or duty_is_mine(actor, row):
             yield POTENTIAL_OWNER
-        if row.offered_for is not None and (free or row.seat_owner_id == row.offered_for):
+        if row.offered_for is not None and (free or row.seat_owner_id == row.offered_for) and not row.excluded_for:
             yield SUBSTITUTE
         if row.offered_as is None and live and _may_stand_in(actor, row, node):
             yield STAND_IN
@@ -214,6 +228,8 @@ def _relations(actor: Actor, row: Row[Any], node: Node) -> Iterable[str]:
         yield ACTUAL_OWNER
         if row.awaits_advice and not row.awaits_signers:
             yield DELEGATOR
+    if row.keyed or (row.seat_claimed_as == f"person:{actor.person_id}" and not mine and row.seat_owner_id is not None):
+        yield PRINCIPAL
     if row.seat_added_by == actor.person_id:
         yield ADDER
     if row.seat_status == "completed" and row.seat_completed_by == actor.person_id:
@@ -245,9 +261,25 @@ def _may_stand_in(actor: Actor, row: Row[Any], node: Node) -> bool:
 def _on_behalf_of(row: Row[Any], relations: frozenset[str]) -> int | None:
     if STAND_IN in relations:
         return int(row.subject_person) if row.subject_person is not None else None
-    if SUBSTITUTE in relations and not relations & {POTENTIAL_OWNER, ACTUAL_OWNER}:
+    if ACTUAL_OWNER in relations:
+        return principal_of(row)
+    if SUBSTITUTE in relations and POTENTIAL_OWNER not in relations:
         return int(row.offered_for)
     return None
+
+
+def principal_of(row: Row[Any]) -> int | None:
+    """For whom the owner of the seat claimed it: an agent's claim names his principal's line."""
+    line = row.seat_claimed_as or ""
+    found = int(line.removeprefix("person:")) if line.startswith("person:") else None
+    return None if found == row.seat_owner_id else found
+
+
+def line_taken(actor: Actor, row: Row[Any]) -> str | None:
+    """The candidate line by which `actor` takes the seat: his principal's when only an agent's key admits him."""
+    if row.offered_for is not None and not row.offered_own and row.seat_owner_id != actor.person_id and not duty_is_mine(actor, row):
+        return f"person:{row.offered_for}"
+    return row.offered_as or row.seat_duty
 
 
 def _steers(actor: Actor) -> ColumnElement[bool]:
@@ -267,9 +299,14 @@ def _barred(row: Row[Any], version: ProcessVersion, node: Node) -> Forbidden | N
         return None
     if row.excluded:
         return errors.kept_out(row.excluded)
-    acted = set((row.acted_nodes or "").split(","))
-    found = next((other for other in names(node.properties.get("separate_from")) if other in acted), None)
-    return errors.four_eyes(f"您已办理“{version.label(found, 'zh')}”") if found else None
+    others = kept_apart(version.graph, node)
+    found = next((other for other in others if other in (row.acted_nodes or "").split(",")), None)
+    if found:
+        return errors.four_eyes(f"您已办理“{version.label(found, 'zh')}”")
+    if row.offered_own and principal_of(row) is None:
+        return None
+    for_him = next((other for other in others if other in (row.acted_nodes_for or "").split(",")), None)
+    return errors.four_eyes(f"委托您代理的人已办理“{version.label(for_him, 'zh')}”") if for_him else None
 
 
 def _concrete(connection: Connection, verb: str, row: Row[Any], relations: frozenset[str], plain: Rejection) -> Rejection:

@@ -8,18 +8,16 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from tasks import errors
+from tasks.actors import Actor, author_of
 from tasks.children.tree import ChildSeats
+from tasks.ground import Ground
 from tasks.keys.claims import Claims
+from tasks.keys.replacing import Replacing
 from tasks.lifecycle import PARKED
-from tasks.models import CaseParty, Notification, Seat, SeatExclusion, SeatOffer
-from tasks.people import Actor, People
-from tasks.seats import LIVE, SEAT, Seats
-from tasks.service import author_of
-from tasks.standing import locked_seat, standing
-from workflows.business_calendar import Clock
+from tasks.models import CaseParty, Notification, Seat, SeatOffer
+from tasks.seats import SEAT
+from tasks.standing import locked_seat, principal_of, standing
 from workflows.case import Case
-from workflows.engine import ProcessEngine
 from workflows.errors import Conflict, Forbidden, NotFound, Rejection
 from workflows.graph import Node
 from workflows.history import SYSTEM
@@ -31,13 +29,12 @@ URGE_EVERY = timedelta(hours=4)
 class Steering:
     """What supervisors, colleagues and the counter do to a case without deciding it."""
 
-    def __init__(self, engine: ProcessEngine, seats: Seats, claims: Claims, people: People, clock: Clock) -> None:
-        self._engine = engine
-        self._seats = seats
+    def __init__(self, ground: Ground, claims: Claims, replacing: Replacing) -> None:
+        self._engine = ground.engine
+        self._clock = ground.clock
         self._claims = claims
-        self._children = ChildSeats(seats)
-        self._people = people
-        self._clock = clock
+        self._replacing = replacing
+        self._children = ChildSeats(ground.seats)
 
     def reassign(self, connection: Connection, actor: Actor, seat_id: int, person_id: int, reason: str) -> None:
         """Give an open seat to another person who may act on it; needs a reason and the right to steer there."""
@@ -45,49 +42,21 @@ class Steering:
             raise Rejection("请写明改派理由。", "Give a reason for the reassignment.", status=422)
         row = locked_seat(connection, actor, seat_id)
         self._require(connection, actor, row, "reassign", ("您没有改派权限。", "You may not reassign work here."))
-        self._give(connection, actor, row, person_id, reason)
+        self.give(connection, actor, row, person_id, reason)
 
-    def hand_over(self, connection: Connection, actor: Actor, seat_id: int, person_id: int | None, from_person: int, reason: str) -> None:
-        """Give a seat that `from_person` holds to another person, or back to its pool (None), by whoever administers his account.
-
-        Raises Forbidden out of scope, Conflict when the seat is not his or is offered to nobody but him.
-        """
-        leaver = self._people.directory.manageable(connection, actor, from_person)
-        row = locked_seat(connection, actor, seat_id)
-        offered = select(SeatOffer.candidate).where(SeatOffer.seat_id == seat_id)
-        own = f"person:{from_person}"
-        mine = from_person if row.seat_owner_id is None and own in connection.execute(offered).scalars().all() else row.seat_owner_id
-        if row.seat_status not in LIVE or mine != from_person:
-            raise Conflict(f"该事项已不在{leaver.name}名下。", f"{leaver.name} no longer holds this item.")
-        if person_id is not None:
-            self._give(connection, actor, row, person_id, reason)
-        elif not set(self._pool(connection, row)) - {own}:
-            raise Conflict("该事项只指定给本人，没有可退回的待认领池。", "This item is assigned to this person alone; there is no pool to return it to.")
-        else:
-            self._return(connection, actor, row, reason)
-
-    def _give(self, connection: Connection, actor: Actor, row: Any, person_id: int, reason: str) -> None:
-        seat_id = row.seat_id
-        other = self._people.actor(connection, person_id, acting=None, channel="system", address=None)
-        lines = self._pool(connection, row)
-        line = next((candidate for candidate in other.candidates if candidate in lines), None)
-        if line is None:
-            raise Forbidden(f"{other.name}不是该环节的可办理人员。", f"{other.name} is not a candidate of this step.")
-        barred = select(SeatExclusion.reason).where(SeatExclusion.seat_id == seat_id, SeatExclusion.person_id == person_id)
-        if connection.execute(barred).first():
-            raise errors.four_eyes(f"{other.name}已参与该事项的前序环节")
+    def give(self, connection: Connection, actor: Actor, row: Any, person_id: int, reason: str) -> None:
+        """Put a candidate in the place of whoever holds the locked seat; the caller has asked for the right."""
         case = self._engine.attach(connection, row, author_of(actor))
-        connection.execute(update(Seat).where(SEAT.c.id == seat_id).values(
-            owner_id=person_id, claimed_at=case.now, claimed_as=line, revision=SEAT.c.revision + 1
-        ))
-        self._seats.offer_to(connection, seat_id, [f"person:{person_id}"], row.seat_due_at, row.seat_created_at, row.seat_priority)
+        name, line = self._replacing.guard(connection, case, row, row.seat_owner_id, person_id)
+        self._replacing.replace(connection, case, row, person_id, line)
         if row.seat_status == PARKED:
-            self._children.settle(connection, case, seat_id)
+            self._children.settle(connection, case, row.seat_id)
         case.record("reassigned", node=row.seat_node_id, token=row.seat_token, detail={
-            "from": row.seat_owner_id, "to": person_id, "reason": reason.strip()
+            "from": row.seat_owner_id, "to": person_id, "name": name, "reason": reason.strip()
         })
-        self._notify(connection, case, seat_id, f"person:{person_id}", "reassigned",
-                     f"{case.subject}：由{actor.name}改派给您，理由：{reason.strip()}", f"{case.subject}: reassigned to you by {actor.name}")
+        self._replacing.tell(connection, case, row.seat_id, person_id, "reassigned", {
+            "zh": f"由{actor.name}改派给您，理由：{reason.strip()}", "en": f"reassigned to you by {actor.name}"
+        })
         self._engine.save(connection, [case])
 
     def _require(self, connection: Connection, actor: Actor, row: Any, verb: str, missing: tuple[str, str]) -> None:
@@ -99,27 +68,18 @@ class Steering:
         if refused is not None:
             raise refused
 
-    def _pool(self, connection: Connection, row: Any) -> list[str]:
-        """The candidate lines of the seat under the rules of today, whoever holds it."""
-        if row.seat_owner_id is None:
-            return list(connection.execute(select(SeatOffer.candidate).where(SeatOffer.seat_id == row.seat_id)).scalars())
-        if row.seat_participant:
-            return [row.seat_participant]  # a vote stands for its line, not for the activity's pool
-        case = self._engine.attach(connection, row, SYSTEM)
-        return list(self._seats.candidates(connection, case.at(row.seat_token), row.seat_node_id))
-
     def release(self, connection: Connection, actor: Actor, seat_id: int, reason: str) -> None:
         """Put somebody's claimed seat back into its pool, for a supervisor or a hand-over."""
         row = locked_seat(connection, actor, seat_id)
         self._require(connection, actor, row, "reassign", ("您没有改派权限。", "You may not reassign work here."))
-        self._return(connection, actor, row, reason)
+        self.give_back(connection, actor, row, reason)
 
-    def _return(self, connection: Connection, actor: Actor, row: Any, reason: str) -> None:
+    def give_back(self, connection: Connection, actor: Actor, row: Any, reason: str) -> None:
+        """Put the locked seat back into its pool; the caller has asked for the right."""
         if row.seat_status == PARKED or row.seat_parent_seat_id is not None:
             raise Conflict("该事项正在征求意见，不能退回待认领。", "Somebody's opinion is being asked here; it cannot go back to the pool.")
         case = self._engine.attach(connection, row, author_of(actor))
-        case.record("returned_to_pool", node=row.seat_node_id, token=row.seat_token, detail={"from": row.seat_owner_id, "reason": reason})
-        self._claims.release_seat(connection, case, row.seat_id)
+        self._claims.release_seat(connection, case, row.seat_id, "returned_to_pool", **{"from": row.seat_owner_id, "reason": reason})
         self._engine.save(connection, [case])
 
     def urge(self, connection: Connection, actor: Actor, seat_id: int) -> None:
@@ -130,11 +90,21 @@ class Steering:
         if row.seat_urged_at and now - row.seat_urged_at < URGE_EVERY:
             raise Rejection("四小时内已催办过。", "It was urged less than four hours ago.", status=429)
         case = self._engine.attach(connection, row, author_of(actor))
-        for line in connection.execute(select(SeatOffer.candidate).where(SeatOffer.seat_id == seat_id)).scalars().all():
+        for line in self._urged(connection, row):
             self._notify(connection, case, seat_id, line, "urged", f"{case.subject}：{actor.name}催办", f"{case.subject}: urged by {actor.name}")
         connection.execute(update(Seat).where(SEAT.c.id == seat_id).values(urged=SEAT.c.urged + 1, urged_at=now))
         case.record("urged", node=row.seat_node_id, token=row.seat_token)
         self._engine.save(connection, [case])
+
+    @staticmethod
+    def _urged(connection: Connection, row: Any) -> list[str]:
+        """Who is told: everybody the seat is offered to, agents included, its holder, and whoever it waits for."""
+        lines = list(connection.execute(select(SeatOffer.candidate).where(SeatOffer.seat_id == row.seat_id)).scalars())
+        asked = select(SEAT.c.owner_id).where(
+            SEAT.c.parent_seat_id == row.seat_id, SEAT.c.status.in_(("open", "parked")), SEAT.c.blocking.is_(True), SEAT.c.owner_id.is_not(None)
+        )
+        held = [row.seat_owner_id, principal_of(row), *connection.execute(asked).scalars()]
+        return sorted({*lines, *(f"person:{person}" for person in held if person is not None)})
 
     # messages staff may send to a case
 

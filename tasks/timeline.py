@@ -27,6 +27,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "claimed": ("领取“{node}”", "Claimed “{node}”"),
     "released": ("取消领取“{node}”", "Released “{node}”"),
     "returned_to_pool": ("“{node}”被收回待认领", "“{node}” was put back into the pool"),
+    "forwarded": ("“{node}”转办给{name}：{reason}", "“{node}” forwarded to {name}: {reason}"),
+    "taken_from_agent": ("从代理人{name}收回“{node}”", "“{node}” taken back from {name}, the agent"),
+    "claim_expired": ("“{node}”领取超时，退回待认领", "The claim of “{node}” expired; it is back in the pool"),
+    "claim_lapsed": ("领取人已不在该岗位，“{node}”退回待认领", "The holder left the post; “{node}” is back in the pool"),
     "reassigned": ("“{node}”改派", "“{node}” reassigned"),
     "urged": ("催办“{node}”", "Urged “{node}”"),
     "escalated": ("“{node}”逾期上报", "“{node}” escalated"),
@@ -63,7 +67,7 @@ OPINION_KEYS = ("opinion", "return_text", "note")
 RULES: Mapping[str, tuple[str, str]] = {
     "duplicate_voter": ("每人一票", "one vote each"), "voter_left": ("人员已离任", "the holder left"),
     "same_person": ("同一人已同意", "the same person agreed already"), "applicant_is_approver": ("申请人即审批人", "the applicant is the approver"),
-    "timeout": ("超时", "time was up"),
+    "no_opinion": ("未发表意见", "gave no opinion"), "timeout": ("超时", "time was up"),
 }
 
 

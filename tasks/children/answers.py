@@ -14,8 +14,9 @@ from tasks.children.delegation import TAKEN_BACK
 from tasks.children.tree import ChildSeats
 from tasks.children.words import ANSWERS, ANSWER_WORDS, KIND_WORDS, OPINION_FORM, RETURN
 from tasks.deciding import Deciding
+from tasks.four_eyes import acted
 from tasks.lifecycle import COMPLETED, LIVE
-from tasks.models import CaseActor, Draft, Seat, SeatExclusion, SeatOffer
+from tasks.models import Draft, Seat, SeatExclusion, SeatOffer
 from tasks.seats import SEAT
 from tasks.standing import near, require, signer_may_return
 from tasks.votes.rules import natural_side
@@ -24,7 +25,6 @@ from workflows.engine import ProcessEngine
 from workflows.errors import InvalidForm, Rejection, Words
 from workflows.graph import Node
 from workflows.host import Functions
-from workflows.store import insert_missing
 
 LONGEST_OPINION = 2000  # characters
 DECIDED: Words = {"zh": "该环节已办理，无需您再提供意见", "en": "The step was decided; your opinion is no longer needed"}
@@ -81,17 +81,14 @@ class Answers:
     ) -> None:
         written = connection.execute(update(Seat).where(SEAT.c.id == row.seat_id, SEAT.c.status == "open").values(
             status=COMPLETED, completed_at=case.now, completed_by=actor.person_id, on_behalf_of=on_behalf_of, outcome=outcome,
-            answer={"opinion": opinion, "values": {}}, revision=SEAT.c.revision + 1,
+            answer={"opinion": opinion, "values": {}}, urged=0, revision=SEAT.c.revision + 1,
         ))
         if written.rowcount == 0:
             raise errors.changed_meanwhile()
         for table in (SeatOffer, SeatExclusion, Draft):
             connection.execute(delete(table).where(table.__table__.c.seat_id == row.seat_id))
         if row.seat_kind != "asked":  # who signs or advises may not check his own work later; who is asked only tells what he knows
-            insert_missing(connection, CaseActor, [
-                {"instance_id": case.root, "node_id": row.seat_node_id, "person_id": person}
-                for person in {actor.person_id, on_behalf_of} if person is not None
-            ])
+            acted(connection, case, row.seat_node_id, (actor.person_id, on_behalf_of))
         case.record("advice_given", node=row.seat_node_id, token=row.seat_token, detail={
             "seat": row.seat_id, "kind": row.seat_kind, "outcome": outcome, "opinion": opinion, "asked_by": row.seat_added_by,
         })

@@ -13,7 +13,8 @@ from tasks.models import CaseActor, Membership, Organisation, Person, Seat, Seat
 from tasks.operations import Choice
 from tasks.organisations import scope_condition
 from tasks.people import People
-from tasks.seats import Seats, separated
+from tasks.seats import Seats
+from tasks.votes.opening import kept_apart
 from tasks.votes.participants import people_of
 from workflows.business_calendar import local_day
 from workflows.case import Case
@@ -45,7 +46,7 @@ class Choosing:
         unit = self._unit(connection, actor, case)
         ids = [person for person in dict.fromkeys([*sorted(candidates), *unit]) if person != actor.person_id]
         names = self._people.names(connection, ids)
-        refused = self._refused(connection, case, row, ids)
+        refused = self.refused(connection, case, row, ids)
         return [self._choice(person, names[person], unit.get(person), refused.get(person)) for person in ids if person in names]
 
     def guard_colleague(self, connection: Connection, actor: Actor, case: Case, row: Row[Any], person_id: int) -> str:
@@ -54,7 +55,7 @@ class Choosing:
         Raises Conflict for oneself and for somebody who holds a seat here, Forbidden for the applicant, for four-eyes and for strangers.
         """
         name = self._active(connection, actor, person_id)
-        if found := self._refused(connection, case, row, [person_id]).get(person_id):
+        if found := self.refused(connection, case, row, [person_id]).get(person_id):
             raise found
         if person_id not in self._candidates(connection, case, row) and person_id not in self._unit(connection, actor, case, person_id):
             raise Forbidden(f"{name}不是该环节的可办理人员，也不在您的单位。", f"{name} is neither a candidate of this step nor in your unit.")
@@ -105,15 +106,15 @@ class Choosing:
         query = query.where(Person.id == person_id) if person_id is not None else query.order_by(Person.name, Person.id).limit(MOST)
         return {row.id: row.name for row in connection.execute(query)}
 
-    def _refused(self, connection: Connection, case: Case, row: Row[Any], people: Sequence[int]) -> dict[int, Rejection]:
-        """Person → why he may not get a seat here."""
+    def refused(self, connection: Connection, case: Case, row: Row[Any], people: Sequence[int]) -> dict[int, Rejection]:
+        """Person → why he may not get a seat here: applicant, four-eyes, a seat of his own."""
         names = self._people.names(connection, people)
         node = case.version.graph.nodes[row.seat_node_id]
         barred, holders = self._barred(connection, case, row, node, people), self._holders(connection, case, row)
         found: dict[int, Rejection] = {}
         for person in people:
             name = names.get(person, "")
-            if person == case.subject_person and node.properties.get("applicant_is_approver") != "self":
+            if person == case.subject_person and not _may_be_applicant(node):
                 found[person] = Forbidden(f"{name}是申请人，不能参与办理。", f"{name} is the applicant and may not take part.")
             elif person in barred:
                 found[person] = Forbidden(
@@ -126,7 +127,7 @@ class Choosing:
     @staticmethod
     def _barred(connection: Connection, case: Case, row: Row[Any], node: Node, people: Sequence[int]) -> set[int]:
         acted = select(CaseActor.person_id).where(
-            CaseActor.instance_id == case.root, CaseActor.node_id.in_(separated(node)), CaseActor.person_id.in_(people)
+            CaseActor.instance_id == case.root, CaseActor.node_id.in_(kept_apart(case.version.graph, node)), CaseActor.person_id.in_(people)
         )
         excluded = select(SeatExclusion.person_id).where(
             SeatExclusion.seat_id == row.seat_id, SeatExclusion.person_id.in_(people), SeatExclusion.reason != VOTED
@@ -146,7 +147,7 @@ class Choosing:
         voted = or_(SEAT.c.status.in_(("open", "parked", "queued")), (SEAT.c.status == "completed") & SEAT.c.counts.is_(True))
         rows = connection.execute(select(SEAT.c.owner_id, SEAT.c.completed_by, SEAT.c.on_behalf_of).where(*here, voted)).all()
         offered = connection.execute(
-            select(SeatOffer.candidate).join(SEAT, SEAT.c.id == SeatOffer.seat_id).where(*here, SEAT.c.id != row.seat_id, SeatOffer.candidate.like("person:%"))
+            select(SeatOffer.candidate).join(SEAT, SEAT.c.id == SeatOffer.seat_id).where(*here, SEAT.c.id != row.seat_id, SeatOffer.candidate.like("person:%"), SeatOffer.principal_id.is_(None))
         ).scalars()
         own = {int(line.removeprefix("person:")) for line in offered}
         return own | {person for found in rows for person in found if person is not None}
@@ -162,6 +163,10 @@ class Choosing:
         shown = f"{name}（{where}）" if where else name
         words: Words | None = {"zh": refused.zh, "en": refused.en} if refused else None
         return Choice(str(person), shown, f"{name} ({where})" if where else name, words)
+
+
+def _may_be_applicant(node: Node) -> bool:
+    return node.properties.get("applicant") == "true" or node.properties.get("applicant_is_approver") == "self"
 
 
 def _holds(name: str) -> Conflict:

@@ -61,5 +61,6 @@ def look(engine: ProcessEngine, connection: Connection, actor: Actor, seat_id: i
 def _entered(engine: ProcessEngine, connection: Connection, actor: Actor, row: Row[Any] | None) -> Entered:
     if row is None:
         raise NotFound("没有这个待办事项。", "There is no such task.")
-    case = engine.attach(connection, row, author_of(actor, row.seat_claimed_as or row.offered_as or row.seat_duty))
-    return Entered(row, case, near(connection, actor, row, case.version))
+    found = near(connection, actor, row, engine.version(connection, row.definition_id))
+    author = author_of(actor, row.seat_claimed_as or row.offered_as or row.seat_duty, found.on_behalf_of)
+    return Entered(row, engine.attach(connection, row, author), found)

@@ -16,6 +16,7 @@ from tasks.children.words import KIND_WORDS
 from tasks.lifecycle import CANCELLED, LIVE, OPEN, PARKED, QUEUED
 from tasks.models import Draft, Notification, Seat, SeatExclusion, SeatOffer
 from tasks.seats import SEAT, Seats
+from tasks.standing import line_taken
 from workflows.case import Case
 from workflows.errors import Words
 
@@ -63,7 +64,7 @@ class ChildSeats:
         """Whoever involves others holds the seat from then on, as if he had claimed it. `row` is a row of LOCK_SEAT."""
         if row.seat_owner_id == actor.person_id:
             return
-        line = row.offered_as or row.seat_duty
+        line = line_taken(actor, row)
         connection.execute(update(Seat).where(SEAT.c.id == row.seat_id).values(owner_id=actor.person_id, claimed_at=case.now, claimed_as=line))
         self._seats.offer_to(connection, row.seat_id, [f"person:{actor.person_id}"], row.seat_due_at, row.seat_created_at, row.seat_priority)
 

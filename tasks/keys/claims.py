@@ -3,80 +3,101 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from tasks.actors import Actor, author_of
+from tasks.field_view import acting_roles, node_view
+from tasks.ground import Ground
 from tasks.models import Draft, Notification
-from tasks.personal_data import PersonalData
 from tasks.personal_fields import PersonalFields
-from tasks.seats import SEAT, Seats
-from tasks.standing import locked_seat, near, require
-from workflows.business_calendar import Clock
+from tasks.seats import SEAT
+from tasks.security_log import note_hidden_fields
+from tasks.standing import line_taken, locked_seat, near, require
 from workflows.case import Case
-from workflows.engine import ProcessEngine
+from workflows.graph import Node
+from workflows.suspension import later_by
 
 
 class Claims:
     """The verbs claim, release and save."""
 
-    def __init__(self, engine: ProcessEngine, seats: Seats, personal_data: PersonalData, clock: Clock) -> None:
-        self._engine = engine
-        self._seats = seats
-        self._fields = PersonalFields(personal_data)
-        self._clock = clock
+    def __init__(self, ground: Ground) -> None:
+        self._engine, self._seats, self._clock, self._calendar = ground.engine, ground.seats, ground.clock, ground.calendar
+        self._fields = PersonalFields(ground.people.personal_data)
 
     def claim(self, connection: Connection, actor: Actor, seat_id: int, revision: int | None = None) -> None:
         """Take a pooled seat; other offers of it disappear until it is released. The loser is told who won."""
-        row = self._enter(connection, actor, seat_id, "claim")
+        row = locked_seat(connection, actor, seat_id)
+        standing = near(connection, actor, row, self._engine.version(connection, row.definition_id))
+        require(standing, "claim")
         if row.seat_owner_id == actor.person_id:
             return
-        case = self._engine.attach(connection, row, author_of(actor, row.offered_as or row.seat_duty))
+        line = line_taken(actor, row)
+        case = self._engine.attach(connection, row, author_of(actor, line, standing.on_behalf_of))
         if row.seat_owner_id is not None:
-            connection.execute(insert(Notification).values(
-                candidate=f"person:{row.seat_owner_id}", kind="taken_over", instance_id=case.id, seat_id=seat_id, created_at=case.now,
-                text={"zh": f"{row.subject}：已由{actor.name}接管办理", "en": f"{row.subject}: taken over by {actor.name}"},
-            ))
-        line = row.offered_as if row.offered_as and row.seat_owner_id is None else row.seat_duty
-        self._give(connection, case, row, actor.person_id, line or row.offered_as)
+            self._tell(connection, case, seat_id, row.seat_owner_id, "taken_over", f"已由{actor.name}接管办理", f"taken over by {actor.name}")
+        elif standing.on_behalf_of is not None:
+            self._tell(connection, case, seat_id, standing.on_behalf_of, "claimed_by_agent", f"{actor.name}代您领取", f"claimed by {actor.name} for you")
+        expires = self._expires(connection, case, case.version.graph.nodes[row.seat_node_id])
+        connection.execute(update(SEAT).where(SEAT.c.id == seat_id).values(
+            owner_id=actor.person_id, claimed_at=case.now, claimed_as=line, claim_expires_at=expires, revision=SEAT.c.revision + 1
+        ))
+        self._seats.offer_to(connection, seat_id, [f"person:{actor.person_id}"], row.seat_due_at, row.seat_created_at, row.seat_priority)
         case.record("claimed", node=row.seat_node_id, token=row.seat_token, detail={"as": line})
         self._engine.save(connection, [case])
 
-    def _enter(self, connection: Connection, actor: Actor, seat_id: int, verb: str) -> Row[Any]:
-        """The locked seat, for somebody who may use the verb on it."""
-        row = locked_seat(connection, actor, seat_id)
-        require(near(connection, actor, row, self._engine.version(connection, row.definition_id)), verb)
-        return row
-
-    def _give(self, connection: Connection, case: Case, row: Row[Any], person_id: int, line: str | None) -> None:
-        connection.execute(update(SEAT).where(SEAT.c.id == row.seat_id).values(
-            owner_id=person_id, claimed_at=case.now, claimed_as=line, revision=SEAT.c.revision + 1
-        ))
-        self._seats.offer_to(connection, row.seat_id, [f"person:{person_id}"], row.seat_due_at, row.seat_created_at, row.seat_priority)
+    def _expires(self, connection: Connection, case: Case, node: Node) -> datetime | None:
+        """When a claim made now ends by itself (`claim_expires`: hours, days off not counted)."""
+        hours = claim_hours(node)
+        return later_by(self._calendar, connection, case.now, timedelta(hours=float(hours))) if hours is not None else None
 
     def release(self, connection: Connection, actor: Actor, seat_id: int) -> None:
         """Give a claimed seat back to its pool, worked out with today's members and rules."""
-        row = self._enter(connection, actor, seat_id, "release")
-        case = self._engine.attach(connection, row, author_of(actor, row.seat_claimed_as))
+        row = locked_seat(connection, actor, seat_id)
+        standing = near(connection, actor, row, self._engine.version(connection, row.definition_id))
+        require(standing, "release")
+        case = self._engine.attach(connection, row, author_of(actor, row.seat_claimed_as, standing.on_behalf_of))
         self.release_seat(connection, case, row.seat_id)
         self._engine.save(connection, [case])
 
-    def release_seat(self, connection: Connection, case: Case, seat_id: int) -> None:
-        """Back to the pool, whoever asks; the caller saves the case."""
-        connection.execute(update(SEAT).where(SEAT.c.id == seat_id).values(owner_id=None, claimed_at=None, claimed_as=None))
+    def release_seat(self, connection: Connection, case: Case, seat_id: int, kind: str = "released", **detail: Any) -> None:
+        """Back to the pool, whoever asks; the caller saves the case. `kind` names the history row."""
+        free = {"owner_id": None, "claimed_at": None, "claimed_as": None, "claim_expires_at": None}
+        connection.execute(update(SEAT).where(SEAT.c.id == seat_id).values(**free))
         seat = connection.execute(select(SEAT).where(SEAT.c.id == seat_id)).one()
-        case.record("released", node=seat.node_id, token=seat.token)
+        case.record(kind, node=seat.node_id, token=seat.token, detail={"seat": seat_id, **detail})
         self._seats.reevaluate(connection, case, seat, keep_dates=True)
 
     def save_draft(self, connection: Connection, actor: Actor, seat_id: int, values: Mapping[str, Any]) -> datetime:
         """Keep what somebody typed; drafts belong to (seat, person) and survive release and time marks."""
-        row = self._enter(connection, actor, seat_id, "save")
-        values = self._fields.seal(self._engine.version(connection, row.definition_id), values, row.variables)
-        now = self._clock.now()
+        row = locked_seat(connection, actor, seat_id)
+        version = self._engine.version(connection, row.definition_id)
+        require(near(connection, actor, row, version), "save")
+        now, view = self._clock.now(), node_view(version, version.graph.nodes[row.seat_node_id], acting_roles(actor, row))
+        note_hidden_fields(connection, actor, now, row, view.admitted(values)[1])
+        values = self._fields.seal(version, view.draft(values), row.variables)
         key = (Draft.seat_id == seat_id, Draft.person_id == actor.person_id)
         written = connection.execute(update(Draft).where(*key).values(values=dict(values), saved_at=now))
         if written.rowcount == 0:
             connection.execute(insert(Draft).values(seat_id=seat_id, person_id=actor.person_id, values=dict(values), saved_at=now))
         return now
+
+    @staticmethod
+    def _tell(connection: Connection, case: Case, seat_id: int, person_id: int, kind: str, zh: str, en: str) -> None:
+        connection.execute(insert(Notification).values(
+            candidate=f"person:{person_id}", kind=kind, instance_id=case.id, seat_id=seat_id, created_at=case.now,
+            text={"zh": f"{case.subject or ''}：{zh}", "en": f"{case.subject or ''}: {en}"},
+        ))
+
+
+def claim_hours(node: Node) -> Decimal | None:
+    """The hours after which a claim of this activity ends by itself (`claim_expires`), None when it does not."""
+    try:
+        hours = Decimal((node.properties.get("claim_expires") or "").strip())
+    except InvalidOperation:
+        return None
+    return hours if hours > 0 else None

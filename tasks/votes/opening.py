@@ -13,7 +13,7 @@ from tasks.votes.participants import barred, distinct, lines_of, people_ids, peo
 from tasks.votes.rules import frozen
 from workflows.case import Case
 from workflows.feel.values import to_json
-from workflows.graph import Node
+from workflows.graph import Node, ProcessGraph
 from workflows.host import Functions, feel
 from workflows.store import put
 
@@ -47,6 +47,12 @@ class Entered:
 def separated(node: Node) -> list[str]:
     """The activities whose actors may not act here (`separate_from`)."""
     return [part.strip() for part in (node.properties.get("separate_from") or "").split(",") if part.strip()]
+
+
+def kept_apart(graph: ProcessGraph, node: Node) -> list[str]:
+    """The activities that share no person with this one: those it names, and those that name it, since a case may come back."""
+    named = separated(node)
+    return [*named, *(other.id for other in graph.nodes.values() if node.id in separated(other) and other.id not in named)]
 
 
 def process_owner(case: Case, functions: Functions) -> tuple[str, ...]:
@@ -115,7 +121,7 @@ def placed(
 
 def _able(connection: Connection, case: Case, node: Node, people: dict[str, frozenset[int]]) -> frozenset[int]:
     """The people behind the lines whom no four-eyes rule keeps out."""
-    return people_ids(people) - barred(connection, case, separated(node))
+    return people_ids(people) - barred(connection, case, kept_apart(case.version.graph, node))
 
 
 def seat_values(place: Place) -> dict[str, Any]:

@@ -1,0 +1,71 @@
+"""经办与复核分离: who acted where in a case, and whom that keeps out of work that is open now. Kept by person, in every round and every part of a case.
+
+Written are actors, principals, delegates, signers and voters: whoever had a hand in an activity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, delete, exists, or_, select
+
+from tasks.models import CaseActor, Seat, SeatExclusion, SeatOffer
+from tasks.votes.opening import kept_apart
+from workflows.case import Case
+from workflows.models import ProcessInstance
+from workflows.store import insert_missing
+
+SEAT, INSTANCE = Seat.__table__, ProcessInstance.__table__
+LIVE = ("open", "parked", "queued")
+
+
+def acted(connection: Connection, case: Case, node_id: str, people: Collection[int | None]) -> None:
+    """These people have had a hand in the activity; what is open elsewhere and must be kept apart from it is closed to them."""
+    known = sorted({person for person in people if person})
+    insert_missing(connection, CaseActor, [{"instance_id": case.root, "node_id": node_id, "person_id": person} for person in known])
+    graph = case.version.graph
+    apart = kept_apart(graph, graph.nodes[node_id])
+    if not apart or not _may_be_open(case, apart):
+        return
+    seats = _open_seats(connection, case, apart)
+    insert_missing(connection, SeatExclusion, [
+        {"seat_id": seat.id, "person_id": person, "reason": node_id} for seat in seats for person in known
+    ])
+    if seats:
+        connection.execute(delete(SeatOffer).where(SeatOffer.seat_id.in_([seat.id for seat in seats]), SeatOffer.principal_id.in_(known)))
+
+
+def _may_be_open(case: Case, nodes: Sequence[str]) -> bool:
+    """Whether one of these activities may have a seat now: a token stands there, or instances of a sub-process have rows of their own."""
+    if case.body_of is not None or any(node.multi_instance is not None for node in case.version.graph.nodes.values()):
+        return True
+    return any(token[0] in nodes for token in case.state["t"].values())
+
+
+def _open_seats(connection: Connection, case: Case, nodes: Sequence[str]) -> Sequence[Row[Any]]:
+    family = select(INSTANCE.c.id).where(or_(INSTANCE.c.id == case.root, INSTANCE.c.body_of == case.root))
+    query = select(SEAT.c.id, SEAT.c.node_id).where(SEAT.c.instance_id.in_(family), SEAT.c.node_id.in_(nodes), SEAT.c.status.in_(LIVE))
+    return connection.execute(query.order_by(SEAT.c.id)).all()
+
+
+def forgotten(connection: Connection, case: Case, seat: Row[Any]) -> None:
+    """The decision of `seat` was taken back: its people may check others again, unless they had a hand in that activity otherwise."""
+    for person in sorted({one for one in (seat.completed_by, seat.on_behalf_of) if one}):
+        other = select(SEAT.c.id).where(
+            SEAT.c.instance_id == case.id, SEAT.c.node_id == seat.node_id, SEAT.c.status == "completed", SEAT.c.id != seat.id,
+            or_(SEAT.c.completed_by == person, SEAT.c.on_behalf_of == person),
+        )
+        if connection.execute(other.limit(1)).first() is None:
+            mine = (CaseActor.instance_id == case.root, CaseActor.node_id == seat.node_id, CaseActor.person_id == person)
+            connection.execute(delete(CaseActor).where(*mine))
+            _let_in(connection, case, seat.node_id, person)
+
+
+def _let_in(connection: Connection, case: Case, node_id: str, person: int) -> None:
+    graph = case.version.graph
+    for seat in _open_seats(connection, case, kept_apart(graph, graph.nodes[node_id])):
+        others = kept_apart(graph, graph.nodes[seat.node_id])
+        still = exists().where(CaseActor.instance_id == case.root, CaseActor.person_id == person, CaseActor.node_id.in_(others))
+        gone = and_(SeatExclusion.seat_id == seat.id, SeatExclusion.person_id == person, SeatExclusion.reason.not_in(("voted", "applicant")), ~still)
+        connection.execute(delete(SeatExclusion).where(gone))
