@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
 from tasks.deciding import Deciding
-from tasks.models import CaseActor, Seat, SeatExclusion, SeatOffer
+from tasks.four_eyes import acted
+from tasks.models import Seat, SeatExclusion, SeatOffer
 from tasks.operation_models import Agency, ReturnRecord
 from tasks.people import People
 from tasks.returning.returns import RESULTS
@@ -20,7 +21,6 @@ from workflows.errors import Rejection
 from workflows.graph import ProcessGraph
 from workflows.modifying import reinstate
 from workflows.name_check import diagram_uses
-from workflows.store import insert_missing
 
 ASSIGNMENT = frozenset({
     "candidateGroups", "candidateUsers", "assignee", "participants", "voting", "duty", "superior", "dueDate", "loopCardinality", "collection",
@@ -130,8 +130,7 @@ class Resubmission:
             claimed_as=old["claimed_as"], outcome=old["outcome"], answer=answer, revision=SEAT.c.revision + 1,
         ))
         connection.execute(delete(SeatOffer).where(SeatOffer.seat_id == seat.id))
-        people = [{"instance_id": case.root, "node_id": seat.node_id, "person_id": one} for one in {old["completed_by"], old["on_behalf_of"]} if one]
-        insert_missing(connection, CaseActor, people)
+        acted(connection, case, seat.node_id, [old["completed_by"], old["on_behalf_of"]])
         case.record("vote_kept", node=seat.node_id, token=seat.token, detail={
             "seat": seat.id, "person": old["completed_by"], "outcome": old["outcome"], "rule": "agreement_kept",
         })

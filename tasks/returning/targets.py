@@ -103,9 +103,9 @@ class Past:
             node = nodes.get(past.nodes.get(one, ""))
             if node is None or node.type not in WHOLE or "#" in one or one in case.state["t"]:
                 continue
+            following = past.descendants(one)
             inner = [
-                done for done in past.completions.values()
-                if human(done) and inside(case, done.node, node.id) and done.token in past.descendants(one)
+                done for done in past.completions.values() if human(done) and done.token in following and inside(case, done.node, node.id)
             ]
             called = node.type == "callActivity" or node.multi_instance is not None
             if inner or called:

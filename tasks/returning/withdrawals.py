@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import Connection, Row, delete, exists, insert, or_, select, update
 
 from tasks.actors import Actor
+from tasks.four_eyes import forgotten
 from tasks.going_back import GoingBack
-from tasks.models import CaseActor, Draft, Seat, SeatOffer, UndoRecord
+from tasks.models import Draft, Seat, SeatOffer, UndoRecord
 from tasks.operations import Answer, Arguments, Line, Operation, Preview
 from tasks.returning.preview import Words
 from tasks.returning.returns import opened_as, take_messages_back
@@ -77,7 +78,7 @@ class Withdrawals:
         target, plan, patch = self._plan(connection, case, row)
         take_messages_back(connection, target)
         connection.execute(update(Seat).where(SEAT.c.id == row.seat_id).values(status="cancelled", revision=SEAT.c.revision + 1))
-        self._forget_actor(connection, case, row)
+        forgotten(connection, case, connection.execute(select(SEAT).where(SEAT.c.id == row.seat_id)).one())
         detail = {"seat_withdrawn": row.seat_id, "outcome": row.seat_outcome, "to": row.seat_node_id}
         happenings = perform(self._engine, connection, case, plan, kind="decision_withdrawn", detail=detail, patch=patch)
         self._as_it_was(connection, case, row, opened_as(happenings, row.seat_node_id))
@@ -158,19 +159,6 @@ class Withdrawals:
         connection.execute(insert(SeatOffer).values(
             self._seats.offer_row(f"person:{row.seat_completed_by}", seat.id, row.seat_due_at, seat.created_at, row.seat_priority)
         ))
-
-    @staticmethod
-    def _forget_actor(connection: Connection, case: Case, row: Row[Any]) -> None:
-        """The act is taken back, so its actor may be anybody's checker again – unless he acted there in another round."""
-        people = {row.seat_completed_by, row.seat_on_behalf_of} - {None}
-        for person in people:
-            others = select(SEAT.c.id).where(
-                SEAT.c.instance_id == case.id, SEAT.c.node_id == row.seat_node_id, SEAT.c.status == "completed", SEAT.c.id != row.seat_id,
-                or_(SEAT.c.completed_by == person, SEAT.c.on_behalf_of == person),
-            )
-            if connection.execute(others.limit(1)).first() is None:
-                mine = and_(CaseActor.instance_id == case.root, CaseActor.node_id == row.seat_node_id, CaseActor.person_id == person)
-                connection.execute(delete(CaseActor).where(mine))
 
 
 # Facts that are an act of a person on a step; a step that was only opened or looked at has none of them.
