@@ -147,7 +147,7 @@ def test_returning_asks_for_the_fields_that_the_model_requires(office: Office) -
 def test_a_flagged_item_is_not_decided_from_the_list(office: Office) -> None:
     seat = office.submitted(1, amount=5000)[0]
     browser = office.browser(office.clerk)
-    row = browser.get("/inbox").text.split("data-can=", 1)[1].split(">", 1)[0]
+    row = browser.get("/inbox").text.split('data-can="', 1)[1].split('"', 1)[0]
     assert "approve" not in row and "claim" in row
     answer = browser.post("/inbox/bulk", data={"verb": "approve", "task": f"{seat.id}:{seat.revision}"}, headers=HTMX)
     assert answer.status_code == 400 and "金额较大" in answer.json["message"] and office.seat_by_id(seat.id).status == "open"

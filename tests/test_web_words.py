@@ -29,8 +29,8 @@ def sources() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("_", "translate") and node.args:
                 found |= {part.value for part in ast.walk(node.args[0]) if isinstance(part, ast.Constant) and isinstance(part.value, str)}
-    tables = [text for table in (inbox.VIEWS, inbox.SORTS, inbox.LIGHTS, cases.STATUSES) for _, text in table]
-    menu = [text for entry in navigation.MENU for text in (entry.label, entry.short, entry.group)]
+    tables = [text for table in (inbox.VIEWS, inbox.MORE_VIEWS, inbox.SORTS, inbox.LIGHTS, cases.STATUSES) for _, text in table]
+    menu = [text for entry in navigation.MENU for text in (entry.label, entry.short, entry.group)] + list(inbox.EACH.values())
     return {text for text in (*found, *tables, *menu, *presenting.CHANNELS.values()) if HAN.search(text)}
 
 

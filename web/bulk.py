@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
@@ -41,6 +41,9 @@ class Choice:
     reasons: tuple[Reason, ...] = ()
     text_key: str = ""
     text_label: str = ""
+    key: str = ""  # the key that stands for it on the inbox
+    whole: bool = True  # its dialog asks for all the form needs; otherwise the task has to be opened
+    confirm: str = ""
 
     @property
     def asks(self) -> bool:
@@ -55,9 +58,17 @@ def verbs_for_rows(rows: Sequence[Any]) -> dict[tuple[int, str], list[Choice]]:
         process = version(definition_id)
         node = process.graph.nodes.get(node_id)
         if node is not None and node.properties.get("bulk") == "true":
-            form = process.form_of(node) or {}
-            offered[definition_id, node_id] = [_choice(process, form, outcome) for outcome in _outcomes(node)]
+            offered[definition_id, node_id] = choices(process, process.form_of(node) or {}, _outcomes(node))
     return offered
+
+
+def choices(process: Any, form: Mapping[str, Any], outcomes: Sequence[Mapping[str, Any]]) -> list[Choice]:
+    """The outcomes of one activity with what each asks for and the key that stands for it: A the first that agrees, R the first that returns."""
+    found = [_choice(process, form, outcome) for outcome in outcomes]
+    agreeing = next((one for one in found if one.value == "approve"), next((one for one in found if one.style != "danger" and not one.reasons), None))
+    returning = next((one for one in found if one.value == "return"), next((one for one in found if one.reasons and one is not agreeing), None))
+    keys = {id(returning): "r", id(agreeing): "a"}
+    return [replace(one, key=keys.get(id(one), "")) for one in found]
 
 
 def _outcomes(node: Any) -> list[dict[str, Any]]:
@@ -69,7 +80,8 @@ def _outcomes(node: Any) -> list[dict[str, Any]]:
 
 
 def _choice(process: Any, form: Mapping[str, Any], outcome: Mapping[str, Any]) -> Choice:
-    wanted = [field for key in outcome.get("requires") or () for field in _fields(form) if field.get("key") == key]
+    needed = [field["key"] for field in _fields(form) if _always_required(field)] if not outcome.get("novalidate") else []
+    wanted = [field for key in dict.fromkeys([*(outcome.get("requires") or ()), *needed]) for field in _fields(form) if field.get("key") == key]
     reason = next((field for field in wanted if field["type"] in CHOICES), None)
     text = next((field for field in wanted if field["type"] in TEXTS), None)
     return Choice(
@@ -77,7 +89,14 @@ def _choice(process: Any, form: Mapping[str, Any], outcome: Mapping[str, Any]) -
         reason_key=reason["key"] if reason else "", reason_many=bool(reason) and reason["type"] in ("checklist", "taglist"),
         reasons=_reasons(process, reason) if reason else (), text_key=text["key"] if text else "",
         text_label=label(process, text["key"], text.get("label", "")) if text else "",
+        whole=all(field is reason or field is text for field in wanted), confirm=words(outcome.get("confirm")),
     )
+
+
+def _always_required(field: Mapping[str, Any]) -> bool:
+    """Whether a form cannot be sent without this field, whatever the outcome."""
+    validate = field.get("validate") or {}
+    return bool(validate.get("required")) and "key" in field and not field.get("conditional") and not field.get("readonly") and not field.get("disabled")
 
 
 def _fields(form: Mapping[str, Any]) -> list[dict[str, Any]]:

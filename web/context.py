@@ -38,7 +38,14 @@ def open_connection() -> None:
     """Before each request: reading methods get a snapshot, all others a transaction."""
     g.after_commit = []
     if request.endpoint != "static":
-        _open(house().store.read() if request.method in READING else house().store.transaction())
+        reading = request.method in READING or getattr(current_app.view_functions.get(request.endpoint or ""), "reads_first", False)
+        _open(house().store.read() if reading else house().store.transaction())
+
+
+def reads_first(view: Callable[..., Any]) -> Callable[..., Any]:
+    """This view, though asked by POST, reads from a snapshot and writes in short transactions of its own."""
+    view.reads_first = True  # type: ignore[attr-defined]
+    return view
 
 
 def reopen_for_reading() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, Flask, current_app, g, redirect, request
 from werkzeug import Response
 from werkzeug.exceptions import HTTPException
+from werkzeug.local import LocalProxy
 
 from tasks import notices
 from tasks.permissions import may
@@ -56,7 +57,21 @@ MENU = (
 def register(app: Flask) -> None:
     """Give every template its frame."""
     app.register_blueprint(blueprint)
-    app.context_processor(lambda: {"nav": menu(), "shell": shell()})
+    app.context_processor(lambda: {"nav": LocalProxy(_menu), "shell": LocalProxy(_shell)})  # a fragment without a frame asks for neither
+
+
+def _menu() -> list[dict[str, Any]]:
+    if "menu" not in g:
+        g.menu = menu()
+    found: list[dict[str, Any]] = g.menu
+    return found
+
+
+def _shell() -> dict[str, Any]:
+    if "shell" not in g:
+        g.shell = shell()
+    found: dict[str, Any] = g.shell
+    return found
 
 
 @blueprint.get("/")

@@ -19,8 +19,9 @@ from werkzeug import Response as AnyResponse
 
 from tasks.actors import Actor
 from tasks.permissions import require
-from web.context import connection, house, is_htmx, wants_json
+from web.context import READING, connection, house, is_htmx, wants_json
 from web.i18n import translate as _
+from workflows.errors import Conflict
 
 IDLE = timedelta(minutes=30)
 ABSOLUTE = timedelta(hours=12)
@@ -114,11 +115,22 @@ def guard() -> AnyResponse | None:
     expired = _end_if_expired()
     if current_user.is_authenticated:
         g.actor = current_user.actor
+        _refuse_old_page()
         _note_use()
         return _insist_on_new_password()
     if _is_public():
         return None
     return refuse_stranger(expired)
+
+
+def _refuse_old_page() -> None:
+    """A page says for whom it was painted; when somebody else, or another identity, is signed in meanwhile, nothing it sends is done."""
+    painted = request.headers.get("X-Painted-For")
+    if painted and request.method not in READING and painted != f"{g.actor.person_id}:{g.actor.membership_id or 0}":
+        raise Conflict(
+            f"登录身份已改变，现在是{g.actor.name}，操作没有执行。请重新载入页面。",
+            f"The sign-in changed to {g.actor.name} meanwhile; nothing was done. Reload the page.",
+        )
 
 
 def refuse_stranger(expired: bool = False) -> AnyResponse:
@@ -131,16 +143,18 @@ def refuse_stranger(expired: bool = False) -> AnyResponse:
     return redirect(url_for("sign_in.login") + ("" if target == "/" else f"?next={quote(target)}"), code=303)
 
 
-def enter(actor_id: int, version: int) -> None:
-    """Start a fresh session for a person who has proved who he is."""
+def enter(actor_id: int, version: int, acting: int | None = None) -> None:
+    """Start a fresh session for a person who has proved who he is, in the identity `acting` when he still has it."""
     session.clear()
     moment = _now()
-    actor = house().people.actor_in_session(connection(), actor_id, version, None, request.remote_addr)
+    actor = house().people.actor_in_session(connection(), actor_id, version, acting, request.remote_addr)
     if actor is None:
         return
     login_user(SignedIn(actor, version))
     g.actor = actor
     session["started"] = session["used"] = moment.timestamp()
+    if acting is not None:
+        session["acting"] = acting
 
 
 def leave() -> None:

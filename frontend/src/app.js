@@ -2,9 +2,11 @@
 import htmx from 'htmx.org';
 import './styles/app.css';
 import { ask, openDialog, startDialogs } from './dialogs.js';
-import { csrfToken, refusalWords } from './http.js';
+import { csrfToken, pageHeaders, refusalWords } from './http.js';
 import { startOperations } from './operations.js';
 import { pollOnce, startPolling } from './poll.js';
+import { startPulse } from './pulse.js';
+import { mindPerson, signInAgain } from './session.js';
 import { showKeptToast, toast } from './toast.js';
 import { offerUndo } from './undo.js';
 import { words } from './words.js';
@@ -26,7 +28,8 @@ Object.assign(htmx.config, {
 
 const { body } = document;
 
-body.addEventListener('htmx:configRequest', (event) => { event.detail.headers['X-CSRFToken'] = csrfToken(); });
+body.addEventListener('htmx:configRequest', (event) => { Object.assign(event.detail.headers, pageHeaders()); });
+body.addEventListener('htmx:beforeOnLoad', ({ detail: { xhr } }) => mindPerson(xhr.getResponseHeader('X-Person')));
 
 /** A progress bar whose command is gone must not ask for it every second. */
 function stopAsking(element) {
@@ -36,9 +39,9 @@ function stopAsking(element) {
   element.replaceWith(still);
 }
 
-body.addEventListener('htmx:responseError', ({ detail: { xhr, elt } }) => {
+body.addEventListener('htmx:responseError', async ({ detail: { xhr, elt, requestConfig } }) => {
+  if (xhr.status === 401) return await signInAgain() ? repeat(requestConfig) : undefined;
   stopAsking(elt);
-  if (xhr.status === 401) return sessionExpired();
   if ((xhr.getResponseHeader('HX-Trigger') ?? '').includes('"toast"')) return undefined;
   return toast(refusalWords(xhr.status, xhr.getResponseHeader('Content-Type') ?? '', xhr.responseText), 'danger');
 });
@@ -54,36 +57,12 @@ body.addEventListener('refresh', ({ detail }) => {
   const element = detail.target && document.querySelector(detail.target);
   if (element?.dataset.poll) pollOnce(element);
 });
-body.addEventListener('session-expired', () => sessionExpired());
 
-function sessionExpired() {
-  if (document.getElementById('session-dialog')) return;
-  const login = document.querySelector('meta[name="login-url"]')?.content ?? '/login';
-  const dialog = document.createElement('dialog');
-  dialog.id = 'session-dialog';
-  dialog.className = 'dialog';
-  const title = Object.assign(document.createElement('h2'), { className: 'dialog-title', textContent: words('登录已过期') });
-  const text = Object.assign(document.createElement('p'), { className: 'dialog-text', textContent: words('页面上填写的内容还在。请在新窗口重新登录，再回来继续。') });
-  const link = Object.assign(document.createElement('a'), { className: 'btn btn-primary', href: login, target: '_blank', rel: 'noopener', textContent: words('去登录') });
-  const close = Object.assign(document.createElement('button'), { className: 'btn', type: 'button', textContent: words('已登录，继续') });
-  close.addEventListener('click', () => renewToken().finally(() => dialog.close()));
-  dialog.addEventListener('close', () => dialog.remove());
-  const actions = Object.assign(document.createElement('div'), { className: 'dialog-actions' });
-  actions.append(close, link);
-  const inner = Object.assign(document.createElement('div'), { className: 'dialog-body' });
-  inner.append(title, text, actions);
-  dialog.append(inner);
-  body.append(dialog);
-  openDialog(dialog);
-}
-
-/** After a new login the token of the old session is void: takes the new one from a fresh copy of this page. */
-async function renewToken() {
-  const page = new DOMParser().parseFromString(await (await fetch(location.href)).text(), 'text/html');
-  const token = page.querySelector('meta[name="csrf-token"]')?.content;
-  if (!token) return;
-  document.querySelector('meta[name="csrf-token"]').content = token;
-  document.querySelectorAll('input[name="csrf_token"]').forEach((input) => { input.value = token; });
+/** Sends a refused request of htmx once more, with the token of the new session. */
+function repeat({ elt, target, verb, path, parameters, unfilteredParameters }) {
+  const values = { ...(unfilteredParameters ?? parameters), csrf_token: csrfToken() };
+  const swap = elt.getAttribute('hx-swap') ?? 'innerHTML';
+  return htmx.ajax(verb.toUpperCase(), path, { source: elt.isConnected ? elt : document.body, target, swap, values });
 }
 
 function autosubmit() {
@@ -182,6 +161,7 @@ function fileInputs() {
 startDialogs();
 startOperations();
 startPolling();
+startPulse();
 autosubmit();
 busyButtons();
 menus();

@@ -2,12 +2,13 @@
 import './styles/inbox.css';
 import { openDialog } from './dialogs.js';
 import { Preview } from './preview.js';
+import { Refused } from './refused.js';
 import { Rows } from './rows.js';
 import { undoNow } from './undo.js';
 import { Verbs } from './verbs.js';
 import { words } from './words.js';
 
-const verbKeys = { a: 'approve', r: 'return', c: 'claim', h: 'snooze' };
+const verbKeys = { a: null, r: null, c: 'claim', h: 'snooze' }; // null: by the model of the row
 
 function typing(target) {
   return target.isContentEditable || target.matches('textarea, select, input:not([type=checkbox]):not([type=radio])');
@@ -28,6 +29,12 @@ function paintBar(root, rows) {
     bar.querySelectorAll('[data-verb]').forEach((button) => {
       button.disabled = ticked.length > 0 && !ticked.some((row) => rows.allows(row, button.dataset.verb));
     });
+    const closed = ticked.filter((row) => 'openFirst' in row.dataset);
+    const note = bar.querySelector('[data-bulk-note]');
+    if (note) {
+      note.hidden = closed.length === 0;
+      note.querySelector('span').textContent = closed.map((row) => row.dataset.name).join(words('、'));
+    }
   }
   const every = root.querySelector('[data-tick-all]');
   if (every) {
@@ -65,7 +72,12 @@ function onKey(event, { root, rows, verbs }) {
     '?': () => { const dialog = document.getElementById('keys-dialog'); if (dialog) openDialog(dialog); },
     Escape: () => rows.tickAll(false),
   };
-  if (verbKeys[key] && !event.shiftKey) actions[key] = () => verbs.start(verbKeys[key], verbs.meant());
+  if (key in verbKeys && !event.shiftKey) {
+    actions[key] = () => {
+      const verb = verbKeys[key] ?? verbs.of(key);
+      if (verb) verbs.start(verb, verbs.meant());
+    };
+  }
   if (actions[key]) {
     if (actions[key]() !== false) event.preventDefault();
   } else if (extraKey(root, rows, key)) event.preventDefault();
@@ -77,15 +89,27 @@ function start(root) {
     paintBar(root, rows);
     preview?.show();
   });
-  const verbs = new Verbs(root, rows);
-  preview = new Preview(document.getElementById('preview'), rows);
-  document.addEventListener('keydown', (event) => onKey(event, { root, rows, verbs }));
   const list = document.getElementById('inbox-list');
+  preview = new Preview(document.getElementById('preview'), rows);
+  const refused = new Refused(list);
+  const verbs = new Verbs(root, rows, preview, refused);
+  document.addEventListener('keydown', (event) => onKey(event, { root, rows, verbs }));
+  root.addEventListener('row-chosen', () => preview.comeUp());
+  root.addEventListener('click', ({ target }) => {
+    const button = target.closest('[data-unfold]');
+    if (!button) return;
+    button.closest('.case-facts').classList.add('is-open');
+    button.remove();
+  });
   const free = () => document.activeElement === document.body && !document.querySelector('dialog[open]');
+  const repainted = (focus) => {
+    refused.paint();
+    rows.restore({ focus });
+  };
   let hadFocus = false;
   list.addEventListener('htmx:beforeSwap', () => { hadFocus = list.contains(document.activeElement) || free(); });
-  list.addEventListener('htmx:afterSettle', () => rows.restore({ focus: hadFocus && !document.querySelector('dialog[open]') }));
-  list.addEventListener('repainted', () => rows.restore({ focus: free() }));
+  list.addEventListener('htmx:afterSettle', () => repainted(hadFocus && !document.querySelector('dialog[open]')));
+  list.addEventListener('repainted', ({ detail }) => repainted(detail?.focus ?? free()));
   rows.restore({ focus: false });
 }
 

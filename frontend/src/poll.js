@@ -1,5 +1,6 @@
 // Keeps marked elements up to date by conditional requests: an unchanged list costs a 304 and no repaint.
 import htmx from 'htmx.org';
+import { mindPerson, signInAgain } from './session.js';
 
 const tags = new WeakMap();
 
@@ -9,15 +10,17 @@ function busy(element) {
   return element.contains(activeElement) && activeElement.matches('textarea, select, input:not([type=checkbox])');
 }
 
-function showCounts(header) {
+/** Sets the figures of the page from an answer's X-Counts header. */
+export function showCounts(header) {
   if (!header) return;
   const counts = JSON.parse(header);
   for (const place of document.querySelectorAll('[data-count]')) {
     const value = counts[place.dataset.count];
     if (value === undefined) continue;
     place.textContent = value;
-    place.hidden = !value || value === '0';
+    place.hidden = !value || value === '0' && !('countZero' in place.dataset);
   }
+  document.querySelectorAll('.day-pace').forEach((place) => { place.hidden = !counts.pace; });
 }
 
 /** Asks once; swaps only a changed answer. */
@@ -26,7 +29,8 @@ export async function pollOnce(element) {
   if (tags.has(element)) headers['If-None-Match'] = tags.get(element);
   const response = await fetch(element.dataset.poll, { headers, credentials: 'same-origin', cache: 'no-store' });
   showCounts(response.headers.get('X-Counts'));
-  if (response.status === 401) document.body.dispatchEvent(new CustomEvent('session-expired'));
+  mindPerson(response.headers.get('X-Person'));
+  if (response.status === 401) signInAgain();
   if (response.status !== 200) return;
   const first = !tags.has(element);
   const tag = response.headers.get('ETag');

@@ -120,7 +120,10 @@ export class Rows {
       else this.tick(row, target.checked);
       return this.onChange();
     }
-    if (!target.closest('a, button, input, select, textarea, label, summary')) this.setCurrent(row);
+    if (!target.closest('a, button, input, select, textarea, label, summary')) {
+      this.setCurrent(row);
+      this.root.dispatchEvent(new CustomEvent('row-chosen'));
+    }
     return undefined;
   }
 

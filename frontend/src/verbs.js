@@ -1,13 +1,17 @@
 // Sends a verb for the current or the ticked rows: one form, one kind of request; a verb's dialog adds its fields.
 import htmx from 'htmx.org';
 import { ask, openDialog } from './dialogs.js';
+import { csrfToken, postForm } from './http.js';
+import { showCounts } from './poll.js';
 import { toast } from './toast.js';
 import { words } from './words.js';
 
 export class Verbs {
-  constructor(root, rows) {
+  constructor(root, rows, preview, refused) {
     this.root = root;
     this.rows = rows;
+    this.preview = preview;
+    this.refused = refused;
     this.queue = Promise.resolve();
     this.form = root.querySelector('#bulk-form') ?? document.getElementById('bulk-form');
     root.addEventListener('click', ({ target }) => {
@@ -17,7 +21,6 @@ export class Verbs {
       const { current, ticked } = this.rows;
       this.start(button.dataset.verb, row ? [row] : button.closest('#preview') ? [current].filter(Boolean) : ticked, button);
     });
-    document.addEventListener('htmx:beforeSwap', ({ detail }) => { if (detail.shouldSwap && detail.target?.id === 'inbox-list') this.answered = true; });
     document.addEventListener('change', ({ target }) => { if (target.matches('[data-text]')) this.prefill(target); });
   }
 
@@ -27,18 +30,39 @@ export class Verbs {
     return ticked.length ? ticked : current ? [current] : [];
   }
 
+  /** Whether a row allows a verb: by the list, or because its whole case with this button is before the person. */
+  able(row, verb) {
+    return this.rows.allows(row, verb) || this.preview.shows(row) && Boolean(this.preview.place.querySelector(`[data-verb="${CSS.escape(verb)}"]:not(:disabled)`));
+  }
+
+  /** The verb a key stands for, by the model of the rows it means. */
+  of(key) {
+    const [row] = this.meant();
+    if (!row) return null;
+    const button = this.preview.shows(row) ? this.preview.place.querySelector(`[data-verb-key="${key}"]`) : null;
+    const listed = (row.dataset.keys ?? '').split(' ').find((pair) => pair.startsWith(`${key}:`))?.slice(2);
+    return button?.dataset.verb ?? listed ?? { a: 'approve', r: 'return' }[key];
+  }
+
+  /** The dialog of a verb: that of the rows' own activity where the page holds several. */
+  dialogOf(verb, rows) {
+    const scopes = new Set(this.rows.all.map((row) => row.dataset.scope));
+    const general = document.getElementById(`${verb}-dialog`);
+    return scopes.size === 1 && general ? general : document.getElementById(`${verb}-${rows[0].dataset.scope}-dialog`) ?? general;
+  }
+
   async start(verb, rows, button) {
-    if (!rows.length) return;
-    const able = rows.filter((row) => this.rows.allows(row, verb));
+    if (!rows.length) return undefined;
+    const able = rows.filter((row) => this.able(row, verb));
     if (!able.length) return toast(words(rows.length > 1 ? '选中的事项都不能这样办理。' : '当前事项不能这样办理。'), 'warning');
     if (able.length < rows.length) toast(words('其中 {count} 件不能这样办理，将跳过。', { count: rows.length - able.length }), 'warning');
-    const dialog = document.getElementById(`${verb}-dialog`);
-    if (dialog) return this.openFor(dialog, verb, able);
+    const dialog = this.dialogOf(verb, able);
+    if (dialog) return this.openFor(dialog, verb, able, button?.dataset.reason);
     if (button?.dataset.ask && !(await ask(button.dataset.ask.replace('{count}', able.length)))) return undefined;
     return this.send(verb, able, {});
   }
 
-  openFor(dialog, verb, rows) {
+  openFor(dialog, verb, rows, reason) {
     const form = dialog.querySelector('form');
     form.reset();
     dialog.querySelectorAll('[data-bulk-count]').forEach((place) => { place.textContent = words('已选 {count} 件', { count: rows.length }); });
@@ -49,19 +73,30 @@ export class Verbs {
       dialog.close();
       this.send(verb, rows, Object.fromEntries(new FormData(form)));
     };
+    const due = Math.min(...rows.map((row) => Date.parse(row.dataset.due ?? '') || Infinity));
+    dialog.querySelectorAll('[data-moment]').forEach((choice) => {
+      choice.disabled = Date.parse(choice.dataset.moment) > due;
+      choice.closest('label').classList.toggle('is-past', choice.disabled);
+    });
     dialog.onkeydown = (event) => this.dialogKey(event, dialog, form);
     openDialog(dialog);
-    (dialog.querySelector('[autofocus]') ?? dialog.querySelector('input:not([type=hidden]), textarea, select'))?.focus();
+    const chosen = reason && dialog.querySelector(`[name="reason"][value="${CSS.escape(reason)}"]`);
+    if (chosen) {
+      chosen.checked = true;
+      this.prefill(chosen);
+      return dialog.querySelector('button[type=submit]')?.focus();
+    }
+    return (dialog.querySelector('[autofocus]') ?? dialog.querySelector('input:not([type=hidden]), textarea, select'))?.focus();
   }
 
   dialogKey(event, dialog, form) {
-    if (event.isComposing || event.repeat || event.ctrlKey && event.key !== 'Enter') return;
+    if (event.isComposing || event.keyCode === 229 || event.repeat || event.ctrlKey && event.key !== 'Enter') return;
     const typing = event.target.matches('textarea, input:not([type=radio]):not([type=checkbox])');
     if (event.key === 'Enter' && (event.ctrlKey || !event.target.matches('textarea, button'))) {
       event.preventDefault();
       form.requestSubmit();
     } else if (/^[0-9]$/.test(event.key) && !typing) {
-      const choice = dialog.querySelector(`[data-digit="${event.key}"]`);
+      const choice = dialog.querySelector(`[data-digit="${event.key}"]:not(:disabled)`);
       if (!choice) return;
       event.preventDefault();
       choice.checked = true;
@@ -75,26 +110,47 @@ export class Verbs {
     if (text && !text.dataset.edited) text.value = choice.dataset.text ?? '';
   }
 
-  /** One request for all rows, one request after the other; the rows look settled at once and come back if the server refuses. */
+  /** One request for all rows, one after the other; the rows leave the list at once and come back on top if the server refuses. */
   send(verb, rows, fields) {
-    const tasks = rows.map((row) => `${row.dataset.task}:${row.dataset.revision ?? ''}`);
-    rows.forEach((row) => this.rows.tick(row, false));
+    const body = new FormData(this.form);
+    const opened = rows.length === 1 && this.preview.shows(rows[0]) ? { opened: '1' } : {};
+    for (const [name, value] of Object.entries({ ...fields, ...opened, verb })) body.set(name, value);
+    rows.forEach((row) => body.append('task', `${row.dataset.task}:${row.dataset.revision ?? ''}`));
+    rows.forEach((row) => {
+      this.rows.tick(row, false);
+      this.refused.forget(row.dataset.task);
+    });
     this.rows.setPending(rows, true);
     if (rows.includes(this.rows.current)) this.moveOn();
     this.rows.onChange();
-    const values = { ...fields, verb, task: tasks };
-    const request = () => htmx.ajax('POST', this.form.action, { source: this.form, target: '#inbox-list', swap: 'innerHTML', values });
-    this.queue = this.queue.then(() => {
-      this.answered = false;
-      const answered = request();
-      this.rows.setPending(rows, false);
-      rows.forEach((row) => row.classList.add('is-pending'));
-      return answered;
-    }).catch(() => {}).finally(() => {
-      rows.forEach((row) => row.classList.remove('is-pending'));
-      if (!this.answered && rows.length > 1) this.rows.tickAgain(rows.map((row) => row.dataset.task));
-    });
+    this.queue = this.queue.then(() => this.perform(body, rows));
     return this.queue;
+  }
+
+  async perform(body, rows) {
+    body.set('csrf_token', csrfToken());
+    try {
+      const { body: html, headers } = await postForm(this.form.action, body);
+      this.rows.setPending(rows, false);
+      showCounts(headers.get('X-Counts'));
+      this.repaint(html);
+    } catch (refusal) {
+      this.rows.setPending(rows, false);
+      const focused = document.activeElement;
+      this.refused.add(rows, refusal.message);
+      if (rows.length > 1) this.rows.tickAgain(rows.map((row) => row.dataset.task));
+      else this.rows.onChange();
+      if (focused?.isConnected && focused !== document.body) focused.focus({ preventScroll: true });
+    }
+  }
+
+  /** The list as the server answered it, with the tabs beside it; an open dialog and its focus are left alone. */
+  repaint(html) {
+    const list = document.getElementById('inbox-list');
+    const { activeElement } = document;
+    const focus = !document.querySelector('dialog[open]') && (activeElement === document.body || list.contains(activeElement));
+    htmx.swap(list, html, { swapStyle: 'innerHTML', swapDelay: 0, settleDelay: 0 });
+    list.dispatchEvent(new CustomEvent('repainted', { bubbles: true, detail: { focus } }));
   }
 
   moveOn() {
@@ -102,5 +158,6 @@ export class Verbs {
     const free = (row) => !this.rows.isPending(row);
     const next = all.slice(place).find(free) ?? all.slice(0, place).reverse().find(free);
     if (next) this.rows.setCurrent(next);
+    this.preview.comeUp();
   }
 }

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, and_, or_, select
 
 from tasks.actors import Actor
 from tasks.case_picture import field_labels
+from tasks.models import Seat
 from tasks.operation_models import LastLook
 from tasks.personal_fields import personal_fields, shown
 from workflows.business_calendar import Clock
@@ -25,17 +26,22 @@ class Looks:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    def looked(self, connection: Connection, actor: Actor, instance_id: int, sequence: int) -> None:
-        """The person has seen the case up to the fact `sequence`; never beyond what there is, never back."""
-        top = select(ProcessInstance.history_sequence).where(ProcessInstance.id == instance_id).scalar_subquery()
-        before = select(LOOK.c.sequence).where(LOOK.c.person_id == actor.person_id, LOOK.c.instance_id == instance_id).scalar_subquery()
-        known = connection.execute(select(top.label("top"), before.label("before"))).one()
-        reached = min(sequence, known.top or 0)
-        if known.top is None or (known.before is not None and known.before >= reached):
-            return
-        put(connection, LastLook, ["person_id", "instance_id"], {
-            "person_id": actor.person_id, "instance_id": instance_id, "sequence": reached, "at": self._clock.now()
-        })
+    def looked(self, connection: Connection, actor: Actor, seat_id: int, sequence: int) -> None:
+        """The person has seen the case of a seat up to the fact `sequence`; never beyond what there is, never back."""
+        case = select(ProcessInstance.id, ProcessInstance.history_sequence, LOOK.c.sequence).join(Seat, Seat.instance_id == ProcessInstance.id).outerjoin(
+            LOOK, and_(LOOK.c.instance_id == ProcessInstance.id, LOOK.c.person_id == actor.person_id)
+        )
+        known = connection.execute(case.where(Seat.id == seat_id)).first()
+        reached = min(sequence, known.history_sequence) if known is not None else 0
+        if known is not None and (known.sequence or 0) < reached:
+            put(connection, LastLook, ["person_id", "instance_id"], {
+                "person_id": actor.person_id, "instance_id": known.id, "sequence": reached, "at": self._clock.now()
+            })
+
+    @staticmethod
+    def newest(connection: Connection, instance_id: int) -> int:
+        """The number of the newest fact of a case."""
+        return int(connection.execute(select(ProcessInstance.history_sequence).where(ProcessInstance.id == instance_id)).scalar_one())
 
     @staticmethod
     def since(connection: Connection, actor: Actor, instance_id: int, version: ProcessVersion) -> list[dict[str, Any]]:

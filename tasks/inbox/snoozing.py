@@ -43,10 +43,10 @@ class Snoozing:
         )]
 
     def snooze(self, connection: Connection, actor: Actor, seat_id: int, given: Arguments) -> Answer:
-        """Put the seat aside until `until` (ISO 8601). Raises InvalidForm for a moment that has passed or lies past the due date."""
+        """Put the seat aside until `until` (ISO 8601, or the code of one of `moments`). Raises InvalidForm for a moment that has passed or lies past the due date."""
         here = look(self._engine, connection, actor, seat_id)
         require(here.standing, "snooze")
-        until = _moment(given.get("until"))
+        until = self._moment(connection, given.get("until"))
         refused = self._refusal(until, here.row.seat_due_at)
         if refused is not None:
             raise InvalidForm({"until": refused})
@@ -63,20 +63,20 @@ class Snoozing:
         due = look(self._engine, connection, actor, seat_id).row.seat_due_at
         return {"until": [
             Choice(moment.isoformat(timespec="seconds"), f"{zh}（{moment:%m-%d %H:%M}）", f"{en} ({moment:%m-%d %H:%M})", self._refusal(moment, due))
-            for zh, en, moment in self.moments(connection)
+            for _code, zh, en, moment in self.moments(connection)
         ]}
 
-    def moments(self, connection: Connection) -> list[tuple[str, str, datetime]]:
-        """Words and moment of what one may choose, in Asia/Shanghai."""
+    def moments(self, connection: Connection) -> list[tuple[str, str, str, datetime]]:
+        """Code, words and moment of what one may choose, in Asia/Shanghai."""
         now = self._clock.now().astimezone(SHANGHAI).replace(second=0, microsecond=0)
-        found = [("1 小时后", "In an hour", now + timedelta(hours=1))]
+        found = [("hour", "1 小时后", "In an hour", now + timedelta(hours=1))]
         if now.time() < time(13):
-            found.append(("今天下午", "This afternoon", now.replace(hour=AFTERNOON.hour, minute=0)))
+            found.append(("afternoon", "今天下午", "This afternoon", now.replace(hour=AFTERNOON.hour, minute=0)))
         tomorrow = self._working_morning(connection, now)
-        found.append(("下一个工作日", "Next working day", tomorrow))
+        found.append(("morning", "下一个工作日", "Next working day", tomorrow))
         monday = now + timedelta(days=7 - now.weekday())
         if monday.date() > tomorrow.date():
-            found.append(("下周一", "Next Monday", datetime.combine(monday.date(), MORNING, SHANGHAI)))
+            found.append(("monday", "下周一", "Next Monday", datetime.combine(monday.date(), MORNING, SHANGHAI)))
         return found
 
     def _working_morning(self, connection: Connection, now: datetime) -> datetime:
@@ -93,10 +93,12 @@ class Snoozing:
             return PAST_DUE
         return None
 
-
-def _moment(text: object) -> datetime:
-    try:
-        moment = datetime.fromisoformat(str(text))
-    except ValueError as wrong:
-        raise Rejection("时间无法识别。", "The moment could not be read.") from wrong
-    return moment if moment.tzinfo else moment.replace(tzinfo=SHANGHAI)
+    def _moment(self, connection: Connection, given: object) -> datetime:
+        for code, _zh, _en, moment in self.moments(connection):
+            if code == given:
+                return moment
+        try:
+            moment = datetime.fromisoformat(str(given))
+        except ValueError as wrong:
+            raise Rejection("时间无法识别。", "The moment could not be read.") from wrong
+        return moment if moment.tzinfo else moment.replace(tzinfo=SHANGHAI)
