@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from tasks.personal_data import check_character
 from tasks.roster_columns import read_roster
 from tasks.roster_facts import plain_values
 from tasks.service import author_of
-from workflows.business_calendar import SHANGHAI, SystemClock
+from workflows.business_calendar import SHANGHAI, Clock, SystemClock
 from workflows.definitions import read_folder
 from workflows.models import ProcessInstance
 
@@ -52,15 +52,16 @@ def id_number(serial: int, area: str = "149999") -> str:
 
 
 class BrowserDesk:
-    """The product served on a free port over a small database of its own; its clock starts on a June morning and runs."""
+    """The product served on a free port over a small database of its own; its clock starts on a June morning and runs, unless one is given."""
 
-    def __init__(self, folder: Path) -> None:
-        clock = SystemClock(MORNING - SystemClock().now())
+    def __init__(self, folder: Path, clock: Clock | None = None, processes: Sequence[str] = (PROCESS,)) -> None:
+        self.clock = clock or SystemClock(MORNING - SystemClock().now())
         migrate(f"sqlite:///{folder / 'banjie.sqlite'}")
-        self.app = create_app({"INSTANCE_PATH": folder, "CLOCK": clock, "WORKER": True})
+        self.app = create_app({"INSTANCE_PATH": folder, "CLOCK": self.clock, "WORKER": True})
         self.house: House = self.app.extensions["banjie"]
         with self.house.store.transaction() as connection:
-            self.house.definitions.deploy(connection, read_folder(ROOT / "bpmn" / PROCESS), None)
+            for process in processes:
+                self.house.definitions.deploy(connection, read_folder(ROOT / "bpmn" / process), None)
             self.cast = Cast(connection, self.house, read_folder(ROOT / "bpmn" / "shared"), {}, PASSWORD)
         self.server = waitress.create_server(self.app, host="127.0.0.1", port=0, threads=6, ident=None)
         self.address = f"http://127.0.0.1:{self.server.effective_port}"
