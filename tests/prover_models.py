@@ -1,0 +1,178 @@
+"""Random diagrams of the reference grower as whole processes of people: every user task gets random settings. It deploys and runs nothing."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from dataclasses import dataclass
+from xml.sax.saxutils import quoteattr
+
+from tests.prover_office import APPLICANTS, LINES, PEOPLE
+from tests.reference_drawing import Drawer
+from tests.reference_growth import Grower
+from tests.reference_scopes import Block
+
+# What is drawn here: calls and instances of sub-processes have rows of their own and are proved by the machine's prover.
+FEATURES = frozenset({
+    "sequence", "choice", "together", "some", "loop", "sub", "boundary", "catch", "instances", "repeat", "terminate", "first", "link", "listeners",
+})
+PROCESS = "random"
+OUTCOMES = (
+    {"value": "approve", "zh": "同意", "en": "Approve", "style": "primary"},
+    {"value": "reject", "zh": "不同意", "en": "Reject", "style": "danger"},
+    {"value": "abstain", "zh": "弃权", "en": "Abstain"},
+    {"value": "expire", "zh": "逾期", "en": "Expired"},
+)
+TASK = re.compile(r'<bpmn:userTask id="(\w+)" camunda:candidateGroups="clerk"([^>]*)>')
+ASKED = re.compile(r">= (\w+_(?:\d+|again|enough|if))<")
+EVERY_OPERATION = "forward,delegate,add_before,add_parallel,add_after,ask,return,urge,snooze,comment,circulate"
+STAFF = tuple(number for login, number in PEOPLE.items() if login not in (*APPLICANTS, "chen"))
+
+
+@dataclass(frozen=True)
+class Model:
+    """The files of a process, its user tasks, and the names its conditions ask for."""
+
+    files: dict[str, bytes]
+    tasks: tuple[str, ...]
+    asked: tuple[str, ...]
+    drawn: str  # the diagram without settings
+
+
+def grown(source: random.Random) -> Model:
+    """A random process."""
+    others = sorted(FEATURES - {"sequence", "sub"})
+    features = FEATURES if source.random() < 0.3 else frozenset({"sequence", "sub", *source.sample(others, source.randint(2, 5))})
+    tree = Grower(source, features, 0.25).tree(source.randint(1, 3))
+    tree.inner = [Block("sequence", "", [Block("task", "apply"), *tree.inner, Block("task", "last")])]
+    return dressed(source, Drawer().draw(tree).decode())
+
+
+def dressed(source: random.Random, drawn: str, known: tuple[str, ...] = ()) -> Model:
+    """A drawn diagram with random settings on the process and on every user task; `known`: names that may be asked for besides."""
+    text = drawn
+    tasks = tuple(dict.fromkeys(match[1] for match in TASK.finditer(text)))
+    outcomes = [task for task in tasks if source.random() < 0.4]
+    asked: dict[str, None] = dict.fromkeys(known)
+
+    def condition(match: re.Match[str]) -> str:
+        if outcomes and source.random() < 0.4:
+            return f'>= {source.choice(outcomes)}_outcome = "{source.choice(["approve", "reject"])}"<'
+        asked[match[1]] = None
+        return match[0]
+
+    text = ASKED.sub(condition, text)
+    attributes, properties = {}, {}
+    for task in tasks:
+        attributes[task], properties[task] = _settings(source, task, tasks)
+    text = TASK.sub(lambda match: _task(match, attributes[match[1]], properties[match[1]]), text)
+    text = text.replace('<bpmn:process id="process" isExecutable="true">', f'<bpmn:process id="{PROCESS}" name="随机" isExecutable="true">{_process(source, tasks)}')
+    fields = [{"type": "textarea", "id": "opinion", "key": "opinion", "label": "意见"}, {"type": "number", "id": "amount", "key": "amount", "label": "金额"}]
+    fields += [{"type": "checkbox", "id": name, "key": name, "label": name} for name in asked]
+    form = {"type": "default", "id": "answers", "schemaVersion": 18, "components": fields}
+    return Model({"random.bpmn": text.encode(), "answers.form": json.dumps(form).encode()}, tasks, tuple(asked), drawn)
+
+
+def dressed_again(source: random.Random, model: Model) -> dict[str, bytes]:
+    """The files of another version: the same diagram, other settings."""
+    return dressed(source, model.drawn, model.asked).files
+
+
+def _process(source: random.Random, tasks: tuple[str, ...]) -> str:
+    given = {"subject": "= case.name", "subject_person": "= case.applicant", "parties": '= {office: "U1"}'}
+    if source.random() < 0.8:
+        given["process_owner"] = source.choice(['= "univ_principal@U1"', f"= {PEOPLE['wang']}", '= ["person:4", "univ_principal@U2"]'])
+    if source.random() < 0.6:
+        given["withdrawable"] = ",".join(tasks)
+    return _box(given)
+
+
+def _box(properties: dict[str, str]) -> str:
+    listed = "".join(f"<camunda:property name={quoteattr(name)} value={quoteattr(value)}/>" for name, value in properties.items())
+    return f"<bpmn:extensionElements><camunda:properties>{listed}</camunda:properties></bpmn:extensionElements>"
+
+
+def _task(match: re.Match[str], attributes: dict[str, str], properties: dict[str, str]) -> str:
+    given = "".join(f" camunda:{name}={quoteattr(value)}" for name, value in attributes.items())
+    return f'<bpmn:userTask id="{match[1]}" name="{match[1]}" camunda:formRef="answers"{given}{match[2]}>{_box(properties)}'
+
+
+def _settings(source: random.Random, task: str, tasks: tuple[str, ...]) -> tuple[dict[str, str], dict[str, str]]:
+    """Attributes and properties of one user task."""
+    attributes: dict[str, str] = {}
+    properties: dict[str, str] = {"outcomes": json.dumps(OUTCOMES[: source.choice([2, 3, 3, 4])], ensure_ascii=False)}
+    if task == "apply":
+        properties["applicant"] = "true"
+        return {"assignee": "= case.applicant"}, {**properties, "operations": "ask,comment,urge,snooze"}
+    kind = source.choice(["pool", "pool", "assignee", "votes", "votes"])
+    if kind == "pool":
+        attributes["candidateGroups"] = ",".join(source.sample(LINES, source.choice([1, 1, 2])))
+        if source.random() < 0.2:
+            attributes["candidateUsers"] = str(source.choice(STAFF))
+    elif kind == "assignee":
+        attributes["assignee"] = str(source.choice(STAFF))
+    else:
+        attributes["candidateGroups"] = source.choice(LINES)
+        properties |= _votes(source)
+    if source.random() < 0.6:
+        attributes["dueDate"] = source.choice(['= working days after(now(), 3)', '= now() + duration("P2D")', '= date and time("2026-07-10T17:00:00+08:00")'])
+    properties |= _operations(source, tasks) | _rules(source, task, tasks, "dueDate" in attributes)
+    return attributes, properties
+
+
+def _votes(source: random.Random) -> dict[str, str]:
+    lines = [*LINES, *(f"person:{person}" for person in STAFF)]
+    chosen = source.sample(lines, source.randint(2, 5))
+    rule: dict[str, object] = {"rule": source.choice(["all", "any", "first_agreement", "ratio", "majority", "sequential", "sequential"])}
+    if rule["rule"] == "ratio" or (rule["rule"] == "sequential" and source.random() < 0.5):
+        rule["ratio"] = source.choice(["1/2", "2/3", "1/3", "1", "3/5"])
+    if source.random() < 0.2:
+        rule["wait_for_all"] = True
+    if source.random() < 0.25:
+        rule["veto"] = source.sample(chosen, 1)
+    if source.random() < 0.2:
+        rule |= {"outcome_agreed": "approve", "outcome_refused": "reject"}
+    found = {"participants": f"= {json.dumps(chosen)}"}
+    if source.random() < 0.9:
+        found["voting"] = json.dumps(rule)
+    return found
+
+
+def _operations(source: random.Random, tasks: tuple[str, ...]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    if source.random() < 0.5:
+        found["signers"] = ",".join(source.sample(["before", "parallel", "after"], source.randint(1, 3)))
+        if source.random() < 0.4:
+            found["signers_decide"] = "true"
+        if source.random() < 0.3:
+            found["signers_may_return"] = "true"
+    if source.random() < 0.6:
+        found["return_to"] = source.choice(["any", "any", "any", "previous", "applicant", "applicant,previous", source.choice(tasks)])
+        found["resubmit"] = source.choice(["every_step", "straight", "choose", "choose"])
+    if source.random() < 0.1:
+        found["operations"] = EVERY_OPERATION
+    if source.random() < 0.4:
+        found["bulk"] = "true"
+    if source.random() < 0.25:
+        found["claim_expires"] = source.choice(["2", "8"])
+    return found
+
+
+def _rules(source: random.Random, task: str, tasks: tuple[str, ...], due: bool) -> dict[str, str]:
+    found: dict[str, str] = {}
+    others = [other for other in tasks if other != task]
+    if others and source.random() < 0.25:
+        found["separate_from"] = ",".join(source.sample(others, min(len(others), source.choice([1, 1, 2]))))
+    elif source.random() < 0.2:
+        found["same_person"] = source.choice(["consecutive", "approved"])
+    if source.random() < 0.1:
+        found["applicant_is_approver"] = "skip"
+    if due and source.random() < 0.4:
+        do = source.choice(["remind", "forward", "outcome"])
+        found["on_timeout"] = json.dumps({"at": "due", "do": do} | {"forward": {"to": source.choice(LINES)}, "outcome": {"outcome": "reject"}}.get(do, {}))
+    if source.random() < 0.08:
+        found["point_of_no_return"] = "true"
+    if source.random() < 0.1:
+        found["opinion"] = "required"
+    return found

@@ -1,0 +1,143 @@
+"""Replays the history of a case: the facts of commands move a marking of their own, the changes they name make the values, the acts make the seats."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from tests.prover_office import Office, document
+from tests.prover_world import World
+from workflows.case import Case
+from workflows.history import verify
+from workflows.host import EngineHost
+
+MODIFICATIONS = ("returned", "jumped", "decision_withdrawn", "withdrawn")
+UNREPLAYED = frozenset({"migrated"})
+
+
+def replayed(office: Office, world: World, number: int) -> None:
+    """The replay of a case comes to what stands there, and its chain verifies; AssertionError says where not."""
+    case = world.cases[number]
+    with office.house.store.read() as connection:
+        assert list(verify(connection, number)) == [], f"10: the chain of case {number} is broken"
+        rows = [{**dict(row), "detail": document(row["detail"]) or {}} for row in office.rows("SELECT * FROM history WHERE instance_id = ? ORDER BY sequence", number)]
+        version = world.version(case)
+        if version.machine.plan.local or any(row["kind"] in UNREPLAYED for row in rows):
+            return
+        replay = Replay(office, connection, world, number, rows)
+        replay.run(rows)
+        there, here = ({name: value for name, value in state.items() if name != "s"} for state in (case["state"], replay.case.state))
+        assert here == there, f"10: replaying case {number} gives {here}, there is {there}"
+        assert replay.case.variables == case["variables"], f"10: replaying case {number} gives {replay.case.variables}, there is {case['variables']}"
+    acted = {seat["id"]: (seat["completed_by"], seat["outcome"]) for seat in world.seats.values() if seat["instance_id"] == number and seat["status"] == "completed"}
+    assert replay.acts == acted, f"10: by the history of case {number} acts are {replay.acts}, seats say {acted}"
+
+
+def initial(rows: list[dict[str, Any]], variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The values a case began with: what the first change of each name replaced, else what stands there now."""
+    found = dict(variables)
+    seen: set[str] = set()
+    for row in rows:
+        for name, (before, _) in (row["detail"].get("changes") or {}).items():
+            if name not in seen:
+                seen.add(name)
+                if before is None:
+                    found.pop(name, None)
+                else:
+                    found[name] = before
+    return found
+
+
+class Replay:
+    """A marking, values and acts, made of facts alone."""
+
+    def __init__(self, office: Office, connection: Any, world: World, number: int, rows: list[dict[str, Any]]) -> None:
+        engine, row = office.house.engine, world.cases[number]
+        self.number = number
+        self.case: Case = engine.blank(connection, world.version(row), {}, {})
+        self.case.subject_person = row["subject_person"]
+        self.case.variables = initial(rows, row["variables"])
+        self.host = EngineHost(self.case, engine.functions(connection, self.case))
+        self.machine = world.version(row).machine
+        self.acts: dict[int, tuple[Any, Any]] = {}
+        self.kept: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}  # seat → marking and values before his act
+        self.decided: set[int] = set()
+        self.returns: dict[str, dict[str, Any]] = {}  # token that a return started → what it took away
+
+    def run(self, rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            self._keep(row)
+            if row["kind"] != "undone" or row["detail"].get("seat") not in self.decided:
+                self._values(row)
+            self._moves(row)
+            self._acts(row)
+
+    def _values(self, row: Mapping[str, Any]) -> None:
+        for name, (before, after) in (row["detail"].get("changes") or {}).items():
+            here = self.case.variables.get(name)
+            assert here == before, f"10: fact {row['sequence']} of case {self.number} changes {name} from {before}, it was {here}"
+            self.case.variables[name] = after
+        self.case.inputs = None
+
+    def _keep(self, row: Mapping[str, Any]) -> None:
+        """Before the first fact of somebody's act: what an undo of it puts back."""
+        seat = row["detail"].get("seat")
+        if row["kind"] == "voted" or (row["kind"] == "activity_completed" and seat not in self.kept):
+            self.kept[seat] = (copy.deepcopy(self.case.state), copy.deepcopy(self.case.variables))
+        if row["kind"] == "activity_completed":
+            self.decided.add(seat)
+
+    def _moves(self, row: Mapping[str, Any]) -> None:
+        kind, detail, state = row["kind"], row["detail"], self.case.state
+        if kind == "started":
+            self.machine.start(self.host, detail.get("event"), into=state)
+        elif kind == "activity_completed" and "instead_of" in detail:
+            self._straight(row)
+        elif kind == "activity_completed":
+            self.machine.complete(state, row["token"], self.host)
+        elif "wait" in detail:
+            self.machine.trigger(state, detail["wait"], self.host)
+        elif kind in MODIFICATIONS:
+            self._modified(row)
+        elif kind in ("terminated", "voided"):
+            self.machine.cancel_all(state)
+        elif kind == "undone" and detail["seat"] in self.decided:
+            marking, values = self.kept[detail["seat"]]
+            self.case.state = self.machine.restored(marking, state)
+            self.case.variables, self.case.inputs = values, None
+
+    def _modified(self, row: Mapping[str, Any]) -> None:
+        detail, before = row["detail"], copy.deepcopy(self.case.state)
+        places = detail.get("places") or [[None, None]] * len(detail["start"])
+        start = [(node, scope) if cause is None else (node, scope, tuple(cause)) for node, (scope, cause) in zip(detail["start"], places, strict=True)]
+        given = {name: [(flow, scope, tuple(cause)) for flow, scope, cause in detail.get(name, ())] for name in ("redeposit", "discard")}
+        self.machine.modify(self.case.state, self.host, cancel=detail["cancel"], start=start, **given)
+        if row["kind"] == "returned":
+            memory = {"state": before, "cancel": detail["cancel"], **given}
+            for token, entry in self.case.state["t"].items():
+                if int(token) > before["n"] and entry[0] == detail["to"]:
+                    self.returns[token] = memory
+
+    def _straight(self, row: Mapping[str, Any]) -> None:
+        kept = self.returns[row["token"]]
+        self.machine.reinstate(self.case.state, self.host, row["token"], kept["state"], kept["cancel"], kept["discard"], kept["redeposit"])
+
+    def _acts(self, row: Mapping[str, Any]) -> None:
+        kind, detail = row["kind"], row["detail"]
+        seat = detail.get("seat")
+        if kind in ("voted", "advice_given") or (kind == "activity_completed" and seat not in self.acts and seat is not None):
+            self.acts[seat] = (row["person"], detail["outcome"])
+        elif kind == "vote_kept":
+            self.acts[seat] = (detail["person"], detail["outcome"])
+        elif kind == "vote_turned":
+            self.acts[seat] = (self.acts[seat][0], detail["outcome"])
+        elif kind == "undone":
+            self._taken_back(seat)
+        elif kind == "decision_withdrawn":
+            self.acts.pop(detail["seat_withdrawn"])
+
+    def _taken_back(self, seat: int) -> None:
+        self.acts.pop(seat, None)
+        self.kept.pop(seat, None)
+        self.decided.discard(seat)
