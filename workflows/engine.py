@@ -200,7 +200,7 @@ class ProcessEngine:
         variable = node.event.message_variable or node.properties.get("message_variable")
         there = case.at(owner).feel() if variable else {}
         changes = case.set(assignments(variable, payload, there), owner) if variable and payload is not None else {}
-        case.record(kind, node=node_id, detail={"changes": changes, **({"payload": payload} if payload is not None else {})})
+        case.record(kind, node=node_id, detail={"wait": wait_id, "changes": changes, **({"payload": payload} if payload is not None else {})})
         host = EngineHost(case, self.functions(connection, case))
         happenings = run_door(case, host, lambda: case.version.machine.trigger(case.state, wait_id, host))
         self.settle(connection, [(case, happenings)])

@@ -46,6 +46,7 @@ class Plan:
         """The plan as the audit row keeps it."""
         kept: dict[str, Any] = {
             "cancel": list(self.cancel), "start": [node for node, _, _ in self.start],
+            "places": [[scope, None if cause is None else list(cause)] for _, scope, cause in self.start],
             "redeposit": [[flow, scope, list(cause)] for flow, scope, cause in self.redeposit],
             "discard": [[flow, scope, list(cause)] for flow, scope, cause in self.discard], "firings_undone": list(self.firings),
             "undone": [done.token for done in self.undone],
