@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any
@@ -44,7 +45,7 @@ def human_findings(graph: ProcessGraph, forms: Mapping[str, Any]) -> Iterator[Fi
     """An error for every setting of votes and automatic rules that would not do what it says, or may not."""
     for node in graph.nodes.values():
         if node.type in HUMAN:
-            for code, zh, en in (*_choices(node), *_return_to(node, graph), *_participants(node), *_voting(node), *_timeout(node), *_rules(node, graph, forms)):
+            for code, zh, en in (*_choices(node), *_claims(node), *_return_to(node, graph), *_participants(node), *_voting(node), *_timeout(node), *_rules(node, graph, forms)):
                 yield Finding("error", code, node.id, node.name or "", node.line, zh, en, "", "")
 
 
@@ -70,6 +71,12 @@ def _return_to(node: Node, graph: ProcessGraph) -> Iterator[Said]:
                 "setting-value", f"return_to 中的“{part}”不是人工环节；可用 applicant、previous、any 或人工环节的编号",
                 f"return_to names {part}, which is no human activity; use applicant, previous, any, or ids of human activities",
             )
+
+
+def _claims(node: Node) -> Iterator[Said]:
+    text = node.properties.get("claim_expires")
+    if text is not None and not re.fullmatch(r"(?!0+(\.0+)?$)[0-9]{1,4}(\.[0-9]{1,2})?", text.strip()):
+        yield "claim-expires", f"claim_expires 须为大于零的小时数，现为“{text}”", f"claim_expires is a number of hours above zero, not {text}"
 
 
 def _participants(node: Node) -> Iterator[Said]:

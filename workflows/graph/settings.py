@@ -89,6 +89,11 @@ USER_TASK_SETTINGS: Mapping[str, Setting] = {
         "exactly these operations besides claim, release, save and complete, separated by commas; else forward,delegate,ask,comment,circulate,urge,snooze "
         "and what signers and return_to allow",
     ),
+    "claim_expires": Setting(
+        "领取多少小时后自动退回待认领（非工作日不计；等待意见、挂起或十五分钟内保存过草稿时不退）",
+        "hours after which a claim goes back to the pool by itself (days off not counted; not while it waits for an opinion, the case is suspended, or a "
+        "draft was saved within 15 minutes)",
+    ),
     "signers": Setting("可以加签：before（前）、parallel（并）、after（后），逗号分隔；缺省不可", "signers may be added: before, parallel, after, separated by commas; else none"),
     "signers_decide": Setting(
         "true：加签人有决定权：前、后加签人不同意即转为不同意，并加签人的票计入总数；缺省只提供意见",
