@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Boolean, Date, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint, false, true
+from sqlalchemy import Boolean, Date, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, false, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from workflows.models import Base as Base, Document as Document
@@ -161,7 +161,7 @@ class SeatExclusion(Base):
 
     __tablename__ = "seat_exclusion"
     seat_id: Mapped[int] = mapped_column(ForeignKey("seat.id"), primary_key=True)
-    person_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    person_id: Mapped[int] = mapped_column(primary_key=True)
     reason: Mapped[str]
 
 
@@ -212,7 +212,7 @@ class UndoRecord(Base):
     __tablename__ = "undo_record"
     __table_args__ = (Index(None, "person_id", "expires_at"), Index(None, "command_id"))
     seat_id: Mapped[int] = mapped_column(ForeignKey("seat.id"), primary_key=True)
-    instance_id: Mapped[int] = mapped_column(Integer)
+    instance_id: Mapped[int]
     person_id: Mapped[int]
     command_id: Mapped[int | None]
     revision: Mapped[int]  # of the instance right after the completion

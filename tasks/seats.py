@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Row, String, bindparam, cast, delete, exists, insert, literal, or_, select, update
+from sqlalchemy import Connection, Row, String, bindparam, cast, delete, exists, insert, literal, or_, select, update
 
 from tasks.assignment import Assignment, assign
 from tasks.models import CaseActor, CaseItem, CaseParty, Draft, Notification, Schedule, ScheduleMark, Seat, SeatExclusion, SeatOffer
@@ -35,9 +35,9 @@ INSERT_OFFERS = insert(SeatOffer)
 DRAFTED = exists().where(Draft.seat_id == SeatOffer.seat_id, SeatOffer.candidate == literal("person:") + cast(Draft.person_id, String))
 EXCLUDE_ACTORS = insert(SeatExclusion).from_select(
     ["seat_id", "person_id", "reason"],
-    select(bindparam("seat", type_=Integer), CaseActor.person_id, bindparam("reason", type_=String)).where(
+    select(bindparam("seat", type_=SEAT.c.id.type), CaseActor.person_id, bindparam("reason", type_=String)).where(
         CaseActor.instance_id == bindparam("instance"), CaseActor.node_id.in_(bindparam("nodes", expanding=True)),
-        ~exists().where(SeatExclusion.seat_id == bindparam("seat", type_=Integer), SeatExclusion.person_id == CaseActor.person_id),
+        ~exists().where(SeatExclusion.seat_id == bindparam("seat", type_=SEAT.c.id.type), SeatExclusion.person_id == CaseActor.person_id),
     ).distinct(),
 )
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import Integer, create_engine, inspect
+from sqlalchemy.dialects import postgresql
 
 from tasks.installation import migrate
 from tasks.operation_models import Base
@@ -41,3 +42,10 @@ def test_a_second_migration_changes_nothing(tmp_path: Path, database: str) -> No
     before = tables(url)
     migrate(url)
     assert tables(url) == before and "seat_offer" in before
+
+
+def test_every_number_has_64_bits_on_postgresql() -> None:
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    numbers = [column for table in Base.metadata.tables.values() for column in table.columns if isinstance(column.type, Integer)]
+    assert [str(column) for column in numbers if column.type.compile(dialect) != "BIGINT"] == []
+    assert len(numbers) > 50

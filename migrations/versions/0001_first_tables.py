@@ -618,7 +618,7 @@ def upgrade() -> None:
     op.create_index(op.f('ix_draft_person_id'), 'draft', ['person_id'], unique=False)
     op.create_table('seat_exclusion',
     sa.Column('seat_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('person_id', sa.Integer(), nullable=False),
+    sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('reason', sa.String(length=200), nullable=False),
     sa.ForeignKeyConstraint(['seat_id'], ['seat.id'], name=op.f('fk_seat_exclusion_seat_id_seat')),
     sa.PrimaryKeyConstraint('seat_id', 'person_id', name=op.f('pk_seat_exclusion'))
@@ -647,7 +647,7 @@ def upgrade() -> None:
     )
     op.create_table('undo_record',
     sa.Column('seat_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('instance_id', sa.Integer(), nullable=False),
+    sa.Column('instance_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('command_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('revision', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
