@@ -18,6 +18,8 @@ from workflows.case import Case
 from workflows.definitions import ProcessVersion
 from workflows.models import HistoryRow
 
+ACTS = ("activity_completed", "voted", "advice_given", "claimed")  # facts by which an office had to do with a step, not only set it off
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -96,4 +98,4 @@ def _office_steps(actor: Actor, ids: set[int]) -> list[Any]:
     offered = select(Seat.instance_id, Seat.node_id).join(SeatOffer, SeatOffer.seat_id == Seat.id).join(
         Organisation, SeatOffer.candidate.endswith("@" + Organisation.code)
     )
-    return [acted.where(HistoryRow.instance_id.in_(ids), or_(*scopes)), offered.where(Seat.instance_id.in_(ids), or_(*scopes))]
+    return [acted.where(HistoryRow.instance_id.in_(ids), HistoryRow.kind.in_(ACTS), or_(*scopes)), offered.where(Seat.instance_id.in_(ids), or_(*scopes))]

@@ -104,7 +104,8 @@ def field_findings(graph: ProcessGraph, fields: Mapping[str, Iterable[str]], for
 
     `fields` lists the keys of each form of the folder, `form_of` names the form of each activity.
     """
-    known = sorted({key for keys in fields.values() for key in keys})
+    added = {opinion_field(node) for node in graph.nodes.values() if node.properties.get("opinion")}
+    known = sorted({key for keys in fields.values() for key in keys} | added)
     for node in graph.nodes.values():
         if node.type in HUMAN:
             own = frozenset(fields.get(form_of.get(node.id, ""), ()))

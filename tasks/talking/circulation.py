@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Select, func, insert, select, update
 
 from tasks.actors import Actor
 from tasks.children.choosing import MOST
@@ -103,10 +103,11 @@ class Circulations:
         return found
 
     @staticmethod
-    def unread_of(connection: Connection, actor: Actor, instance_id: int) -> int:
-        """How many unread copies of one case the person has."""
-        mine = (TABLE.c.person_id == actor.person_id, TABLE.c.instance_id == instance_id, TABLE.c.read_at.is_(None))
-        return int(connection.execute(select(func.count()).select_from(TABLE).where(*mine)).scalar_one())
+    def unread_of(actor: Actor, instance_id: int) -> Select[int]:
+        """A query: how many unread copies of one case the person has."""
+        return select(func.count()).select_from(TABLE).where(
+            TABLE.c.person_id == actor.person_id, TABLE.c.instance_id == instance_id, TABLE.c.read_at.is_(None)
+        )
 
     def read(self, connection: Connection, actor: Actor, instance_id: int) -> int:
         """The person has looked at the case: its copies are read. Returns how many there were."""
