@@ -39,27 +39,29 @@ def case_view_of(connection: Connection, actor: Actor, case: Case) -> FieldView:
 def case_views_of(connection: Connection, actor: Actor, cases: Sequence[Subject]) -> dict[int, FieldView]:
     """By case, the fields somebody sees: those that one of his steps shows him.
 
-    His steps: the applicant's activities for the applicant, what he decided, holds, is offered or got a copy of, and
-    what his offices did or are offered. A supervisor of the region sees every field; whoever has no step at all sees
-    none that any activity hides. Processes without `field_permissions` cost no statement.
+    His steps: the applicant's activities for the applicant, what he decided, holds, is offered or got a copy of; without
+    any, what his offices did or are offered. A supervisor of the region sees every field; whoever has no step at all
+    sees none that any activity hides. Processes without `field_permissions` cost no statement.
     """
     asked = [one for one in cases if one.version.restricted_nodes]
     if not asked or actor.is_system:
         return {one.id: UNRESTRICTED for one in cases}
     ids = {number for one in asked for number in (one.id, one.root)}
     above = _supervised(connection, actor, ids)
-    steps = _steps(connection, actor, ids)
+    own, offices = _steps(connection, _own_steps(actor, ids)), _steps(connection, _office_steps(actor, ids))
     roles = frozenset(one.role for one in actor.memberships)
     found = {one.id: UNRESTRICTED for one in cases}
     for one in asked:
         if not above & {one.id, one.root}:
-            found[one.id] = _view(actor, one, steps.get(one.id, set()) | steps.get(one.root, set()), roles)
+            mine = {step for number in (one.id, one.root) for step in own.get(number, ())}
+            if one.subject_person == actor.person_id:
+                mine |= one.version.applicant_nodes
+            found[one.id] = _view(one, mine or {step for number in (one.id, one.root) for step in offices.get(number, ())}, roles)
     return found
 
 
-def _view(actor: Actor, case: Subject, steps: set[str], roles: frozenset[str]) -> FieldView:
-    own = case.version.applicant_nodes if case.subject_person == actor.person_id else frozenset()
-    nodes = [case.version.graph.nodes[name] for name in sorted(steps | own) if name in case.version.graph.nodes]
+def _view(case: Subject, steps: set[str], roles: frozenset[str]) -> FieldView:
+    nodes = [case.version.graph.nodes[name] for name in sorted(steps) if name in case.version.graph.nodes]
     human = [node for node in nodes if node.type in ("userTask", "manualTask")]
     return joined(case.version, [node_view(case.version, node, roles) for node in human]) if human else strictest(case.version)
 
@@ -72,22 +74,24 @@ def _supervised(connection: Connection, actor: Actor, ids: set[int]) -> set[int]
     return set(connection.execute(query.where(CaseParty.instance_id.in_(ids), or_(*scopes))).scalars())
 
 
-def _steps(connection: Connection, actor: Actor, ids: set[int]) -> Mapping[int, set[str]]:
-    """By case, the activities somebody or his offices had or have to do with. One statement."""
+def _steps(connection: Connection, queries: Sequence[Any]) -> Mapping[int, set[str]]:
+    """By case, the activities that the queries name. One statement."""
+    steps: dict[int, set[str]] = {}
+    for instance_id, node_id in connection.execute(union(*queries)) if queries else ():
+        if node_id is not None:
+            steps.setdefault(instance_id, set()).add(node_id)
+    return steps
+
+
+def _own_steps(actor: Actor, ids: set[int]) -> list[Any]:
     seat = Seat.instance_id.in_(ids)
     his = or_(Seat.owner_id == actor.person_id, Seat.completed_by == actor.person_id, Seat.on_behalf_of == actor.person_id)
-    queries: list[Any] = [
+    return [
         select(CaseActor.instance_id, CaseActor.node_id).where(CaseActor.instance_id.in_(ids), CaseActor.person_id == actor.person_id),
         select(Circulation.instance_id, Circulation.node_id).where(Circulation.instance_id.in_(ids), Circulation.person_id == actor.person_id),
         select(Seat.instance_id, Seat.node_id).where(seat, his),
         select(Seat.instance_id, Seat.node_id).join(SeatOffer, SeatOffer.seat_id == Seat.id).where(seat, SeatOffer.candidate.in_(actor.candidates)),
-        *_office_steps(actor, ids),
     ]
-    steps: dict[int, set[str]] = {}
-    for instance_id, node_id in connection.execute(union(*queries)):
-        if node_id is not None:
-            steps.setdefault(instance_id, set()).add(node_id)
-    return steps
 
 
 def _office_steps(actor: Actor, ids: set[int]) -> list[Any]:
