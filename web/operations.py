@@ -1,4 +1,7 @@
-"""The operations beside the decision: one dialog, one preview and one door for every verb of the register. It knows no verb by name."""
+"""The operations beside the decision: one dialog, one preview and one door for every verb of the register.
+
+It knows verbs by name only to sort the menu; what a verb does and who may use it stands elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +11,31 @@ from flask import Blueprint, Response, flash, jsonify, redirect, render_template
 
 from tasks.operations import Operation, Preview
 from web.context import actor, connection, house, is_htmx, wants_json
-from web.i18n import same_site, words
+from web.i18n import same_site, translate as _, words
 from workflows.errors import InvalidForm, NotFound, Rejection
 
 blueprint = Blueprint("operations", __name__)
 
 CHOSEN = ("person", "people", "choice")  # arguments whose values come from a list
 FEW = 8  # choices that are shown without a field to narrow them
+GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (  # of the menu; what is in none comes last
+    ("他人参与", ("forward", "delegate", "take_back", "take_back_from_agent", "add_before", "add_parallel", "add_after", "remove_signer")),
+    ("去向", ("return", "withdraw", "jump", "suspend", "resume", "terminate", "void")),
+    ("沟通", ("ask", "comment", "circulate", "watch", "unwatch", "snooze")),
+)
 
 
 def offered(about: str, may: frozenset[str]) -> list[Operation]:
     """The operations of the register that a person may use, in the order they were registered."""
     return [operation for verb, operation in house().tasks.operations.known.items() if operation.about == about and verb in may]
+
+
+@blueprint.app_template_filter("grouped")
+def grouped(operations: list[Operation]) -> list[tuple[str, list[Operation]]]:
+    """The operations as the menu shows them: under what they are about, in the order people look for them."""
+    named = {operation.verb: operation for operation in operations}
+    groups = [(_(title), [named.pop(verb) for verb in verbs if verb in named]) for title, verbs in GROUPS]
+    return [(title, found) for title, found in [*groups, (_("其他"), list(named.values()))] if found]
 
 
 @blueprint.get("/tasks/<int:subject_id>/operations/<verb>", defaults={"about": "seat"})

@@ -20,6 +20,8 @@ function opened() {
   const dialog = place()?.querySelector('dialog[data-open]');
   if (!dialog) return;
   openDialog(dialog);
+  // The link that opened it is in a menu that is closed by now, so the browser cannot give the focus back to it.
+  dialog.addEventListener('close', () => document.querySelector('.operations-menu > summary')?.focus());
   mind(dialog.querySelector('form'));
   (dialog.querySelector('[aria-invalid=true]') ?? dialog.querySelector('[data-narrow], input:not([type=hidden]):not(:disabled), textarea, button[type=submit]'))?.focus();
 }

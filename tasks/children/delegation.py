@@ -35,7 +35,7 @@ class Delegation:
                 "Asks one person for an opinion; the item stays yours and comes back to you. He suggests to agree or to disagree, or hands it back; you may "
                 "take it back at any time.",
                 self.delegate, (Argument("person", "person", "委派给", "Delegate to", True), Argument("text", "text", "要求", "What you ask for")),
-                self.choices, self.preview, icon="user",
+                self.choices, self.preview, icon="delegate",
             ),
             Operation(
                 "take_back", "seat", "收回委派", "Take back",

@@ -60,7 +60,7 @@ class Signers:
         adding = [
             Operation(
                 f"add_{kind}", "seat", KIND_WORDS[kind]["zh"], f"Add a {KIND_WORDS[kind]['en'].lower()}", *RULES[kind], partial(self.add, kind),
-                arguments, self.choices, partial(self.preview, kind), icon="user",
+                arguments, self.choices, partial(self.preview, kind), icon="before",
             )
             for kind in SIGNERS
         ]
@@ -69,7 +69,7 @@ class Signers:
             "取消尚未签署的加签人；只有加签的人或流程负责人可以取消，最后一名表决人不能取消，因此而有结果时须写明理由。",
             "Removes a signer who has not acted yet: only by who added him or the process owner, never the last voter; a removal that decides needs a reason.",
             self.remove, (Argument("signer", "choice", "加签人", "Signer"), Argument("reason", "text", "理由", "Reason")),
-            self.removable, self.preview_removal, tone="danger", icon="user",
+            self.removable, self.preview_removal, tone="danger", icon="without",
         )]
 
     # adding

@@ -36,7 +36,7 @@ class Circulations:
             "把该环节的内容抄送给他人阅知；对方只能查看，不需要办理，不影响进度。同一环节同一轮不会重复抄送。",
             "Shows this step to others, to read only; nobody has to act and nothing waits. Nobody gets the same step of a round twice.",
             self.circulate, (Argument("people", "people", "抄送给", "To", True), Argument("text", "text", "附言", "Note")),
-            self.choices, icon="send",
+            self.choices, icon="copy",
         )]
 
     def circulate(self, connection: Connection, actor: Actor, seat_id: int, given: Arguments) -> Answer:
