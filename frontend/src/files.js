@@ -1,5 +1,4 @@
 // Files: one upload with its progress, and the list of an opinion's files – chosen, dropped or pasted, removed in place.
-import { ask } from './dialogs.js';
 import { csrfToken, postJson, Refusal, refusalWords } from './http.js';
 import { toast } from './toast.js';
 import { words } from './words.js';
@@ -69,7 +68,6 @@ async function add(root, files) {
 }
 
 async function remove(form) {
-  if (!await ask(form.dataset.confirm, { label: words('移除'), kind: 'danger' })) return;
   try {
     await postJson(form.action, {});
     const root = form.closest('.files');
@@ -85,10 +83,9 @@ export function startFiles() {
   document.addEventListener('submit', (event) => {
     const form = event.target.closest('.files .file form');
     if (!form) return;
-    event.preventDefault();
-    event.stopImmediatePropagation();
+    event.preventDefault(); // the question of data-confirm was answered before
     remove(form);
-  }, true);
+  });
   document.querySelectorAll('[data-attach]').forEach((root) => {
     const input = root.querySelector('input[type=file]');
     const zone = root.querySelector('.file-drop');
