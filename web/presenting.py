@@ -32,7 +32,9 @@ def value_words(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return "、".join(value_words(item) for item in value)
     if isinstance(value, Mapping):
-        return masked(str(value["masked"])) if "masked" in value else words(value)
+        if "masked" in value:
+            return masked(str(value["masked"]))
+        return words(value) if "zh" in value or "en" in value else " ".join(filter(None, (value_words(part) for part in value.values())))
     if isinstance(value, str) and MOMENT.fullmatch(value):
         return local_datetime(datetime.fromisoformat(value))
     return without_numbers(words(value))
@@ -63,12 +65,12 @@ def schema_words(schema: dict[str, Any], process: Any) -> dict[str, Any]:
     Labels are looked up by a field's key, notes by a component's id, hints by `key.description`, options by their value.
     """
     labels: Mapping[str, str] = process.labels.get(language(), {})
-    if chinese() or not labels:
+    if chinese():
         return schema
 
     def component(source: Mapping[str, Any]) -> dict[str, Any]:
         made, key = dict(source), str(source.get("key") or source.get("id") or "")
-        found = {"label": labels.get(key), "description": labels.get(f"{key}.description"), "text": labels.get(str(source.get("id")))}
+        found = {"label": labels.get(key) or (_("意见") if source.get("label") == "意见" else None), "description": labels.get(f"{key}.description"), "text": labels.get(str(source.get("id")))}
         made |= {name: text for name, text in found.items() if text and name in source}
         if "values" in source:
             made["values"] = [{**option, "label": labels.get(str(option["value"]), option["label"])} for option in source["values"]]
