@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, func, insert, select
 
-from tasks.hand_over import hand_over, open_seats_of
+from tasks.hand_over import open_seats_of
 from tasks.models import Membership, Person, Seat, SeatOffer, SecurityLog
 from tasks.shared_organisations import create_first_administrator, load_organisations
 from tasks.organisations import Organisations
@@ -431,22 +431,6 @@ def seats(connection: Connection, ids: dict[str, int], clock: FrozenClock) -> li
 
 def test_a_leaver_s_open_seats_are_listed_by_due_time(connection: Connection, ids: dict[str, int], seats: list[int]) -> None:
     assert [row.id for row in open_seats_of(connection, ids["chenjingban"])] == seats
-
-
-def test_each_seat_is_handed_over_and_one_that_may_not_move_stays_with_its_reason(
-    connection: Connection, ids: dict[str, int], seats: list[int], administrator: Actor,
-) -> None:
-    def move(connection: Connection, _actor: Actor, seat_id: int, to: int | None) -> None:
-        connection.execute(Seat.__table__.update().where(Seat.id == seat_id).values(owner_id=to))
-        if seat_id == 2:
-            raise Forbidden("经办与复核须为不同人员", "four eyes")
-
-    done = hand_over(connection, administrator, ids["chenjingban"], ids["linfuze"], move)
-    assert [(one.seat_id, one.refused is None) for one in done] == [(1, True), (2, False), (3, True)]
-    owners = connection.execute(select(Seat.owner_id).where(Seat.id.in_(seats)).order_by(Seat.id)).scalars().all()
-    assert owners == [ids["linfuze"], ids["chenjingban"], ids["linfuze"]]
-    with pytest.raises(Rejection):
-        hand_over(connection, administrator, ids["linfuze"], ids["linfuze"], move)
 
 
 def test_an_organisation_with_open_items_stays_open(connection: Connection, people: People, clock: FrozenClock, seats: list[int]) -> None:

@@ -199,11 +199,15 @@ def test_the_seats_of_a_leaver_go_to_a_colleague_or_back_to_the_pool(office: Off
     assert page.count('name="seat"') == 3 and "孙经办（可接 3 件）" in page
     place = f"/people/{office.clerk}/hand-over"
     answer = administrator.post(place, data={"seat": seats[0], "to": office.other, "reason": "调离"})
-    assert answer.status_code == 200 and owners(office, seats) == [office.other, office.clerk, office.clerk]
+    office.house.work_off()
+    assert answer.status_code == 303 and owners(office, seats) == [office.other, office.clerk, office.clerk]
     administrator.post(place, data={"seat": seats[1], "to": "pool"})
+    office.house.work_off()
     assert owners(office, seats) == [office.other, None, office.clerk]
     assert administrator.post(place, data={"to": "pool"}).status_code == 422
-    refused = administrator.post(place, data={"seat": seats[2], "to": office.applicant})
+    moved = administrator.post(place, data={"seat": seats[2], "to": office.applicant})
+    office.house.work_off()
+    refused = administrator.get(moved.location)
     assert "未能移交" in refused.text and owners(office, seats)[2] == office.clerk
     told = office.browser(office.other).get("/notices").text
     assert "由李外人改派给您，理由：调离" in told
@@ -214,7 +218,8 @@ def test_somebody_disabled_is_out_and_his_work_goes_on(office: Office, administr
     clerk = office.browser(office.clerk)
     assert clerk.get("/inbox").status_code == 200
     answer = administrator.post(f"/people/{office.clerk}/disable", data={"to": "pool"})
-    assert answer.status_code == 200 and owners(office, seats) == [None, None]
+    office.house.work_off()
+    assert answer.status_code == 303 and owners(office, seats) == [None, None]
     assert clerk.get("/inbox").status_code == 303 and not person_row(office, "qian").active
     assert "钱经办" not in administrator.get("/people").text and "钱经办" in administrator.get("/people?active=disabled").text
     with office.house.store.read() as connection:

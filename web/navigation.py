@@ -145,7 +145,7 @@ def shell() -> dict[str, Any]:
     note = f"{acting['label']} · {acting['note']}" if acting else _role(who.role)
     return frame | {
         "user": {"name": who.name, "note": note}, "identities": identities, "identity_url": "/identity", "logout_url": "/logout",
-        "account_url": "/password",
+        "account_url": "/password", "agencies_url": "/agencies" if who.acting is not None else None,
     }
 
 
