@@ -13,12 +13,13 @@ from typing import Any
 
 import waitress
 from playwright.sync_api import Browser, BrowserContext, Page
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from app import House, create_app
 from tasks.cast import Cast
 from tasks.installation import migrate
-from tasks.models import Seat
+from tasks.models import Membership, Organisation, Person, Seat
+from tasks.passwords import hash_password
 from tasks.personal_data import check_character
 from tasks.roster_columns import read_roster
 from tasks.roster_facts import plain_values
@@ -107,6 +108,25 @@ class BrowserDesk:
         seat = connection.execute(select(Seat.id).where(Seat.instance_id == instance_id, Seat.status == "open")).scalar_one()
         values = {"statement": statement, "mobile": "13900000000", "enrolment_confirmed": True}
         self.house.tasks.complete(connection, self.house.people.actor(connection, person, None, "web"), seat, values, "submit")
+
+    def colleague(self, login: str, name: str, role: str = "univ_clerk", organisation: str = "U1401") -> None:
+        """One more person of an office, who can sign in; there once however often asked."""
+        with self.house.store.transaction() as connection:
+            if connection.execute(select(Person.id).where(Person.login == login)).first() is not None:
+                return
+            person = connection.execute(insert(Person).values(
+                name=name, login=login, password_hash=hash_password(PASSWORD), must_change_password=False, active=True, failed_logins=0, session_version=1,
+                created_at=self.house.clock.now(),
+            ).returning(Person.id)).scalar_one()
+            place = connection.execute(select(Organisation.id).where(Organisation.code == organisation)).scalar_one()
+            connection.execute(insert(Membership).values(person_id=person, organisation_id=place, role=role))
+
+    def decide(self, instance_id: int, login: str, outcome: str = "approve") -> None:
+        """Somebody decides the open task of a case elsewhere."""
+        with self.house.store.transaction() as connection:
+            person = connection.execute(select(Person.id).where(Person.login == login)).scalar_one()
+            seat = connection.execute(select(Seat.id).where(Seat.instance_id == instance_id, Seat.status == "open")).scalar_one()
+            self.house.tasks.complete(connection, self.house.people.actor(connection, person, None, "web"), seat, {}, outcome)
 
     def stage(self, instance_id: int) -> str:
         """Where a case stands."""

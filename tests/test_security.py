@@ -24,7 +24,7 @@ from workflows.business_calendar import FrozenClock
 PASSWORD, NEW = "correct horse battery", "another long secret"
 NUMBER = "429999200402199221"
 CAST = (Path(__file__).parent.parent / "bpmn" / "shared" / "organisations.yaml").read_text("utf-8")
-OPEN = {"sign_in.login", "sign_in.sign_in", "sign_in.logout", "sign_in.activate", "sign_in.take_account", "language.choose", "static"}
+OPEN = {"sign_in.login", "sign_in.sign_in", "sign_in.logout", "sign_in.activate", "sign_in.take_account", "signing_again.again", "language.choose", "static"}
 
 
 class Door:

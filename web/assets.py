@@ -14,6 +14,7 @@ from flask import Flask, Response, request, send_from_directory, url_for
 from markupsafe import Markup
 
 FOREVER = 31_536_000
+PACKINGS = (("br", ".br"), ("gzip", ".gz"))  # the smaller first
 PACKED_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 
@@ -81,17 +82,17 @@ def register(app: Flask) -> None:
 
 
 def send_static(app: Flask, filename: str) -> Response:
-    """A file of the static folder; hashed ones below dist/ are cached for ever and sent packed to who takes gzip."""
+    """A file of the static folder; hashed ones below dist/ are cached for ever and sent packed to who takes that."""
     folder = Path(app.static_folder or "static")
     if not filename.startswith("dist/"):
         return send_from_directory(folder, filename)
-    packed = folder / f"{filename}.gz"
     kind = PACKED_TYPES.get(Path(filename).suffix)
-    if kind and "gzip" in request.accept_encodings and packed.is_file():
-        response = send_from_directory(folder, f"{filename}.gz", mimetype=kind, max_age=FOREVER)
-        response.headers["Content-Encoding"] = "gzip"
-    else:
-        response = send_from_directory(folder, filename, max_age=FOREVER)
+    ending, encoding = next(
+        ((ending, name) for name, ending in PACKINGS if kind and name in request.accept_encodings and (folder / f"{filename}{ending}").is_file()), ("", "")
+    )
+    response = send_from_directory(folder, f"{filename}{ending}", mimetype=kind if ending else None, max_age=FOREVER)
+    if encoding:
+        response.headers["Content-Encoding"] = encoding
     response.headers["Vary"] = "Accept-Encoding"
     response.cache_control.public = True
     response.cache_control.immutable = True

@@ -178,6 +178,10 @@ def safe_next(target: str | None, default: str = "/") -> str:
 
 def add_headers(response: Response) -> Response:
     """After each request: the content policy and the other headers; answers with personal data are kept nowhere."""
+    if request.endpoint == "static" and response.mimetype in ("text/javascript", "text/css"):  # no documents: what rules documents says nothing of them
+        for name in ("X-Content-Type-Options", "Cross-Origin-Resource-Policy"):
+            response.headers.setdefault(name, HEADERS[name])
+        return response
     policy = POLICY | ({"style-src-attr": "'unsafe-inline'"} if getattr(_view(), "style_attributes", False) else {})
     response.headers.setdefault("Content-Security-Policy", "; ".join(f"{name} {value}" for name, value in policy.items()))
     for name, value in HEADERS.items():

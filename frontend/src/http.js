@@ -61,7 +61,7 @@ async function request(url, init, { again = true, quiet = false } = {}) {
     throw new Refusal(0, refusalWords(0, '', ''));
   }
   mindPerson(response.headers.get('X-Person'));
-  if (response.status === 401 && again && !init.keepalive && await signInAgain()) {
+  if (response.status === 401 && again && await signInAgain()) {
     if (init.body instanceof FormData && init.body.has('csrf_token')) init.body.set('csrf_token', csrfToken());
     return request(url, init, { again: false, quiet });
   }
@@ -76,13 +76,13 @@ export const get = (url, headers = {}) => request(url, { headers: { Accept: '*/*
 
 /** A form as htmx would send it; a refusal is the caller's to show. */
 export const postForm = (url, body) =>
-  request(url, { method: 'POST', body, headers: { 'HX-Request': 'true', 'HX-Current-URL': location.href, 'HX-Target': 'inbox-list' } }, { quiet: true });
+  request(url, { method: 'POST', body, keepalive: true, headers: { 'HX-Request': 'true', 'HX-Current-URL': location.href, 'HX-Target': 'inbox-list' } }, { quiet: true });
 
 /** `poll`: the page asks by itself; nobody need be at the desk, and nobody is asked for his password because of it. */
 export const postJson = (url, data, { keepalive = false, poll = false } = {}) =>
   request(url, {
     method: 'POST', keepalive, body: JSON.stringify(data), headers: { 'Content-Type': 'application/json', Accept: 'application/json', ...(poll ? { 'X-Poll': '1' } : {}) },
-  }, { again: !poll });
+  }, { again: !poll && !keepalive });
 
 export const postXml = (url, xml) =>
   request(url, { method: 'POST', body: xml, headers: { 'Content-Type': 'application/xml', Accept: 'application/json' } });

@@ -20,7 +20,7 @@ export function showCounts(header) {
     place.textContent = value;
     place.hidden = !value || value === '0' && !('countZero' in place.dataset);
   }
-  document.querySelectorAll('.day-pace').forEach((place) => { place.hidden = !counts.pace; });
+  document.querySelectorAll('.today-pace').forEach((place) => { place.hidden = !counts.pace; });
 }
 
 /** Asks once; swaps only a changed answer. */

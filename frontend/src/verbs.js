@@ -13,6 +13,8 @@ export class Verbs {
     this.preview = preview;
     this.refused = refused;
     this.queue = Promise.resolve();
+    this.waiting = new Set(); // decided, not yet sent: goes out even when the page is left
+    window.addEventListener('pagehide', () => this.waiting.forEach((body) => postForm(this.form.action, body).catch(() => {})));
     this.form = root.querySelector('#bulk-form') ?? document.getElementById('bulk-form');
     root.addEventListener('click', ({ target }) => {
       const button = target.closest('[data-verb]');
@@ -123,11 +125,13 @@ export class Verbs {
     this.rows.setPending(rows, true);
     if (rows.includes(this.rows.current)) this.moveOn();
     this.rows.onChange();
+    this.waiting.add(body);
     this.queue = this.queue.then(() => this.perform(body, rows));
     return this.queue;
   }
 
   async perform(body, rows) {
+    this.waiting.delete(body);
     body.set('csrf_token', csrfToken());
     try {
       const { body: html, headers } = await postForm(this.form.action, body);
