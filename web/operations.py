@@ -97,6 +97,15 @@ def _given() -> dict[str, Any]:
     return given
 
 
+def _nothing_to_choose(operation: Operation, choices: Any) -> Preview | None:
+    """The refusal of a dialog in which a required choice has nothing to choose."""
+    for argument in operation.arguments:
+        possible = [choice for choice in choices.get(argument.key, ()) if choice.refused is None]
+        if argument.required and argument.kind in CHOSEN and not possible:
+            return Preview(refused={"zh": f"没有可以选择的“{argument.zh}”，现在不能{operation.zh}。", "en": f"Nothing can be chosen for “{argument.en}”: this is not possible now."})
+    return None
+
+
 def _only_ways(operation: Operation, choices: Any) -> dict[str, Any]:
     """What need not be asked: a required choice of which only one is possible."""
     found: dict[str, Any] = {argument.key: "" for argument in operation.arguments if argument.kind in CHOSEN}
@@ -120,13 +129,14 @@ def _preview(operation: Operation, subject_id: int, given: dict[str, Any]) -> An
 
 def _dialog(operation: Operation, subject_id: int, given: dict[str, Any], errors: dict[str, str]) -> str:
     choices = house().tasks.operations.choices(connection(), actor(), operation.verb, subject_id)
+    shown = _nothing_to_choose(operation, choices)
     given = {**_only_ways(operation, choices), **given}
     kind = "seat" if operation.about == "seat" else "case"
     place = {"about": kind, "subject_id": subject_id, "verb": operation.verb}
     template = "operations/_dialog.html" if is_htmx() else "operations/page.html"
     return render_template(
         template, operation=operation, choices=choices, given=given, errors=errors, few=FEW, subject_id=subject_id,
-        preview=_preview(operation, subject_id, given), next=given.get("next") or request.args.get("next") or "",
+        preview=shown or _preview(operation, subject_id, given), next=given.get("next") or request.args.get("next") or "",
         action=url_for("operations.perform", **place), preview_url=url_for("operations.preview", **place) if operation.preview else "",
         back=url_for("tasks.page", seat_id=subject_id) if kind == "seat" else url_for("cases.page", instance_id=subject_id),
     )
