@@ -110,8 +110,8 @@ USER_TASK_SETTINGS: Mapping[str, Setting] = {
     "point_of_no_return": Setting("true：办完后不得再退回到此前", "true: once done, nothing goes back to before it"),
     "signers_may_return": Setting("true：加签人也可以退回；缺省只能答复“建议退回”", "true: a signer may return the case; else he only suggests it"),
     "field_permissions": Setting(
-        "字段权限，JSON：{字段: visible（只读）| editable | hidden | required}；键 * 指未列出的字段；值也可按角色写 {\"role:角色\": 权限, \"*\": 权限}；见“字段与附件”一节",
-        "rights on fields, JSON: {field: visible (read-only) | editable | hidden | required}; the key * is every field not named; a right may be given by role, "
+        "字段权限，JSON：{字段: visible（只读）、editable、hidden 或 required}；键 * 指未列出的字段；值也可按角色写 {\"role:角色\": 权限, \"*\": 权限}；见“字段与附件”一节",
+        "rights on fields, JSON: {field: visible (read-only), editable, hidden or required}; the key * is every field not named; a right may be given by role, "
         "{\"role:…\": right, \"*\": right}; see Fields and files",
     ),
     "opinion": Setting(
