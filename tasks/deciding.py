@@ -51,6 +51,7 @@ class Cast:
     moved: bool = False
     decided: bool = False
     activated: list[int] = field(default_factory=list)  # seats that left the queue
+    waited: list[dict[str, Any]] = field(default_factory=list)  # their dates while they were in it
     closed: list[dict[str, Any]] = field(default_factory=list)  # seats it made needless, as they were
     changes: Mapping[str, Any] = field(default_factory=dict)  # name → [before, after] of its values
     alone: tuple[dict[str, Any], dict[str, Any]] = field(default=({}, {}))  # values and detail of a vote that is recorded with the decision
@@ -140,7 +141,7 @@ class Deciding:
             if verdict.result == "empty":
                 self._seat_for_owner(connection, case, poll)
                 return False
-            if not self._drop_doubles(connection, case, poll):
+            if not self._drop_doubles(connection, case, poll, done):
                 self._open_next(connection, case, poll, done)
                 return False
             poll = self.poll(connection, case, poll.token)
@@ -162,7 +163,7 @@ class Deciding:
 
     def _conclude(self, connection: Connection, case: Case, poll: Poll, verdict: Verdict, done: Cast) -> None:
         node, outcome, last = poll.node, poll.outcome(verdict), poll.cast[-1]
-        done.closed = self._close_others(connection, case, poll)
+        done.closed += self._close_others(connection, case, poll)
         connection.execute(update(Voting).where(Voting.instance_id == case.id, Voting.token == poll.token).values(outcome=outcome, decided_at=case.now))
         values, told = done.alone
         patch = {**values, f"{node.id}_outcome": outcome, f"{node.id}_by": (last.answer or {}).get("by") or {"person": last.completed_by}}
@@ -179,19 +180,10 @@ class Deciding:
         """Cancel what is left of the activity and tell the holders; returns the seats as they were."""
         if not poll.live:
             return []
-        ids = [seat.id for seat in poll.live]
-        offers = connection.execute(select(SeatOffer.__table__).where(SeatOffer.seat_id.in_(ids))).all()
-        drafts = connection.execute(select(Draft.__table__).where(Draft.seat_id.in_(ids))).all()
-        barred = connection.execute(select(SeatExclusion.__table__).where(SeatExclusion.seat_id.in_(ids))).all()
+        kept, offers = _as_they_are(connection, poll.live)
         self._tell(connection, case, poll, offers)
         self._seats.close(connection, case.id, poll.token, "cancelled", case.now)
-        return [
-            {"id": seat.id, "status": seat.status,
-             "offers": [[row.candidate, row.principal_id] for row in offers if row.seat_id == seat.id],
-             "drafts": [[row.person_id, row.values, row.saved_at.isoformat()] for row in drafts if row.seat_id == seat.id],
-             "barred": [[row.person_id, row.reason] for row in barred if row.seat_id == seat.id]}
-            for seat in poll.live
-        ]
+        return kept
 
     @staticmethod
     def _tell(connection: Connection, case: Case, poll: Poll, offers: Sequence[Row[Any]]) -> None:
@@ -228,8 +220,11 @@ class Deciding:
         self._seats.settle_place(connection, case, poll.node, poll.token, seat.id, place)
         case.record("vote_reached", node=poll.node.id, token=poll.token, detail={"seat": seat.id, "position": seat.position})
         done.activated.append(seat.id)
+        done.waited.append({
+            "id": seat.id, "due_at": seat.due_at.isoformat(), "yellow_at": seat.yellow_at.isoformat(), "priority": seat.priority, "schedule_id": seat.schedule_id,
+        })
 
-    def _drop_doubles(self, connection: Connection, case: Case, poll: Poll) -> bool:
+    def _drop_doubles(self, connection: Connection, case: Case, poll: Poll, done: Cast) -> bool:
         """Close seats that only people could take who have voted already: one person, one vote. Whether one was closed."""
         candidates = [
             seat for index, seat in enumerate(poll.waiting)
@@ -239,6 +234,7 @@ class Deciding:
             return False
         behind = people_of(connection, [seat.participant for seat in candidates], case)
         doubles = [seat for seat in candidates if behind[seat.participant] and behind[seat.participant] <= poll.people]
+        done.closed += _as_they_are(connection, doubles)[0]
         for seat in doubles:
             self._drop(connection, case, poll, seat, "duplicate_voter")
         return bool(doubles)
@@ -300,6 +296,24 @@ class Deciding:
             case = self._engine.load(connection, row.instance_id)
             if case.status == "active" and case.is_open(row.token) and not self.people_changed(connection, case, row.token):
                 self._engine.save(connection, [case])
+
+
+def _as_they_are(connection: Connection, seats: Sequence[Row[Any]]) -> tuple[list[dict[str, Any]], Sequence[Row[Any]]]:
+    """What an undo needs to open these seats again, and the offers of them."""
+    ids = [seat.id for seat in seats]
+    if not ids:
+        return [], []
+    offers = connection.execute(select(SeatOffer.__table__).where(SeatOffer.seat_id.in_(ids))).all()
+    drafts = connection.execute(select(Draft.__table__).where(Draft.seat_id.in_(ids))).all()
+    barred = connection.execute(select(SeatExclusion.__table__).where(SeatExclusion.seat_id.in_(ids))).all()
+    kept = [
+        {"id": seat.id, "status": seat.status,
+         "offers": [[row.candidate, row.principal_id] for row in offers if row.seat_id == seat.id],
+         "drafts": [[row.person_id, row.values, row.saved_at.isoformat()] for row in drafts if row.seat_id == seat.id],
+         "barred": [[row.person_id, row.reason] for row in barred if row.seat_id == seat.id]}
+        for seat in seats
+    ]
+    return kept, offers
 
 
 def _lines_of(connection: Connection, person_id: int) -> list[str]:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, exists, insert, or_, select, update
 from tasks.four_eyes import forgotten
 from tasks.models import CaseMark, Draft, Notification, ScheduleMark, Seat, UndoRecord
 from tasks.people import Actor
-from tasks.seats import LIVE, SEAT, Seats
+from tasks.seats import LIVE, SEAT, Seats, somebody_found
 from tasks.service import author_of
 from tasks.votes.undoing import guard_open_vote, open_vote, seats_back, values_back
 from workflows.business_calendar import Clock
@@ -167,6 +167,7 @@ class GoingBack:
         opened = [row for row in connection.execute(live).all() if not _was_there(before, row.token)]
         for row in opened:
             self._seats.close(connection, case.id, row.token, "cancelled", case.now)
+            somebody_found(connection, case, row.token)
         self._unmark(connection, case, [row.schedule_id for row in opened if row.schedule_id is not None])
         connection.execute(update(OutboxMessage).where(
             OutboxMessage.instance_id.in_([case.id, *dict(before["started"])]), OutboxMessage.status == "held",
@@ -231,5 +232,7 @@ class GoingBack:
 
 
 def _was_there(before: Mapping[str, Any], token: str) -> bool:
-    """Whether an activity instance was live before the act: a parallel branch, which the act did not open."""
-    return token.partition("#")[0] in before["state"]["t"]
+    """Whether an activity instance was live before the act: a parallel branch, or another instance, which the act did not open."""
+    activity, _, index = token.partition("#")
+    counters = before["state"].get("m", {}).get(activity)
+    return activity in before["state"]["t"] and (not index or bool(counters and int(counters[2], 16) >> int(index) & 1))

@@ -12,6 +12,8 @@ from sqlalchemy import Connection
 
 from app import House
 from tasks.actors import system_actor
+from tasks.keys.agencies import Absence
+from tasks.standing import near, see
 from tests.prover_models import PROCESS, Model
 from tests.prover_office import APPLICANTS, CAST, PEOPLE, Office, document
 from workflows.engine import StartItem
@@ -22,11 +24,12 @@ NAMES = {number: login for login, number in PEOPLE.items()}
 # verb → how often; the rest of the register comes with weight 2, on seats of people who might
 VERBS = {
     "complete": 34, "claim": 7, "release": 3, "save_draft": 3, "undo": 5, "withdraw": 3, "withdraw_case": 2, "reassign": 3, "urge": 1, "bulk": 3,
-    "start": 4, "time": 9, "disable": 1, "enable": 2, "membership": 1, "message": 2, "agency": 2, "end_agency": 1,
+    "start": 4, "time": 9, "disable": 1, "enable": 2, "membership": 1, "message": 2, "agency": 3, "end_agency": 1,
 }
 MORE = {"return": 8, "jump": 1, "terminate": 0.3, "void": 0.2, "suspend": 0.7, "resume": 4, "comment": 0.5, "circulate": 0.5, "snooze": 0.7, "delegate": 4, "take_back": 2}
 SPANS = (timedelta(seconds=20), timedelta(minutes=5), timedelta(hours=2), timedelta(days=1), timedelta(days=4), timedelta(days=12))
 WISE = 0.66  # of the attempts are by somebody who might
+INFORMED = 0.25  # are of a verb the house offers him
 
 
 @dataclass(frozen=True)
@@ -48,17 +51,19 @@ class Acts:
         registered = office.house.tasks.operations.known
         self.verbs = {**VERBS, **{verb: MORE.get(verb, 2) for verb in registered if verb not in VERBS}}
         self.busy = 0
+        self.chosen: tuple[Any, int] | None = None
 
     def attempt(self) -> Attempt:
         """The next one."""
+        verb, self.chosen = self._informed() if self.random.random() < INFORMED else (None, None)
         names = list(self.verbs)
-        verb = self.random.choices(names, [self.verbs[name] for name in names])[0]
+        verb = verb or self.random.choices(names, [self.verbs[name] for name in names])[0]
         own = getattr(self, f"_{verb}", None)
         if own is not None:
             found: Attempt | None = own()
         else:
             found = self._registered(verb)
-        found, verb = (found, verb) if found is not None else (self._start() or self._time(), "instead")
+        found, verb = (found, verb) if found is not None else (self._complete() or self._time(), "instead")
         return replace(found, verb=verb)
 
     def start(self) -> Attempt:
@@ -68,6 +73,25 @@ class Acts:
         return replace(found, verb="start")
 
     # choosing
+
+    def _informed(self) -> tuple[str | None, tuple[Any, int] | None]:
+        """A verb that somebody may use on some seat now, as the house says; plain completions are left to chance."""
+        rows = self.office.rows("SELECT * FROM seat WHERE status IN ('open', 'parked') ORDER BY id")
+        if not rows:
+            return None, None
+        seat = self.random.choice(rows)
+        person = self.somebody(seat)
+        try:
+            verbs = self.office.look(lambda house, connection: self._verbs(house, connection, person, seat["id"]))
+        except Rejection:
+            return None, None
+        able = sorted(verbs & set(self.verbs) - {"complete", "claim", "save", "urge", "comment"})
+        return (self.random.choice(able), (seat, person)) if able else (None, None)
+
+    def _verbs(self, house: House, connection: Connection, person: int, seat: int) -> frozenset[str]:
+        actor = self.office.actor(connection, person)
+        row = see(connection, actor, seat)
+        return frozenset() if row is None else near(connection, actor, row, house.engine.version(connection, row.definition_id)).verbs
 
     def lines(self, person: int) -> list[str]:
         """The candidate lines of somebody, by the table of memberships."""
@@ -229,7 +253,9 @@ class Acts:
             if seat is None:
                 return None
             subject, person = int(seat["id"]), self.somebody(seat)
-            if verb == "remove_signer" and seat["added_by"] and self.random.random() < WISE:
+            if self.chosen is not None:
+                (seat, person), subject = self.chosen, int(self.chosen[0]["id"])
+            elif verb == "remove_signer" and seat["added_by"] and self.random.random() < WISE:
                 person = int(seat["added_by"])
             label = f"{verb} seat {subject} ({seat['node_id']} {seat['kind']} {seat['status']} of case {seat['instance_id']})"
         given = self._arguments(operation, person, subject)
@@ -312,19 +338,23 @@ class Acts:
         key = f"{self.office.clock.now().isoformat()}/{self.busy}"
         return Attempt("a message comes", lambda house, connection: house.engine.correlate(connection, "answer", None, None, key))
 
-    def _agency(self) -> Attempt | None:
-        agencies = getattr(self.office.house.tasks.keys, "agencies", None)
-        if agencies is None:
-            return None
+    def _agency(self) -> Attempt:
+        """Somebody stands in for somebody else, from now or from later on; mostly the absent himself says so."""
         principal, agent = self.anybody(), self.anybody()
-        begin = self.office.clock.now() + self.random.choice([timedelta(0), timedelta(hours=1), timedelta(days=1)])
-        return self._agency_of(principal, agent, begin, begin + self.random.choice(SPANS[2:]))
-
-    def _agency_of(self, principal: int, agent: int, begin: Any, end: Any) -> Attempt | None:
-        return None
+        begin = self.office.clock.now() + self.random.choice([timedelta(0), timedelta(0), timedelta(hours=1), timedelta(days=1)])
+        absence = Absence(agent, self.random.choice([None, PROCESS]), begin, begin + self.random.choice(SPANS[2:]), "出差")
+        person = principal if self.random.random() < 0.85 else PEOPLE["chu"]
+        return self._doing(f"says that {NAMES[agent]} stands in for {NAMES[principal]} from {begin} to {absence.valid_to}", person, lambda house, connection, actor: (
+            house.tasks.keys.agencies.create(connection, actor, principal, absence)
+        ))
 
     def _end_agency(self) -> Attempt | None:
-        return None
+        rows = self.office.rows("SELECT id, principal_id FROM agency WHERE ended_at IS NULL")
+        if not rows:
+            return None
+        row = self.random.choice(rows)
+        person = row["principal_id"] if self.random.random() < 0.85 else self.anybody()
+        return self._doing(f"revokes agency {row['id']}", person, lambda house, connection, actor: house.tasks.keys.agencies.revoke(connection, actor, row["id"]))
 
 
 __all__ = ["NAMES", "Act", "Acts", "Attempt", "document"]

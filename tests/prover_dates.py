@@ -44,7 +44,7 @@ class Dates:
                 if rule is not None and rule != FIXED and seat["instance_id"] in resumed:
                     wanted = due  # opened and moved within one step
                 assert due == wanted, f"8: seat {number} is due {due}, not {wanted}"
-            elif seat["instance_id"] in resumed and rule in (IN_DAYS, IN_TWO_DAYS) and seat["kind"] == "main":
+            elif seat["instance_id"] in resumed and rule in (IN_DAYS, IN_TWO_DAYS):
                 before = self.known[number]
                 wanted = None if before is None else self.later(before, self.working(resumed[seat["instance_id"]], world.now))
                 assert wanted in (None, due), f"8: seat {number} is due {due} after the suspension, not {wanted}"
@@ -55,8 +55,7 @@ class Dates:
     @staticmethod
     def rule(world: World, seat: Mapping[str, Any]) -> str | None:
         node = world.version(world.cases[seat["instance_id"]]).graph.nodes.get(seat["node_id"])
-        text = node.attributes.get("dueDate") if node is not None and seat["kind"] == "main" else None
-        return text
+        return node.attributes.get("dueDate") if node is not None else None
 
     def due(self, rule: str, start: datetime) -> datetime:
         """Start + duration, the third working day after it, or the calendar's own date."""

@@ -11,7 +11,7 @@ from typing import Any
 from tasks.standing import near, see
 from tests.prover_acts import NAMES
 from tests.prover_office import Office, document
-from tests.prover_world import LIVE, World
+from tests.prover_world import LIVE, World, counts
 from workflows.definitions import ProcessVersion
 from workflows.errors import Rejection
 
@@ -103,8 +103,13 @@ def _same(before: World, after: World, person: int, seat: Mapping[str, Any], wha
         then, there = ({name: value for name, value in one["variables"].items() if value is not None} for one in (case, now))
         assert then == there, f"{what}: values {then} became {there}"
         assert case["status"] == now["status"], f"{what}: {case['status']} became {now['status']}"
-    then, there = (Counter(_held(one, seat["node_id"], person) for one in world.seats.values() if one["status"] in LIVE) for world in (before, after))
-    assert then == there, f"{what}: seats {then - there} became {there - then}"
+    then, there = (Counter(_held(one, seat["node_id"], person) for one in world.seats.values() if one["status"] in LIVE and counts(one)) for world in (before, after))
+    left = [_told(one) for one in after.seats.values() if one["status"] in LIVE and one["instance_id"] == seat["instance_id"]]
+    assert then == there, f"{what}: seats {then - there} became {there - then}; live are {left}"
+
+
+def _told(seat: Mapping[str, Any]) -> str:
+    return f"{seat['id']} {seat['node_id']} {seat['token']} {seat['kind']} {seat['status']} of {seat['participant']} held by {seat['owner_id']}"
 
 
 def _held(seat: Mapping[str, Any], node: str, person: int) -> tuple[Any, ...]:

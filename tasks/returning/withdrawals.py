@@ -92,7 +92,7 @@ class Withdrawals:
     # may it be taken back, and how
 
     def _plan(self, connection: Connection, case: Case, row: Row[Any]) -> tuple[Target, Plan, dict[str, Any]]:
-        if row.several:
+        if row.several or "#" in row.seat_token:
             raise Conflict(f"该环节由多人共同决定，不能单独撤回。{ASK}", f"Several people decide here; a vote is not taken back alone. {ASK_EN}")
         if case.parent_id is not None and case.status != "active":
             raise Conflict("该流程已结束并交回上级流程，不能撤回。", "This process is over and has handed its result on.")

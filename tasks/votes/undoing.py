@@ -62,6 +62,7 @@ def seats_back(connection: Connection, seats: Seats, case: Case, record: Row[Any
     if not acts:
         return
     queued = {number for act in acts for number in act["activated"]}
+    dates = {waited["id"]: _dates(waited) for act in reversed(acts) for waited in act.get("waited", ())}
     for act in reversed(acts):
         if act["token"] == seat.token:
             for closed in act["closed"]:
@@ -70,7 +71,7 @@ def seats_back(connection: Connection, seats: Seats, case: Case, record: Row[Any
             _set(connection, act["seat"], status="cancelled")  # a rule decided it in a step that never was
     for number in queued:
         connection.execute(delete(SeatOffer).where(SeatOffer.seat_id == number))
-        _set(connection, number, status="queued", completed_at=None, outcome=None, answer=None)
+        _set(connection, number, status="queued", completed_at=None, outcome=None, answer=None, **dates.get(number, {}))
     _set(connection, seat.id, answer=seat_answer(seat))
     mine = [person for person in (seat.completed_by, seat.on_behalf_of) if person is not None]
     together = select(SEAT.c.id).where(SEAT.c.instance_id == case.id, SEAT.c.token == seat.token)
@@ -78,6 +79,12 @@ def seats_back(connection: Connection, seats: Seats, case: Case, record: Row[Any
         SeatExclusion.seat_id.in_(together), SeatExclusion.person_id.in_(mine), SeatExclusion.reason == "voted"
     ))
     connection.execute(update(Voting).where(Voting.instance_id == case.id, Voting.token == seat.token).values(outcome=None, decided_at=None))
+
+
+def _dates(waited: Mapping[str, Any]) -> dict[str, Any]:
+    """The dates a seat had while it was queued."""
+    moments = {name: datetime.fromisoformat(waited[name]) for name in ("due_at", "yellow_at")}
+    return {**moments, "priority": waited["priority"], "schedule_id": waited["schedule_id"]}
 
 
 def seat_answer(seat: Row[Any]) -> dict[str, Any] | None:

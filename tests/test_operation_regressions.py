@@ -1,0 +1,94 @@
+"""What the random operations have found: each a small case by hand, named after what went wrong."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event
+
+from app import House
+from tests.returning_walk import END, START, Office, chain, process, step
+from tests.voting_stage import Committee
+from workflows.errors import Conflict
+
+pytestmark = pytest.mark.usefixtures("database")
+TWICE = (
+    '<bpmn:multiInstanceLoopCharacteristics isSequential="true"><bpmn:loopCardinality>2</bpmn:loopCardinality></bpmn:multiInstanceLoopCharacteristics>'
+)
+
+
+def in_turn() -> Office:
+    """A step that is done twice, one after the other."""
+    return Office(process(START + step("apply") + step("sign", TWICE) + step("file") + END + chain("start", "apply", "sign", "file", "end"))).begin().done("apply")
+
+
+def undo(office: Office, seat: int, who: str = "qian") -> None:
+    office.command(lambda house, connection: house.tasks.undo(connection, office.actor(house, connection, who), seat))
+
+
+def test_undoing_one_of_several_instances_closes_the_next_one_again() -> None:
+    office = in_turn()
+    first = office.seat("sign")
+    office.done("sign")
+    undo(office, first.id)
+    assert [(seat.id, seat.token) for seat in office.seats()] == [(first.id, first.token)]
+    office.done("sign", "sign").finish("file")
+
+
+def test_an_instance_of_several_is_not_withdrawn_alone() -> None:
+    office = in_turn()
+    first = office.seat("sign")
+    office.done("sign")
+    office.later(minutes=2)
+    with pytest.raises(Conflict):
+        office.perform("withdraw", first.id)
+    assert office.open == ["sign"]
+    office.done("sign").finish("file")
+
+
+def test_the_alarm_of_a_step_that_an_undo_took_back_is_over() -> None:
+    office = Office(process(START + step("apply") + step("sign", line="= null") + END + chain("start", "apply", "sign", "end"))).begin()
+    seat = office.seat("apply")
+    office.done("apply")
+    assert [alarm.node_id for alarm in office.incidents] == ["sign"]
+    undo(office, seat.id)
+    assert office.incidents == [] and office.open == ["apply"]
+
+
+def test_a_vote_taken_back_puts_the_next_in_turn_back_with_his_dates(house: House) -> None:
+    committee = Committee(house, voting='{"rule": "sequential"}')
+    committee.start("zhao", "qian")
+    before = [(seat.status, seat.due_at, seat.schedule_id) for seat in committee.seats()]
+    house.clock.set(house.clock.now() + timedelta(days=4))  # type: ignore[attr-defined]
+    committee.vote("zhao")
+    assert committee.seats()[1].due_at != before[1][1]
+    committee.do("undo", "zhao", committee.seats()[0].id)
+    assert [(seat.status, seat.due_at, seat.schedule_id) for seat in committee.seats()] == before
+
+
+def test_a_vote_taken_back_brings_back_the_seat_it_had_made_needless(house: House) -> None:
+    committee = Committee(house, voting='{"rule": "ratio", "ratio": "1"}')
+    committee.start("zhao", "univ_clerk@U1", "qian")
+    group = committee.seats()[1]
+    committee.vote("zhao", seat=group)
+    assert committee.states() == ["cancelled", "completed", "open"]
+    committee.do("undo", "zhao", group.id)
+    assert committee.states() == ["open", "open", "open"]
+    assert committee.offers(committee.seats()[0]) == {"zhao"} and committee.offers(group) == {"univ_clerk@U1"}
+
+
+def test_what_somebody_may_do_is_worked_out_without_asking_who_decided(house: House) -> None:
+    committee = Committee(house)
+    committee.start("zhao", "qian", "sun")
+    for who in ("zhao", "qian"):
+        committee.vote(who)
+    sent: list[str] = []
+    listen = (house.store.engine, "before_cursor_execute", lambda *given: sent.append(given[2]))
+    event.listen(*listen)
+    try:
+        with pytest.raises(Conflict):
+            committee.vote("sun", seat=committee.seats()[2])
+    finally:
+        event.remove(*listen)
+    assert len([statement for statement in sent if "ORDER BY seat.completed_at DESC" in statement]) == 1
