@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, exists, or_, select
+from sqlalchemy import Connection, Row, Select, and_, delete, exists, or_, select
 
 from tasks.models import CaseActor, Seat, SeatExclusion, SeatOffer
 from tasks.votes.opening import kept_apart
@@ -20,10 +20,14 @@ SEAT, INSTANCE = Seat.__table__, ProcessInstance.__table__
 LIVE = ("open", "parked", "queued")
 
 
-def acted(connection: Connection, case: Case, node_id: str, people: Collection[int | None]) -> None:
-    """These people have had a hand in the activity; what is open elsewhere and must be kept apart from it is closed to them."""
+def acted(connection: Connection, case: Case, node_id: str, people: Collection[int | None], written: int | None = None) -> None:
+    """These people have had a hand in the activity; what is open elsewhere and must be kept apart from it is closed to them.
+
+    `written`: one of them whom the caller has written down already.
+    """
     known = sorted({person for person in people if person})
-    insert_missing(connection, CaseActor, [{"instance_id": case.root, "node_id": node_id, "person_id": person} for person in known])
+    rows = [{"instance_id": case.root, "node_id": node_id, "person_id": person} for person in known if person != written]
+    insert_missing(connection, CaseActor, rows)
     graph = case.version.graph
     apart = kept_apart(graph, graph.nodes[node_id])
     if not apart or not _may_be_open(case, apart):
@@ -45,7 +49,7 @@ def _may_be_open(case: Case, nodes: Sequence[str]) -> bool:
 
 def _open_seats(connection: Connection, case: Case, nodes: Sequence[str]) -> Sequence[Row[Any]]:
     family = select(INSTANCE.c.id).where(or_(INSTANCE.c.id == case.root, INSTANCE.c.body_of == case.root))
-    query = select(SEAT.c.id, SEAT.c.node_id).where(SEAT.c.instance_id.in_(family), SEAT.c.node_id.in_(nodes), SEAT.c.status.in_(LIVE))
+    query: Select[Any] = select(SEAT.c.id, SEAT.c.node_id).where(SEAT.c.instance_id.in_(family), SEAT.c.node_id.in_(nodes), SEAT.c.status.in_(LIVE))
     return connection.execute(query.order_by(SEAT.c.id)).all()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, exists, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, exists, insert, or_, select, update
 from sqlalchemy.orm import aliased
 
 from tasks import security_log
@@ -57,18 +57,20 @@ class Agencies:
 
     @staticmethod
     def _list(connection: Connection, condition: Any) -> Sequence[Row[Any]]:
-        query = select(*AGENCY.c, PRINCIPAL.name.label("principal"), AGENT.name.label("agent"), AGENT.active.label("agent_active"))
+        query: Select[Any] = select(*AGENCY.c, PRINCIPAL.name.label("principal"), AGENT.name.label("agent"), AGENT.active.label("agent_active"))
         query = query.join(PRINCIPAL, PRINCIPAL.id == AGENCY.c.principal_id).join(AGENT, AGENT.id == AGENCY.c.agent_id).where(condition)
-        return connection.execute(query.order_by(AGENCY.c.valid_to.desc(), AGENCY.c.id.desc()).limit(100)).all()
+        found: Sequence[Row[Any]] = connection.execute(query.order_by(AGENCY.c.valid_to.desc(), AGENCY.c.id.desc()).limit(100)).all()
+        return found
 
     @staticmethod
     def with_agents(connection: Connection, person_id: int) -> Sequence[Row[Any]]:
         """The live seats of a principal that an agent has claimed for him: seat_id, subject, number, node_id, definition_id, agent, due_at."""
-        query = select(SEAT.c.id.label("seat_id"), ProcessInstance.subject, ProcessInstance.number, SEAT.c.node_id, SEAT.c.definition_id, SEAT.c.process_id, AGENT.name.label("agent"), SEAT.c.due_at)
+        query: Select[Any] = select(SEAT.c.id.label("seat_id"), ProcessInstance.subject, ProcessInstance.number, SEAT.c.node_id, SEAT.c.definition_id, SEAT.c.process_id, AGENT.name.label("agent"), SEAT.c.due_at)
         query = query.join(ProcessInstance, ProcessInstance.id == SEAT.c.instance_id).join(AGENT, AGENT.id == SEAT.c.owner_id)
         mine = (SEAT.c.claimed_as == f"person:{person_id}", SEAT.c.owner_id != person_id, SEAT.c.status.in_(LIVE))
         agents = select(AGENCY.c.agent_id).where(AGENCY.c.principal_id == person_id)  # so that the index of owners serves
-        return connection.execute(query.where(SEAT.c.owner_id.in_(agents), *mine).order_by(SEAT.c.due_at, SEAT.c.id).limit(200)).all()
+        found: Sequence[Row[Any]] = connection.execute(query.where(SEAT.c.owner_id.in_(agents), *mine).order_by(SEAT.c.due_at, SEAT.c.id).limit(200)).all()
+        return found
 
     def possible_agents(self, connection: Connection, principal_id: int) -> list[tuple[int, str]]:
         """Colleagues: active people who hold a role today where the principal holds one, by name."""

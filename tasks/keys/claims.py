@@ -12,7 +12,7 @@ from sqlalchemy import Connection, insert, select, update
 from tasks.actors import Actor, author_of
 from tasks.field_view import acting_roles, node_view
 from tasks.ground import Ground
-from tasks.models import Draft, Notification
+from tasks.models import Draft, Notification, Seat
 from tasks.personal_fields import PersonalFields
 from tasks.seats import SEAT
 from tasks.security_log import note_hidden_fields
@@ -43,7 +43,7 @@ class Claims:
         elif standing.on_behalf_of is not None:
             self._tell(connection, case, seat_id, standing.on_behalf_of, "claimed_by_agent", f"{actor.name}代您领取", f"claimed by {actor.name} for you")
         expires = self._expires(connection, case, case.version.graph.nodes[row.seat_node_id])
-        connection.execute(update(SEAT).where(SEAT.c.id == seat_id).values(
+        connection.execute(update(Seat).where(SEAT.c.id == seat_id).values(
             owner_id=actor.person_id, claimed_at=case.now, claimed_as=line, claim_expires_at=expires, revision=SEAT.c.revision + 1
         ))
         self._seats.offer_to(connection, seat_id, [f"person:{actor.person_id}"], row.seat_due_at, row.seat_created_at, row.seat_priority)
@@ -67,7 +67,7 @@ class Claims:
     def release_seat(self, connection: Connection, case: Case, seat_id: int, kind: str = "released", **detail: Any) -> None:
         """Back to the pool, whoever asks; the caller saves the case. `kind` names the history row."""
         free = {"owner_id": None, "claimed_at": None, "claimed_as": None, "claim_expires_at": None}
-        connection.execute(update(SEAT).where(SEAT.c.id == seat_id).values(**free))
+        connection.execute(update(Seat).where(SEAT.c.id == seat_id).values(**free))
         seat = connection.execute(select(SEAT).where(SEAT.c.id == seat_id)).one()
         case.record(kind, node=seat.node_id, token=seat.token, detail={"seat": seat_id, **detail})
         self._seats.reevaluate(connection, case, seat, keep_dates=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, exists, insert, or_, select, update
 
 from tasks.bulk import DRAFT_PROTECTS
 from tasks.children.answers import DECIDED
@@ -117,11 +117,12 @@ class Expiry:
     def _lapsed(self, connection: Connection, person: int) -> Sequence[Row[Any]]:
         """The seats he claimed by a line that no longer admits him; suspended cases hear of it when they resume."""
         lines = self.lines_of(connection, person)
-        query = select(SEAT.c.id, SEAT.c.instance_id).join(INSTANCE, INSTANCE.c.id == SEAT.c.instance_id).where(
+        query: Select[Any] = select(SEAT.c.id, SEAT.c.instance_id).join(INSTANCE, INSTANCE.c.id == SEAT.c.instance_id).where(
             SEAT.c.owner_id == person, SEAT.c.status.in_(HELD), SEAT.c.claimed_as.like("%@%"), SEAT.c.claimed_as.not_in(lines), INSTANCE.c.status == "active",
             SEAT.c.parent_seat_id.is_(None), SEAT.c.participant.is_(None),
         )
-        return connection.execute(query.order_by(SEAT.c.instance_id, SEAT.c.id)).all()
+        found: Sequence[Row[Any]] = connection.execute(query.order_by(SEAT.c.instance_id, SEAT.c.id)).all()
+        return found
 
     def lines_of(self, connection: Connection, person: int) -> list[str]:
         """The lines that admit somebody today; none when he is disabled."""

@@ -6,7 +6,7 @@ from collections.abc import Container, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, exists, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, delete, exists, insert, or_, select, update
 
 from tasks.actors import Actor, author_of
 from tasks.children.tree import ChildSeats
@@ -109,7 +109,7 @@ class Leaving:
         drafts = self._replacing.take_drafts(connection, seat.id, [leaver])
         self._children.close(connection, case, below, "holder_left", NO_OPINION)
         for table in (SeatOffer, SeatExclusion, Draft):
-            connection.execute(table.__table__.delete().where(table.__table__.c.seat_id == seat.id))
+            connection.execute(delete(table).where(table.__table__.c.seat_id == seat.id))
         connection.execute(update(Seat).where(SEAT.c.id == seat.id).values(status="cancelled", completed_at=case.now, revision=SEAT.c.revision + 1))
         case.record("vote_dropped", node=seat.node_id, token=seat.token, detail={"seat": seat.id, "person": leaver, "rule": "no_opinion", **drafts})
         self._replacing.tell(connection, case, seat.id, leaver, "vote_dropped", NO_OPINION)

@@ -29,7 +29,7 @@ class Replacing:
         self._choosing = Choosing(ground.seats, ground.people)
 
     def lines(self, connection: Connection, case: Case, row: Row[Any]) -> list[str]:
-        """The candidate lines of the seat of `row` (of LOCK_SEAT) under the rules of today; a vote stands for its line alone."""
+        """The candidate lines of the seat of `row` (of locked_seat) under the rules of today; a vote stands for its line alone."""
         if row.seat_participant:
             return [row.seat_participant]
         return list(self._seats.candidates(connection, case.at(row.seat_token), row.seat_node_id))
