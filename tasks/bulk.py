@@ -20,7 +20,7 @@ SEAT = Seat.__table__
 
 
 def guard_bulk(connection: Connection, actor: Actor, row: Row[Any], case: Case, node: Node) -> None:
-    """Raise Rejection when the seat of `row` (of LOCK_SEAT) cannot be decided together with others."""
+    """Raise Rejection when the seat of `row` (of locked_seat) cannot be decided together with others."""
     if node.properties.get("bulk") != "true":
         raise Rejection("该环节不允许批量办理。", "This step cannot be decided in bulk.")
     if row.seat_status != "open":

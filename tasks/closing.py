@@ -12,12 +12,11 @@ from sqlalchemy import Connection, Row, bindparam, delete, exists, update
 from tasks import errors
 from tasks.actors import Actor
 from tasks.four_eyes import acted
-from tasks.lifecycle import LIVE
-from tasks.models import Draft, Seat, SeatOffer, UndoRecord
-from tasks.standing import OTHER
+from tasks.models import CaseActor, Draft, Seat, SeatOffer, UndoRecord
+from tasks.standing import OTHER, is_live
 from workflows.case import Case
 from workflows.history import Author
-from workflows.store import put
+from workflows.store import in_one, put
 
 SEAT = Seat.__table__
 DROP_OFFERS = delete(SeatOffer).where(SeatOffer.seat_id == bindparam("seat"))
@@ -27,8 +26,11 @@ COMPLETE_SEAT = update(Seat).where(SEAT.c.id == bindparam("seat"), SEAT.c.status
     | {"status": "completed", "urged": 0, "revision": SEAT.c.revision + 1}
 )
 COMPLETE_ALONE = COMPLETE_SEAT.where(~exists().where(  # a signer may have been added since the seat was read
-    OTHER.c.instance_id == SEAT.c.instance_id, OTHER.c.token == SEAT.c.token, OTHER.c.id != SEAT.c.id, OTHER.c.status.in_(LIVE)
+    OTHER.c.instance_id == SEAT.c.instance_id, OTHER.c.token == SEAT.c.token, OTHER.c.id != SEAT.c.id, is_live(OTHER.c.status)
 ))
+
+ACTOR: tuple[Any, dict[str, Any]] = (CaseActor, {"instance_id": bindparam("root"), "node_id": bindparam("node"), "person_id": bindparam("new_completed_by")})
+ALL_AT_ONCE, ALONE_AT_ONCE = (in_one(statement, DROP_OFFERS, ACTOR) for statement in (COMPLETE_SEAT, COMPLETE_ALONE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +43,24 @@ class Completion:
 
 
 def close_completed(connection: Connection, row: Row[Any], case: Case, actor: Actor, outcome: str, on_behalf_of: int | None) -> None:
-    """Close the seat of `row` (of LOCK_SEAT) with its outcome; raises Conflict when somebody was faster."""
-    written = connection.execute(COMPLETE_SEAT if row.several else COMPLETE_ALONE, {
+    """Close the seat of `row` (of locked_seat) with its outcome; raises Conflict when somebody was faster."""
+    given = {
         "seat": row.seat_id, "new_completed_at": case.now, "new_completed_by": actor.person_id, "new_on_behalf_of": on_behalf_of,
         "new_outcome": outcome, "new_owner_id": actor.person_id,
         "new_claimed_as": case.author.role and f"{case.author.role}@{case.author.organisation}",
-    })
+    }
+    at_once = connection.dialect.name == "postgresql"
+    if at_once:
+        written = connection.execute(ALL_AT_ONCE if row.several else ALONE_AT_ONCE, {**given, "root": case.root, "node": row.seat_node_id})
+    else:
+        written = connection.execute(COMPLETE_SEAT if row.several else COMPLETE_ALONE, given)
     if written.rowcount == 0:
         raise errors.changed_meanwhile()
-    connection.execute(DROP_OFFERS, {"seat": row.seat_id})
+    if not at_once:
+        connection.execute(DROP_OFFERS, {"seat": row.seat_id})
     if row.drafted:
         connection.execute(DROP_DRAFTS, {"seat": row.seat_id})
-    acted(connection, case, row.seat_node_id, (actor.person_id, on_behalf_of))
+    acted(connection, case, row.seat_node_id, (actor.person_id, on_behalf_of), written=actor.person_id if at_once else None)
 
 
 def before_decision(row: Row[Any]) -> dict[str, Any]:

@@ -103,7 +103,10 @@ class FieldView:
                 return None
             place: tuple[tuple[str, ...], str] = ((), f"{key}[].") if listed else (inner, prefix)
             shown = {**one, "components": self._components(one.get("components") or (), *place)}
-            return {**shown, "readonly": True, "allowAddRemove": False} if listed and self.rights.get(key) == "visible" else shown
+            if listed and self.rights.get(key) == "visible":
+                return {**shown, "readonly": True, "allowAddRemove": False}
+            kept = listed and any(one.startswith(f"{key}[].") for one in self.hidden)
+            return {**shown, "allowAddRemove": False} if kept else shown  # what is hidden in a row stays with its row
         key = prefix + ".".join((*path, *_parts(one.get("key"))))
         if key in self.hidden or key in self.absent:
             return None
@@ -141,7 +144,7 @@ def strictest(version: ProcessVersion) -> FieldView:
 
 
 def acting_roles(actor: Actor, row: Row[Any]) -> frozenset[str]:
-    """The roles in which somebody meets a seat (row of LOCK_SEAT or SEE_SEAT): by the line it is his, else all he has."""
+    """The roles in which somebody meets a seat (row of SEE_SEAT): by the line it is his, else all he has."""
     line = row.seat_claimed_as if row.seat_owner_id == actor.person_id else row.offered_as
     role, at, _ = (line or "").partition("@")
     return frozenset({role}) if at else frozenset(one.role for one in actor.memberships)

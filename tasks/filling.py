@@ -33,7 +33,7 @@ class Filling:
     def check(
         self, connection: Connection, actor: Actor, row: Row[Any], case: Case, node: Node, values: Mapping[str, Any], outcome: str
     ) -> dict[str, Any]:
-        """The values as the form and the rights of this person (`row` of LOCK_SEAT) admit them.
+        """The values as the form and the rights of this person (`row` of locked_seat) admit them.
 
         Raises InvalidForm, or what the model says against completing now. What he sent for hidden fields is left out and logged.
         """

@@ -34,7 +34,7 @@ def record(
 
 
 def note_hidden_fields(connection: Connection, actor: Actor, at: datetime, row: Row[Any], fields: Sequence[str]) -> None:
-    """Write down that somebody sent values for fields his step hides (`row` of LOCK_SEAT); nothing when he did not."""
+    """Write down that somebody sent values for fields his step hides (`row` of locked_seat); nothing when he did not."""
     if fields:
         record(
             connection, at, HIDDEN_FIELD, person_id=actor.person_id, instance_id=row.seat_instance_id, address=actor.address,

@@ -27,7 +27,7 @@ from tasks.roles import role
 from tasks.sight import sees_fully
 from tasks.votes.opening import kept_apart
 from workflows.case import Case
-from workflows.case_store import lock_cases
+from workflows.case_store import locking
 from workflows.definitions import ProcessVersion
 from workflows.engine import INSTANCE
 from workflows.errors import Conflict, Forbidden, NotFound, Rejection
@@ -39,6 +39,11 @@ ALWAYS = frozenset({"claim", "release", "save", "complete", "answer", "take_back
 DEFAULT_OPERATIONS = frozenset({"forward", "delegate", "ask", "comment", "circulate", "urge", "snooze"})
 APPLICANT_OPERATIONS = frozenset({"ask", "comment", "urge", "snooze"})  # an application is its applicant's alone
 BARRED_FROM = frozenset({"claim", "save", "complete", "answer", "forward", "delegate", "ask", "return", *(f"add_{when}" for when in SIGNERS)})
+
+
+def is_live(status: Any) -> ColumnElement[bool]:
+    """SQL: a seat's status is one of LIVE. Written without a list, whose statement would have to be put together anew each time it runs."""
+    return and_(*(status != over for over in lifecycle.STATES if over not in LIVE))
 
 
 def own_line(column: Any) -> ColumnElement[str]:
@@ -53,9 +58,10 @@ def _seat_with_facts() -> Any:
 
     def represented(column: Any) -> Any:
         """Whom this person would act for: by a key that is offered to him, or because he claimed the seat by one."""
-        return or_(column.in_(select(SeatOffer.principal_id).where(*offer)), and_(SEAT.c.owner_id == person, SEAT.c.claimed_as == own_line(column)))
+        offered = select(SeatOffer.principal_id).where(*offer).correlate(SEAT)
+        return or_(column.in_(offered), and_(SEAT.c.owner_id == person, SEAT.c.claimed_as == own_line(column)))
 
-    waiting = (CHILD.c.parent_seat_id == SEAT.c.id, CHILD.c.status.in_(LIVE))
+    waiting = (CHILD.c.parent_seat_id == SEAT.c.id, is_live(CHILD.c.status))
     root = func.coalesce(INSTANCE.c.body_of, INSTANCE.c.id)
     named = {"owner_name": SEAT.c.owner_id, "completer_name": SEAT.c.completed_by}
     people = [select(Person.name).where(Person.id == column).scalar_subquery().label(name) for name, column in named.items()]
@@ -78,8 +84,8 @@ def _seat_with_facts() -> Any:
         "keyed": exists().where(SeatOffer.seat_id == SEAT.c.id, SeatOffer.principal_id == person),  # an agent has a key to his seat
         "has_children": exists().where(*waiting),
         "awaits_advice": exists().where(*waiting, CHILD.c.blocking.is_(True), CHILD.c.kind == "delegate"),
-        "awaits_signers": exists().where(*waiting, CHILD.c.blocking.is_(True), CHILD.c.kind.in_(("before", "parallel"))),
-        "added_signers": exists().where(*waiting, CHILD.c.kind.in_(SIGNERS), CHILD.c.added_by == person),
+        "awaits_signers": exists().where(*waiting, CHILD.c.blocking.is_(True), or_(CHILD.c.kind == "before", CHILD.c.kind == "parallel")),
+        "added_signers": exists().where(*waiting, or_(*(CHILD.c.kind == kind for kind in SIGNERS)), CHILD.c.added_by == person),
     }
     seat = [column.label(f"seat_{column.name}") for column in SEAT.c]
     columns = [query.scalar_subquery().label(name) for name, query in facts.items()]
@@ -88,13 +94,17 @@ def _seat_with_facts() -> Any:
 
 
 SEE_SEAT = _seat_with_facts()  # columns of the case under their own names, of the seat as seat_…
-LOCK_SEAT = SEE_SEAT.with_for_update(of=[INSTANCE, SEAT])
+LOCK_CASE_OF_SEAT = locking(select(SEAT.c.instance_id).where(SEAT.c.id == bindparam("seat")))
 
 
 def lock_seat(connection: Connection, actor: Actor, seat_id: int) -> Row[Any] | None:
-    """The row of LOCK_SEAT; the case is locked first, so that all the row says is as the one before left it."""
-    lock_cases(connection, select(SEAT.c.instance_id).where(SEAT.c.id == seat_id))
-    return connection.execute(LOCK_SEAT, facts_asked(actor, seat_id)).first()
+    """The row of SEE_SEAT. The case is locked first, in a statement of its own: then all the row says is as the one before left it.
+
+    The lock of the case is the lock of its seats: nobody changes a seat without it.
+    """
+    if connection.dialect.name != "sqlite":
+        connection.execute(LOCK_CASE_OF_SEAT, {"seat": seat_id})
+    return see(connection, actor, seat_id)
 
 
 def locked_seat(connection: Connection, actor: Actor, seat_id: int) -> Row[Any]:
@@ -106,7 +116,7 @@ def locked_seat(connection: Connection, actor: Actor, seat_id: int) -> Row[Any]:
 
 
 def facts_asked(actor: Actor, seat_id: int) -> dict[str, Any]:
-    """What SEE_SEAT and LOCK_SEAT are bound to."""
+    """What SEE_SEAT is bound to."""
     return {"seat": seat_id, "candidates": actor.candidates, "person": actor.person_id}
 
 
@@ -139,7 +149,7 @@ def require(standing: Standing, verb: str) -> None:
 def near(connection: Connection, actor: Actor, row: Row[Any], version: ProcessVersion, *, wider: Any = None) -> Standing:
     """The standing that the locked row tells by itself, without a statement: enough for claim, release, save, complete, answer.
 
-    `row` is a row of LOCK_SEAT or SEE_SEAT. Nobody is a stakeholder or an administrator here; `standing` knows that too.
+    `row` is a row of SEE_SEAT. Nobody is a stakeholder or an administrator here; `standing` knows that too.
     """
     node = version.graph.nodes[row.seat_node_id]
     relations = frozenset(_relations(actor, row, node)) | (_wider_relations(actor, wider) if wider is not None else frozenset())
@@ -147,10 +157,14 @@ def near(connection: Connection, actor: Actor, row: Row[Any], version: ProcessVe
     kind = lifecycle.reading(row.seat_kind, row.seat_counts)
     barred = _barred(row, version, node)
 
+    def by_table(verb: str) -> Rejection | None:
+        return lifecycle.refusal(verb, row.seat_status, kind, row.status, relations)
+
     def refusal(verb: str) -> Rejection | None:
-        found = lifecycle.refusal(verb, row.seat_status, kind, row.status, relations)
-        if found is not None:
-            return _concrete(connection, verb, row, relations, found)
+        found = by_table(verb)
+        return _concrete(connection, verb, row, relations, found) if found is not None else by_model(verb)
+
+    def by_model(verb: str) -> Rejection | None:
         if verb not in ALWAYS and verb not in allowed:
             return Conflict("该环节没有开放这项操作。", "The model does not offer this operation at this step.")
         if row.seat_parent_seat_id is not None and verb == "return" and not signer_may_return(row, node):
@@ -163,7 +177,7 @@ def near(connection: Connection, actor: Actor, row: Row[Any], version: ProcessVe
             return Conflict("已不能撤销。", "It can no longer be undone.")
         return None
 
-    verbs = frozenset(verb for verb in lifecycle.VERBS if refusal(verb) is None)
+    verbs = frozenset(verb for verb in lifecycle.VERBS if by_table(verb) is None and by_model(verb) is None)
     if row.added_signers and "remove_signer" in allowed and row.status == "active":
         verbs |= {"remove_signer"}  # of his signers, not of this seat
     return Standing(
@@ -173,7 +187,7 @@ def near(connection: Connection, actor: Actor, row: Row[Any], version: ProcessVe
 
 
 def standing(connection: Connection, actor: Actor, row: Row[Any], case: Case, node: Node | None = None) -> Standing:
-    """How `actor` stands to the seat of `row` (of LOCK_SEAT or SEE_SEAT) at its activity; one statement more than the row."""
+    """How `actor` stands to the seat of `row` (of SEE_SEAT) at its activity; one statement more than the row."""
     mine = SeatOffer.seat_id == row.seat_id
     undo = and_(UndoRecord.seat_id == row.seat_id, UndoRecord.expires_at >= case.now, UndoRecord.revision == row.revision)
     draft = select(Draft.values).where(Draft.seat_id == row.seat_id, Draft.person_id == actor.person_id)
@@ -279,7 +293,8 @@ def line_taken(actor: Actor, row: Row[Any]) -> str | None:
     """The candidate line by which `actor` takes the seat: his principal's when only an agent's key admits him."""
     if row.offered_for is not None and not row.offered_own and row.seat_owner_id != actor.person_id and not duty_is_mine(actor, row):
         return f"person:{row.offered_for}"
-    return row.offered_as or row.seat_duty
+    line: str | None = row.offered_as or row.seat_duty
+    return line
 
 
 def _steers(actor: Actor) -> ColumnElement[bool]:
@@ -344,4 +359,4 @@ def _office(connection: Connection, line: str | None) -> str | None:
     return connection.execute(select(Organisation.name).where(Organisation.code == code)).scalar() if code else None
 
 
-__all__ = ["LOCK_SEAT", "OTHER", "SEE_SEAT", "Standing", "facts_asked", "near", "operations_of", "require", "see", "standing"]
+__all__ = ["OTHER", "SEE_SEAT", "Standing", "facts_asked", "near", "operations_of", "require", "see", "standing"]

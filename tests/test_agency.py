@@ -58,6 +58,20 @@ def test_the_agent_s_decision_is_recorded_as_on_behalf_of_his_principal(report: 
     report.whole()
 
 
+def test_whom_an_agent_stands_in_for_elsewhere_does_not_keep_him_out_here(report: Report) -> None:
+    seat = report.seat()
+    stand_in(report, "wu", "qian")
+    stand_in(report, "wu", "writer")
+    facts = {"name": "半年报告", "office": "U1", "writer": report.people["writer"], "applicant": report.people["applicant"],
+             "remind": {"$datetime": report.house.clock.now().isoformat()}}
+    with report.house.store.transaction() as connection:
+        actor = report.house.people.actor(connection, report.people["writer"])
+        report.house.tasks.start_many(connection, actor, "signed_report", [StartItem(facts)])
+    assert "writer" in keys(report, report.rows(select(SEAT).where(SEAT.c.node_id == "write", SEAT.c.status == "open"))[0]).values()
+    report.decide("wu", "approve", seat)  # the writer of this report is not the one he stands in for here
+    assert report.again(seat).on_behalf_of == report.people["qian"]
+
+
 def test_first_to_act_wins_also_the_principal(report: Report) -> None:
     stand_in(report, "wu", "qian")
     seat = report.seat()

@@ -43,7 +43,7 @@ class Answers:
         self, connection: Connection, actor: Actor, row: Row[Any], values: Mapping[str, Any], outcome: str, revision: int | None = None,
         *, bulk: bool = False,
     ) -> int:
-        """Answer the advice seat of `row` (of LOCK_SEAT) with an outcome and `values["opinion"]`; returns the case's number.
+        """Answer the advice seat of `row` (of locked_seat) with an outcome and `values["opinion"]`; returns the case's number.
 
         Raises what the guards say, Rejection 422 for an answer that is not offered, InvalidForm without an opinion where one is needed.
         """
@@ -126,7 +126,7 @@ class Answers:
     # a decision of the seat above
 
     def before_decision(self, connection: Connection, case: Case, row: Row[Any]) -> None:
-        """Its owner decides: a delegation is taken back, questions are closed. `row` of LOCK_SEAT."""
+        """Its owner decides: a delegation is taken back, questions are closed. `row` of locked_seat."""
         if row.has_children:
             self._children.close_below(connection, case, row, "decided", DECIDED, ("asked",))
         if row.awaits_advice:

@@ -19,7 +19,7 @@ from workflows.graph import Node
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """A seat somebody works on: `row` of LOCK_SEAT or SEE_SEAT, its case, and how he stands to it."""
+    """A seat somebody works on: `row` of SEE_SEAT, its case, and how he stands to it."""
 
     row: Row[Any]
     case: Case

@@ -61,7 +61,7 @@ class ChildSeats:
     # creating
 
     def take(self, connection: Connection, case: Case, actor: Actor, row: Row[Any]) -> None:
-        """Whoever involves others holds the seat from then on, as if he had claimed it. `row` is a row of LOCK_SEAT."""
+        """Whoever involves others holds the seat from then on, as if he had claimed it. `row` is a row of locked_seat."""
         if row.seat_owner_id == actor.person_id:
             return
         line = line_taken(actor, row)
@@ -69,7 +69,7 @@ class ChildSeats:
         self._seats.offer_to(connection, row.seat_id, [f"person:{actor.person_id}"], row.seat_due_at, row.seat_created_at, row.seat_priority)
 
     def add(self, connection: Connection, case: Case, actor: Actor, row: Row[Any], child: NewChild) -> int:
-        """Create a child of the seat of `row` (of LOCK_SEAT), tell its person, and park the parent when it blocks; returns the child's number."""
+        """Create a child of the seat of `row` (of locked_seat), tell its person, and park the parent when it blocks; returns the child's number."""
         words = KIND_WORDS[child.kind]
         asked: Words = {"zh": f"{words['zh']}：{actor.name}", "en": f"{words['en']}: {actor.name}"}
         summary = {
@@ -128,7 +128,7 @@ class ChildSeats:
                 self.tell(connection, case, seat.id, seat.owner_id, "child_closed", words)
 
     def close_below(self, connection: Connection, case: Case, row: Row[Any], why: str, words: Words, kinds: Sequence[str] = ()) -> None:
-        """Cancel what is live below the seat of `row` (of LOCK_SEAT): children of these `kinds` with all below them, or all."""
+        """Cancel what is live below the seat of `row` (of locked_seat): children of these `kinds` with all below them, or all."""
         below = self.below(connection, case, row.seat_token, row.seat_id)
         gone: set[int] = set()
         for seat in below:
