@@ -168,6 +168,18 @@ def test_a_read_only_field_changes_nothing_and_the_rest_of_the_decision_counts(g
     assert hidden_log(grants) == []
 
 
+def test_rows_with_a_hidden_part_are_neither_added_nor_taken_away(grants):
+    case = grants.applied()
+    grants.do("complete", "clerk", grants.seat(case).id, {**DECISION, "family": [{"name": "赵父亲"}]}, "return")
+    assert grants.variables(case)["family"] == [{"name": "赵父亲", "income": 71234}]
+    grants.do("complete", "applicant", grants.seat(case).id, APPLICATION, "submit")
+    with pytest.raises(InvalidForm) as refused:
+        grants.do("complete", "clerk", grants.seat(case).id, {**DECISION, "family": []}, "agree")
+    assert set(refused.value.fields) == {"family"}
+    family = next(one for one in grants.look("clerk", case).schema["components"] if one.get("path") == "family")
+    assert family["allowAddRemove"] is False and [one["key"] for one in family["components"]] == ["name"]
+
+
 def test_a_field_the_step_demands_must_be_filled_in(grants):
     case = grants.applied()
     with pytest.raises(InvalidForm) as refused:
@@ -255,3 +267,21 @@ def test_settings_that_would_not_do_what_they_say_are_refused_at_deployment(sett
 
 def test_the_process_of_these_tests_has_no_findings():
     assert Grants.findings() == []
+
+
+def test_what_changed_since_the_last_look_keeps_a_hidden_field_out(grants):
+    case = grants.applied()
+    seat = grants.seat(case)
+    looks = grants.house.inbox.looks
+    browser = grants.browser(grants.clerk)
+    grants.do("complete", "clerk", seat.id, {"grade": "plain", "opinion": "请更正"}, "return")
+    with grants.house.store.transaction() as connection:
+        looks.looked(connection, grants.house.people.actor(connection, grants.clerk), seat.id, looks.newest(connection, case))
+    grants.do("complete", "applicant", grants.seat(case).id, {**APPLICATION, "income": 65432, "reason": "家里遭了火灾"}, "submit")
+    with grants.house.store.read() as connection:
+        actor = grants.house.people.actor(connection, grants.clerk)
+        raw = looks.since(connection, actor, case, grants.look("clerk", case).process)
+        assert {one["key"] for one in grants.look("clerk", case).fields.changes(raw)} == {"reason"}
+        assert {one["key"] for one in raw} == {"reason", "income"}
+    page = browser.get(f"/tasks/{grants.seat(case).id}/preview")
+    assert page.status_code == 200 and "火灾" in page.text and "65432" not in page.text and "71234" not in page.text

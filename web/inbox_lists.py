@@ -98,7 +98,7 @@ def texts() -> dict[str, str]:
 
 def _differences(rows: Any) -> dict[int, list[dict[str, str]]]:
     """What each case on the page says otherwise than last year's of the same person, in the reader's words."""
-    found = house().inbox.earlier.differences(connection(), [row.instance_id for row in rows])
+    found = house().inbox.earlier.differences(connection(), actor(), [row.instance_id for row in rows])
     versions = {row.instance_id: row.definition_id for row in rows}
     return {case: in_words(changes, house().definitions.get(connection(), versions[case])) for case, changes in found.items() if changes}
 

@@ -38,8 +38,8 @@ def _shown(seat_id: int) -> dict[str, Any]:
         "timeline": items[:NEWEST], "earlier_items": max(0, len(items) - NEWEST), "sequence": room.looks.newest(connection(), case),
         "choices": choices(view.process, view.schema or {}, view.outcomes) if acting else [],
         "open": {outcome["value"] for outcome in view.outcomes if outcome.get("always") or not view.notices},
-        "since": change_words(room.looks.since(connection(), actor(), case, view.process), view.process),
-        "earlier": in_words(room.earlier.differences(connection(), [case]).get(case, []), view.process),
+        "since": change_words(view.fields.changes(room.looks.since(connection(), actor(), case, view.process)), view.process),
+        "earlier": in_words(view.fields.changes(room.earlier.differences(connection(), actor(), [case]).get(case, [])), view.process),
         "differences": change_words(view.differences, view.process), "operations": offered("seat", view.may - {"snooze"}),
-        "scope": f"{view.seat.definition_id}-{view.seat.node_id}", "attachments": getattr(view, "attachments", ()),
+        "scope": f"{view.seat.definition_id}-{view.seat.node_id}", "attachments": view.form.files,
     }

@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 from sqlalchemy.orm import aliased
 
+from tasks.actors import Actor
+from tasks.case_fields import Subject, case_views_of
 from tasks.case_picture import field_labels
 from tasks.personal_fields import personal_fields, shown
 from workflows.definitions import Definitions, ProcessVersion
@@ -21,7 +23,7 @@ LATEST = (
     .where(OTHER.subject_person == NOW.subject_person, OTHER.process_id == NOW.process_id, OTHER.id < NOW.id, OTHER.cycle.is_distinct_from(NOW.cycle))
     .correlate(NOW).scalar_subquery()
 )
-PAIRS = select(NOW.id, NOW.definition_id, NOW.variables.label("now"), THEN.variables.label("then"), THEN.cycle, THEN.id.label("earlier_id")).join(
+PAIRS = select(NOW.id, NOW.definition_id, NOW.subject_person, NOW.variables.label("now"), THEN.variables.label("then"), THEN.cycle, THEN.id.label("earlier_id")).join(
     THEN, THEN.id == LATEST
 )
 
@@ -32,15 +34,17 @@ class Earlier:
     def __init__(self, definitions: Definitions) -> None:
         self._definitions = definitions
 
-    def differences(self, connection: Connection, instance_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
-        """By case that has an earlier one: `{key, zh, en, before, after, cycle}` of what differs; one statement.
+    def differences(self, connection: Connection, actor: Actor, instance_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
+        """By case that has an earlier one: `{key, zh, en, before, after, cycle}` of what differs and the reader may see; one statement.
 
         A long text is named only when it was not changed at all (`same` true): copying last year's words is what a reader must notice.
         """
         if not instance_ids:
             return {}
         rows = connection.execute(PAIRS.where(NOW.id.in_(set(instance_ids)))).all()
-        return {row.id: list(self._compared(self._definitions.get(connection, row.definition_id), row)) for row in rows}
+        versions = {row.id: self._definitions.get(connection, row.definition_id) for row in rows}
+        views = case_views_of(connection, actor, [Subject(row.id, row.id, row.subject_person, versions[row.id]) for row in rows])
+        return {row.id: views[row.id].changes(self._compared(versions[row.id], row)) for row in rows}
 
     @staticmethod
     def _compared(version: ProcessVersion, row: Any) -> Iterator[dict[str, Any]]:

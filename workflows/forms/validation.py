@@ -199,13 +199,16 @@ class _Place:
     def _rows(self, entry: Input, raw: Any) -> list[Any]:
         before = _dig(self.data, entry.path)
         before = before if isinstance(before, list) else []
+        kept = bool(before) and any(right == "hidden" and name.startswith(f"{entry.name}[].") for name, right in self.run.permissions.items())
+        if raw is None and kept:
+            return before
         if raw is None:
             raw = []
         if not isinstance(raw, list) or len(raw) > MOST_ENTRIES or not all(isinstance(row, dict) for row in raw):
             self._error(entry, Wrong("应为若干行。", "This must be a list of rows."))
             return before
         fixed = len(before) or int(entry.component.get("defaultRepetitions") or 1)
-        if entry.component.get("allowAddRemove") is False and len(raw) != fixed:
+        if (kept or entry.component.get("allowAddRemove") is False) and len(raw) != fixed:  # what is hidden in a row stays with its row
             self._error(entry, Wrong(f"不能增加或删除行，应有 {fixed} 行。", f"Rows cannot be added or removed; there must be {fixed}."))
             return before
         return [self._row(entry, number, row, before[number] if number < len(before) else {}) for number, row in enumerate(raw)]
