@@ -110,6 +110,7 @@ SIGHT = {
     "zhouzhuren": {"in-province", "out-of-province", "other faculty"},
     "songxueyuan": {"in-province", "out-of-province"},
     "hefudao": {"in-province", "out-of-province"},
+    "lvcaiwu": set(),
     "xiaobanzhang": set(),
     "xujingban": {"normal university", "third province", "campus"},
     "qinzhuren": {"normal university", "third province", "campus"},
