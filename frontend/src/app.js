@@ -4,7 +4,7 @@ import './styles/app.css';
 import { ask, openDialog, startDialogs } from './dialogs.js';
 import { csrfToken, pageHeaders, refusalWords } from './http.js';
 import { startOperations } from './operations.js';
-import { pollOnce, startPolling } from './poll.js';
+import { pollOnce, showCounts, startPolling } from './poll.js';
 import { startPulse } from './pulse.js';
 import { mindPerson, signInAgain } from './session.js';
 import { showKeptToast, toast } from './toast.js';
@@ -29,7 +29,10 @@ Object.assign(htmx.config, {
 const { body } = document;
 
 body.addEventListener('htmx:configRequest', (event) => { Object.assign(event.detail.headers, pageHeaders()); });
-body.addEventListener('htmx:beforeOnLoad', ({ detail: { xhr } }) => mindPerson(xhr.getResponseHeader('X-Person')));
+body.addEventListener('htmx:beforeOnLoad', ({ detail: { xhr } }) => {
+  mindPerson(xhr.getResponseHeader('X-Person'));
+  showCounts(xhr.getResponseHeader('X-Counts'));
+});
 
 /** A progress bar whose command is gone must not ask for it every second. */
 function stopAsking(element) {

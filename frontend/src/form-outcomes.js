@@ -32,7 +32,7 @@ export class Outcomes {
     this.form._setState({ data: { ...this.data, outcome } });
   }
 
-  /** Whether the outcome may be sent now; the first press of one that needs fields only opens them. */
+  /** Whether the outcome may be sent now; the first press of one that needs fields nobody has filled in only opens them. */
   async choose(button) {
     const { outcome } = button.dataset;
     if (outcome === undefined) return true;
@@ -40,7 +40,7 @@ export class Outcomes {
     if (!opened) this.set(outcome);
     await frame();
     const needs = this.needs(button);
-    if (opened || !needs.length) return true;
+    if (opened || !needs.some((key) => empty(this.data[key]))) return true;
     this.show(button);
     this.focus(needs);
     return false;
@@ -67,7 +67,7 @@ export class Outcomes {
   focus(keys) {
     const instances = this.form.get('formFieldInstanceRegistry').getAllKeyed();
     const first = keys.map((key) => instances.find(({ valuePath }) => valuePath.at(-1) === key)).find(Boolean);
-    const place = first && this.root.querySelector(`[id*="${CSS.escape(first.id)}"]`);
+    const place = first && this.root.querySelector(`[id*="-${CSS.escape(first.id)}"]`);
     const field = place?.matches('input, textarea, select') ? place : place?.querySelector('input, textarea, select');
     field?.scrollIntoView({ block: 'center' });
     field?.focus({ preventScroll: true });

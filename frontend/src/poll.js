@@ -27,7 +27,9 @@ export function showCounts(header) {
 export async function pollOnce(element) {
   const headers = { 'HX-Request': 'true', 'X-Poll': '1' };
   if (tags.has(element)) headers['If-None-Match'] = tags.get(element);
+  const { changes } = element.dataset;
   const response = await fetch(element.dataset.poll, { headers, credentials: 'same-origin', cache: 'no-store' });
+  if (element.dataset.changes !== changes) return; // it was asked before the person did something: out of date
   showCounts(response.headers.get('X-Counts'));
   mindPerson(response.headers.get('X-Person'));
   if (response.status === 401) signInAgain();

@@ -130,11 +130,19 @@ export class Verbs {
     return this.queue;
   }
 
+  /** Whatever the list's polling asked before is out of date now. */
+  touch() {
+    const { dataset } = document.getElementById('inbox-list');
+    dataset.changes = Number(dataset.changes ?? 0) + 1;
+  }
+
   async perform(body, rows) {
     this.waiting.delete(body);
+    this.touch();
     body.set('csrf_token', csrfToken());
     try {
       const { body: html, headers } = await postForm(this.form.action, body);
+      this.touch();
       this.rows.setPending(rows, false);
       showCounts(headers.get('X-Counts'));
       this.repaint(html);
