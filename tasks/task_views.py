@@ -90,7 +90,8 @@ class TaskViews:
         case_row = self._worklist.case_rows(connection, [facts_of_seat])[0]
         stands = standing(connection, actor, facts_of_seat, case)
         node = case.version.graph.nodes[row.node_id]
-        if not (takes_part := bool(facts_of_seat.offered_as or stands.relations & TAKING_PART)):
+        asked = facts_of_seat.seat_participant in actor.candidates  # his vote, also once it is no longer wanted
+        if not (takes_part := bool(facts_of_seat.offered_as or asked or stands.relations & TAKING_PART)):
             self._guard_sight(connection, actor, row)
         view = view_at(connection, actor, facts_of_seat, case, node, takes_part=takes_part)
         panel = form_panel(connection, actor, case, node, view, stands, self._fields, advises=reading(row.kind, row.counts) in ADVICE)
