@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Row, String, bindparam, cast, delete, exists, insert, literal, or_, select, update
 
@@ -48,6 +49,7 @@ class Seats:
     def __init__(self, engine: ProcessEngine) -> None:
         self._engine = engine
         self._schedules: dict[bytes, int] = {}
+        self._written: WeakKeyDictionary[Connection, set[bytes]] = WeakKeyDictionary()  # schedules a transaction under way has made
         self.on_offer: list[Callable[[Connection, Sequence[int], bool], None]] = []  # told which seats were offered, and whether they are new
         engine.listeners.append(self.hear)
         engine.after_events.append(self.refresh)
@@ -162,12 +164,16 @@ class Seats:
         if not unknown:
             return found
         known = connection.execute(select(Schedule.digest, Schedule.id).where(Schedule.digest.in_(unknown))).all()
+        here = self._written.get(connection, ())
         for row in known:
-            # Remembered only once it was read: an id written in this transaction may still be rolled back.
-            self._schedules[bytes(row.digest)] = found[bytes(row.digest)] = row.id
+            found[bytes(row.digest)] = row.id
+            # Remembered only when another transaction has made it: what this one has written may still be rolled back.
+            if bytes(row.digest) not in here:
+                self._schedules[bytes(row.digest)] = row.id
         for digest in unknown:
             if digest not in found and digest is not None:
                 found[digest] = self._new_schedule(connection, digest, *wanted[digest])
+                self._written.setdefault(connection, set()).add(digest)
         return found
 
     def schedule_of(self, connection: Connection, entered: Entered) -> int | None:

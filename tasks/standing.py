@@ -236,6 +236,8 @@ def _relations(actor: Actor, row: Row[Any], node: Node) -> Iterable[str]:
             yield POTENTIAL_OWNER
         if row.offered_for is not None and (free or row.seat_owner_id == row.offered_for) and not row.excluded_for:
             yield SUBSTITUTE
+            if live and row.awaits_advice and not row.awaits_signers:
+                yield DELEGATOR  # his key opens what the principal could decide himself
         if row.offered_as is None and live and _may_stand_in(actor, row, node):
             yield STAND_IN
     if mine and live:
