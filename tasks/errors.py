@@ -24,6 +24,23 @@ def already_claimed(name: str, at: datetime) -> Conflict:
     return Conflict(f"已由{name}于 {moment:%m-%d %H:%M} 领取。", f"Already claimed by {name} at {moment:%m-%d %H:%M}.")
 
 
+def ended(name: str | None, at: datetime, zh: str, en: str) -> Conflict:
+    """Somebody, or without a name the system, took the work away: `zh` and `en` say how, as “退回” and "returned"."""
+    moment = at.astimezone(SHANGHAI)
+    return Conflict(
+        f"该事项已由{name or '系统'}于 {moment:%m-%d %H:%M} {zh}，您的操作未生效。",
+        f"Already {en} by {name or 'the system'} at {moment:%m-%d %H:%M}; yours was not applied.",
+    )
+
+
+def already_answered(name: str, at: datetime) -> Conflict:
+    """Whoever was asked has given his opinion; there is nothing to take back."""
+    moment = at.astimezone(SHANGHAI)
+    return Conflict(
+        f"{name}已于 {moment:%m-%d %H:%M} 答复，无需收回，由您办理。", f"{name} answered at {moment:%m-%d %H:%M}; nothing is left to take back, you decide it.",
+    )
+
+
 def changed_meanwhile() -> Conflict:
     """The page shows an older state of the case."""
     return Conflict("该事项在您打开后已有变化，请刷新后再办理。", "This item has changed since you opened it; reload and try again.")

@@ -15,8 +15,9 @@ from sqlalchemy.sql.functions import aggregate_strings
 
 from tasks import errors, lifecycle
 from tasks.actors import Actor
+from tasks.ended_by import answered, ended_by
 from tasks.lifecycle import (
-    ACTING, ACTUAL_OWNER, ADDER, BUSINESS_ADMINISTRATOR, DELEGATOR, LIVE, PARKED, PAST_OWNER, POTENTIAL_OWNER, PROCESS_ADMINISTRATOR, STAKEHOLDER,
+    ACTING, ACTUAL_OWNER, ADDER, BUSINESS_ADMINISTRATOR, DELEGATOR, LIVE, OPEN, PARKED, PAST_OWNER, POTENTIAL_OWNER, PROCESS_ADMINISTRATOR, STAKEHOLDER,
     PRINCIPAL, STAND_IN, SUBSTITUTE, TASK_INITIATOR,
 )
 from tasks.models import CaseActor, CaseParty, Draft, Organisation, Person, Seat, SeatExclusion, SeatOffer, UndoRecord
@@ -330,8 +331,13 @@ def _concrete(connection: Connection, verb: str, row: Row[Any], relations: froze
     """The table's refusal in the words of this seat: who decided, who holds it since when, which clause keeps a person out."""
     if row.seat_status == "completed" and row.completer_name and verb not in ("undo", "withdraw", "comment", "circulate"):
         return errors.already_decided(row.completer_name, row.seat_completed_at, _office(connection, row.seat_claimed_as))
+    ended = ended_by(connection, row) if row.status not in lifecycle.VERBS[verb].cases or row.seat_status == "cancelled" else None
+    if ended is not None:
+        return ended
     if row.seat_status == "cancelled" and row.several:
         return _without_him(connection, row) or plain
+    if verb == "take_back" and row.seat_status == OPEN:
+        return answered(connection, row) or plain
     if row.seat_status == PARKED and ACTUAL_OWNER not in relations and row.owner_name and lifecycle.VERBS[verb].by & set(ACTING):
         return errors.already_claimed(row.owner_name, row.seat_claimed_at or row.seat_created_at)
     if row.seat_status not in LIVE or not isinstance(plain, Forbidden):

@@ -13,53 +13,57 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from app import House, build_house
-from tasks.models import Seat, SeatOffer
+from tasks.models import Person, Seat
 from tests import databases
-from tests.engine_walk import END, START, chain, process, user
+from tests.race_checks import problems_of_case, problems_of_database, problems_of_lists
+from tests.race_desk import BOTH, FIRST, Act, Pair, RaceDesk
 from tests.web_office import Office
 from workflows.business_calendar import SHANGHAI, FrozenClock
-from workflows.engine import StartItem
-from workflows.errors import Conflict, Rejection
-from workflows.history import SYSTEM, verify
-from workflows.models import HistoryRow, ProcessInstance, Wait
+from workflows.errors import Conflict, Forbidden, Rejection
+from workflows.models import CommandItem, HistoryRow
 from workflows.store import create_database_engine
 
-SEAT, HISTORY, CASE = Seat.__table__, HistoryRow.__table__, ProcessInstance.__table__
+SEAT, HISTORY = Seat.__table__, HistoryRow.__table__
 FILLED = {"text": "去省城参加培训，往返车票", "amount": 90}
 RETURNED = {"return_reason": "R1", "return_text": "事由不清"}
 SPAWN = multiprocessing.get_context("spawn")
-TIMED = process(
-    START + user("act") + '<bpmn:boundaryEvent id="late" attachedToRef="act"><bpmn:timerEventDefinition><bpmn:timeDuration>PT1H</bpmn:timeDuration>'
-    '</bpmn:timerEventDefinition></bpmn:boundaryEvent>' + END + chain("start", "act", "end") + chain("late", "end"), "timed",
-)
-Act = tuple[str, int, Any]  # the verb, the person, what it needs
+LISTED = 60  # cases of a kind whose lists are compared with what the guards accept
 
 
 def perform(house: House, act: Act) -> Any:
     """Do one act in a transaction of its own; whether it took effect."""
     verb, person, needs = act
+    if verb == "bulk":
+        return run_bulk(house, *needs)
     with house.store.transaction() as connection:
         if verb == "fire":
-            before = connection.execute(select(func.count()).select_from(HISTORY).where(HISTORY.c.kind == "timer_fired")).scalar_one()
             house.engine.fire_timer(connection, *needs)
-            return connection.execute(select(func.count()).select_from(HISTORY).where(HISTORY.c.kind == "timer_fired")).scalar_one() > before
-        if verb == "finish":
-            case = house.engine.load(connection, needs[0])
-            house.engine.complete(connection, case, needs[1], {}, {})
-            return True
+            fired = select(func.count()).select_from(HISTORY).where(HISTORY.c.kind == "timer_fired", HISTORY.c.instance_id == needs[0])
+            return connection.execute(fired).scalar_one() > 0
         actor = house.people.actor(connection, person)
         verbs: dict[str, Callable[..., Any]] = {
             "claim": house.tasks.claim, "complete": house.tasks.complete, "withdraw": house.tasks.withdraw_case, "undo": house.tasks.undo,
+            "operate": house.tasks.operations.perform,
         }
         verbs[verb](connection, actor, *needs)
         return True
+
+
+def run_bulk(house: House, command: int) -> bool:
+    """Run a command of one item, as the worker does; raises Conflict with the words the item was left with."""
+    house.commands.run_all(command)
+    with house.store.read() as connection:
+        if house.commands.counts(connection, command).get("done"):
+            return True
+        words = connection.execute(select(CommandItem.reason).where(CommandItem.command_id == command)).scalar_one()
+    raise Conflict(str(words), str(words))
 
 
 def rival(url: str, keys: bytes, gate: Any, pipe: Any) -> None:
@@ -73,7 +77,7 @@ def rival(url: str, keys: bytes, gate: Any, pipe: Any) -> None:
         try:
             pipe.send(("done", perform(house, act)))
         except Rejection as refusal:
-            pipe.send(("refused", refusal.status, refusal.zh, isinstance(refusal, Conflict)))
+            pipe.send(("refused", refusal.zh, isinstance(refusal, Conflict | Forbidden)))
         except Exception as error:  # whatever it is, it is what the race must never bring
             pipe.send(("broken", f"{type(error).__name__}: {error}"))
     house.store.engine.dispose()
@@ -86,7 +90,6 @@ class Figures:
     rounds: int = 0
     winners: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
-    busy: int = 0  # refused because the database broke a deadlock
     seconds: float = 0.0
 
 
@@ -96,9 +99,9 @@ class Races:
     def __init__(self, folder: Path) -> None:
         self.office = Office(folder, FrozenClock(datetime(2026, 6, 18, 9, tzinfo=SHANGHAI)))
         self.house = self.office.house
-        with self.house.store.transaction() as connection:
-            self.house.definitions.deploy(connection, {"timed.bpmn": TIMED}, None)
+        self.desk = RaceDesk(self.office)
         url = self.house.store.engine.url.render_as_string(hide_password=False)
+        self.names: dict[int, str] = {}
         self._gate = SPAWN.Barrier(2)
         self._rivals = []
         for _ in range(2):
@@ -131,87 +134,89 @@ class Races:
     def run(self, kind: str, rounds: int, batch: int = 50) -> Figures:
         """So many rounds of one kind."""
         figures, began = Figures(), time.monotonic()
+        cases: list[int] = []
         while figures.rounds < rounds:
             for one in self._prepared(kind, min(batch, rounds - figures.rounds)):
-                self._round(kind, one, figures)
+                pair = self._pair(kind, one)
+                cases.append(pair.case)
+                self._round(kind, pair, figures)
         figures.seconds = time.monotonic() - began
-        figures.faults += [f"{kind}: {problem}" for problem in self.whole()]
+        with self.house.store.read() as connection:
+            people = (self.office.clerk, self.office.other, self.office.applicant)
+            problems = [*problems_of_database(connection), *problems_of_lists(self.house, connection, people, cases[-LISTED:])]
+        figures.faults += [f"{kind}: {problem}" for problem in problems]
         return figures
 
     def _prepared(self, kind: str, count: int) -> list[Any]:
-        if kind != "timer":
-            return self.office.submitted(count)
-        with self.house.store.transaction() as connection:
-            cases = self.house.engine.start_many(connection, "timed", [StartItem({}) for _ in range(count)], SYSTEM)
-        self.office.clock.advance(timedelta(hours=2))
-        with self.house.store.read() as connection:
-            waits = dict(connection.execute(select(Wait.instance_id, Wait.wait_id).where(Wait.instance_id.in_([case.id for case in cases]))).all())
-            seats = connection.execute(select(SEAT).where(SEAT.c.instance_id.in_(waits))).all()
-        return [(seat, waits[seat.instance_id]) for seat in seats]
+        if kind in self.desk.kinds:
+            return self.desk.start(kind, count)
+        return self.office.submitted(count)
 
-    def _acts(self, kind: str, one: Any) -> tuple[Act, Act]:
+    def _pair(self, kind: str, one: Any) -> Pair:
         office = self.office
-        if kind == "timer":
-            seat, wait = one
-            return ("finish", 0, (seat.instance_id, seat.token)), ("fire", 0, (seat.instance_id, wait))
+        if kind in self.desk.kinds:
+            return self.desk.kinds[kind](one)
         approve: tuple[Any, ...] = (one.id, {}, "approve", one.revision)
-        if kind == "claim":
-            return ("claim", office.clerk, (one.id,)), ("claim", office.other, (one.id,))
-        if kind == "complete":
-            return ("complete", office.clerk, approve), ("complete", office.other, approve)
         case = self.number(select(SEAT.c.instance_id).where(SEAT.c.id == one.id))
+        if kind == "claim":
+            return Pair(case, ("claim", office.clerk, (one.id,)), ("claim", office.other, (one.id,)))
+        if kind == "complete":
+            return Pair(case, ("complete", office.clerk, approve), ("complete", office.other, approve))
         if kind == "withdraw":
-            return ("complete", office.clerk, approve), ("withdraw", office.applicant, (case,))
+            return Pair(case, ("complete", office.clerk, approve), ("withdraw", office.applicant, (case,)), told=False)
         back = perform(self.house, ("complete", office.clerk, (one.id, RETURNED, "return", one.revision)))
         assert back
-        return ("undo", office.clerk, (one.id,)), ("complete", office.applicant, (office.seat(case).id, FILLED, "submit"))
+        again = ("complete", office.applicant, (office.seat(case).id, FILLED, "submit"))
+        return Pair(case, ("undo", office.clerk, (one.id,)), again, told=False)
 
-    def _round(self, kind: str, one: Any, figures: Figures) -> None:
-        first, second = self._acts(kind, one)
-        answers = self.race(first, second, swap=figures.rounds % 2 == 1)
+    def _round(self, kind: str, pair: Pair, figures: Figures) -> None:
+        acts = (pair.first, pair.second)
+        answers = self.race(*acts, swap=figures.rounds % 2 == 1)
         figures.rounds += 1
         won = [position for position, answer in enumerate(answers) if answer[0] == "done" and answer[1]]
-        if len(won) != 1:
-            figures.faults.append(f"{kind}: {len(won)} winners: {answers}")
-            return
-        figures.winners[f"{won[0]}:{(first, second)[won[0]][0]}"] += 1
-        loser = answers[1 - won[0]]
-        if loser[0] == "broken":
-            figures.faults.append(f"{kind}: {loser[1]}")
-        elif loser[0] == "refused" and (loser[1] != 409 or not self._says_who(kind, loser[2])):
-            figures.busy += "同一时间" in loser[2]
-            figures.faults.append(f"{kind}: told {loser[1]} {loser[2]}")
-
-    def _says_who(self, kind: str, words: str) -> bool:
-        """Of two clerks the loser is told who was faster, and when."""
-        if kind not in ("claim", "complete"):
-            return bool(words)
-        minute = f"{self.office.clock.now().astimezone(SHANGHAI):%m-%d %H:%M}"
-        return minute in words and ("钱经办" in words or "孙经办" in words)
-
-    def whole(self) -> list[str]:
-        """What is wrong with the database as a whole."""
+        figures.winners["+".join(name_of(acts[position]) for position in won)] += 1
+        figures.faults += [f"{kind}: {problem}" for problem in self._wrong(pair, won, answers)]
         with self.house.store.read() as connection:
-            found = [f"history: {broken}" for broken in verify(connection)]
-            stale = select(func.count()).select_from(SeatOffer).join(SEAT, SEAT.c.id == SeatOffer.seat_id).where(SEAT.c.status != "open")
-            if connection.execute(stale).scalar_one():
-                found.append("closed seats are offered")
-            twice = select(SEAT.c.instance_id).where(SEAT.c.status == "open").group_by(SEAT.c.instance_id).having(func.count() > 1)
-            if connection.execute(twice).first() is not None:
-                found.append("a case has two open seats")
-            if connection.dialect.name == "postgresql":
-                locked = connection.execute(text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")).scalar_one()
-                found += [f"{locked} deadlocks"] if locked else []
+            figures.faults += [f"{kind}: {problem}, after {answers}" for problem in problems_of_case(self.house, connection, pair.case)]
+
+    def _wrong(self, pair: Pair, won: list[int], answers: list[Any]) -> list[str]:
+        """What is wrong with who won, and with what the other was told."""
+        found = [f"broken: {answer[1]}" for answer in answers if answer[0] == "broken"]
+        expected = {BOTH: ([0, 1],), FIRST: ([0], [0, 1])}.get(pair.rule, ([0], [1]))
+        if won not in expected:
+            found.append(f"won by {won}: {answers}")
+        for position, answer in enumerate(answers):
+            if answer[0] == "refused" and not (answer[2] and self._says_who(pair, 1 - position, answer[1])):
+                found.append(f"told {answer[1]}")
         return found
 
+    def _says_who(self, pair: Pair, winner: int, words: str) -> bool:
+        """The loser is told who was faster, and when."""
+        if not pair.told:
+            return bool(words)
+        if not self.names:
+            with self.house.store.read() as connection:
+                self.names.update(connection.execute(select(Person.id, Person.name)).all())
+        minute = f"{self.office.clock.now().astimezone(SHANGHAI):%m-%d %H:%M}"
+        return minute in words and self.names[(pair.first, pair.second)[winner][1]] in words
 
-KINDS = ("claim", "complete", "withdraw", "undo", "timer")
+
+def name_of(act: Act) -> str:
+    """What an act is called in the figures."""
+    return str(act[2][0]) if act[0] == "operate" else act[0]
+
+
+KINDS = (
+    "claim", "complete", "withdraw", "undo", "timer", "last_voters", "any_voters", "sibling", "returns", "bulk", "delegate", "take_back", "decide",
+    "before", "remove", "suspend", "terminate", "jump",
+)
 
 
 def main() -> None:
     """Run many rounds on each database and print what came of them; exit 1 when any round had not exactly one winner."""
-    parser = argparse.ArgumentParser(prog="run.py races", description="Two processes act at the same moment; exactly one may win.")
+    parser = argparse.ArgumentParser(prog="run.py races", description="Two processes act at the same moment; the database must hold what exactly one of them did, or both in turn.")
     parser.add_argument("--rounds", type=int, default=2000, help="rounds of each kind on each database")
+    parser.add_argument("--kinds", default=",".join(KINDS), help="which kinds, by name, separated by commas")
     parser.add_argument("--database", choices=(*databases.NAMES, "both"), default="both")
     arguments = parser.parse_args()
     faults = 0
@@ -219,12 +224,12 @@ def main() -> None:
         databases.chosen[:] = [name]
         with tempfile.TemporaryDirectory() as folder:
             races = Races(Path(folder))
-            for kind in KINDS:
+            for kind in arguments.kinds.split(","):
                 figures = races.run(kind, arguments.rounds)
                 faults += len(figures.faults)
                 won = ", ".join(f"{who} {number:,}" for who, number in sorted(figures.winners.items()))
                 sys.stdout.write(
-                    f"{name:11} {kind:9} {figures.rounds:>7,} rounds  {figures.rounds / figures.seconds:6.0f}/s  won by {won}  faults {len(figures.faults)}\n"
+                    f"{name:11} {kind:11} {figures.rounds:>7,} rounds  {figures.rounds / figures.seconds:6.0f}/s  won by {won}  faults {len(figures.faults)}\n"
                 )
                 sys.stdout.writelines(f"    {fault}\n" for fault in figures.faults[:10])
                 sys.stdout.flush()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, insert, select, union_all, update
+from sqlalchemy import Connection, Select, bindparam, delete, insert, or_, select, union_all, update
 
 from workflows.business_calendar import Clock
 from workflows.case import Case
@@ -19,6 +19,7 @@ from workflows.variables import INSERT as INSERT_LOCALS
 from workflows.variables import LocalScopes, read_outer
 
 INSTANCE = table_of(ProcessInstance)
+RELATED = INSTANCE.alias("related")
 SAVED = (
     "number", "status", "stage", "round", "state", "variables", "history_sequence", "history_hash", "last_change_at", "ended_at",
 )
@@ -41,10 +42,22 @@ def locking(cases: Any) -> Select[Any]:
     return select(INSTANCE.c.id).where(INSTANCE.c.id.in_(family)).order_by(INSTANCE.c.id).with_for_update()
 
 
-READ_ONE = select(INSTANCE).where(INSTANCE.c.id == bindparam("cases"))
+def locking_one(case: Any) -> Select[Any]:
+    """The same for one case, a scalar: the rows themselves come back too, as whoever held them before left them.
+
+    Of a row it had to wait for, PostgreSQL (READ COMMITTED) reads the columns anew and asks the condition again. It answers rightly for
+    comparisons with values, as here, and not for a list of rows, as in `locking`: that one locks the row, but may not show it.
+    """
+    def of(column: Any) -> Any:
+        return select(column).where(RELATED.c.id == case).scalar_subquery()
+
+    mine = or_(INSTANCE.c.id == case, INSTANCE.c.id == of(RELATED.c.parent_id), INSTANCE.c.id == of(RELATED.c.body_of))
+    return select(INSTANCE).where(mine).order_by(INSTANCE.c.id).with_for_update(of=INSTANCE)
+
+
+READ_ONE = select(INSTANCE).where(INSTANCE.c.id == bindparam("case"))
+LOCK_AND_READ = locking_one(bindparam("case"))
 LOCK_LISTED = locking(bindparam("cases", expanding=True))
-# One statement locks and reads: of a row it had to wait for, PostgreSQL reads the columns anew, and who called whom never changes.
-LOCK_AND_READ = LOCK_LISTED.with_only_columns(*INSTANCE.c)
 
 
 def lock_cases(connection: Connection, cases: Iterable[int] | Select[Any]) -> bool:
@@ -71,8 +84,8 @@ class CaseStore:
 
     def load(self, connection: Connection, instance_id: int, author: Author) -> Case:
         """Lock a case for this transaction and read it."""
-        statement, asked = (READ_ONE, instance_id) if connection.dialect.name == "sqlite" else (LOCK_AND_READ, [instance_id])
-        rows = connection.execute(statement, {"cases": asked}).all()
+        statement = READ_ONE if connection.dialect.name == "sqlite" else LOCK_AND_READ
+        rows = connection.execute(statement, {"case": instance_id}).all()
         row = next((one for one in rows if one.id == instance_id), None)
         if row is None:
             raise NotFound("没有这个事项。", "There is no such case.")
