@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from app import House
+from tasks.keys.agencies import Absence
+from tasks.models import Schedule
 from tests.returning_walk import END, START, Office, chain, process, step
 from tests.voting_stage import Committee
+from workflows.engine import StartItem
 from workflows.errors import Conflict
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -92,3 +95,31 @@ def test_what_somebody_may_do_is_worked_out_without_asking_who_decided(house: Ho
     finally:
         event.remove(*listen)
     assert len([statement for statement in sent if "ORDER BY seat.completed_at DESC" in statement]) == 1
+
+
+def test_a_schedule_whose_transaction_was_rolled_back_is_not_remembered(house: House) -> None:
+    committee = Committee(house, **{"on_timeout": '{"at": "due", "do": "remind"}'})
+    facts = {"name": "采购申请", "office": "U1", "members": [committee.people["zhao"], committee.people["qian"]], "applicant": None}
+    with pytest.raises(ZeroDivisionError), house.store.transaction() as connection:
+        for _ in range(2):  # the second finds the schedule the first has written
+            house.tasks.start_many(connection, house.people.actor(connection, committee.people["clerk"]), "committee", [StartItem(facts)])
+        raise ZeroDivisionError
+    committee.start("zhao", "qian")
+    schedules = {row.id for row in committee.rows(select(Schedule.id))}
+    assert {seat.schedule_id for seat in committee.seats()} <= schedules
+
+
+def test_an_agent_decides_what_his_principal_has_delegated(house: House) -> None:
+    committee = Committee(house, voting='{"rule": "any"}')
+    committee.start("zhao", "qian")
+    now, mine = house.clock.now(), committee.seats()[0].id
+    with house.store.transaction() as connection:
+        actor = house.people.actor(connection, committee.people["zhao"])
+        house.tasks.keys.agencies.create(connection, actor, committee.people["zhao"], Absence(committee.people["sun"], None, now, now + timedelta(days=3)))
+        house.tasks.operations.perform(connection, actor, "delegate", mine, {"person": committee.people["li"], "text": "请看"})
+    with house.store.read() as connection:
+        agent = house.people.actor(connection, committee.people["sun"])
+        listed = {row.seat_id for row in house.worklist.page(connection, agent).rows}
+    assert mine in listed and committee.seats()[0].status == "parked"
+    committee.vote("sun", seat=committee.seats()[0])
+    assert (committee.outcome, committee.seats()[0].on_behalf_of) == ("approve", committee.people["zhao"])
