@@ -189,6 +189,7 @@ def test_what_others_changed_since_my_last_look_is_shown_field_by_field(office: 
     fresh = office.seat(case)
     changed = browser.get(f"/tasks/{fresh.id}/preview").text.split("上次查看后的变化")[1].split("</section>")[0]
     assert "100" in changed and "250" in changed
+    assert "上次查看后的变化" in browser.get(f"/tasks/{fresh.id}").text
     assert "上次查看后的变化" not in office.browser(office.other).get(f"/tasks/{fresh.id}/preview").text, "he never looked"
 
 
