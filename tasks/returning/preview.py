@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from tasks.assignment import assign
 from tasks.models import Organisation, Person
@@ -43,17 +43,20 @@ class Words:
 
     def _lost_work(self, rehearsal: Rehearsal) -> Iterable[Line]:
         tokens = [token for token, _ in rehearsal.cancelled]
-        query = select(SEAT.c.token, SEAT.c.status, Person.name).outerjoin(Person, Person.id == SEAT.c.owner_id).where(
-            SEAT.c.instance_id == self._case.id, SEAT.c.token.in_(tokens), SEAT.c.status.in_(LIVE)
+        who = func.coalesce(SEAT.c.owner_id, SEAT.c.completed_by)
+        query = select(SEAT.c.token, SEAT.c.status, Person.name).outerjoin(Person, Person.id == who).where(
+            SEAT.c.instance_id == self._case.id, SEAT.c.token.in_(tokens), SEAT.c.status.in_((*LIVE, "completed"))
         )
-        holders: dict[str, list[str]] = {}
+        holders: dict[str, list[tuple[str, str]]] = {}
         for row in self._connection.execute(query.order_by(SEAT.c.id)) if tokens else ():
-            holders.setdefault(row.token, []).append(row.name or "")
+            holders.setdefault(row.token, []).append((row.name or "", row.status))
         for token, node_id in rehearsal.cancelled:
             zh, en = self._name(node_id)
-            people = [name for name in holders.get(token, []) if name]
+            people = [(name, status == "completed") for name, status in holders.get(token, []) if name]
             if people:
-                yield Line(f"“{zh}”取消：{'、'.join(people)}正在办理", f"{en} is cancelled: {', '.join(people)} is working on it", "loss")
+                done_zh = "、".join(f"{name}{'已表决' if done else '正在办理'}" for name, done in people)
+                done_en = ", ".join(f"{name} {'has voted' if done else 'is working on it'}" for name, done in people)
+                yield Line(f"“{zh}”取消：{done_zh}", f"{en} is cancelled: {done_en}", "loss")
             elif token in holders:
                 yield Line(f"“{zh}”的待办取消", f"The open item of {en} is cancelled", "loss")
             elif self._case.version.graph.nodes[node_id].type in ("subProcess", "callActivity"):

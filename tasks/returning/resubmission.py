@@ -45,7 +45,9 @@ class Resubmission:
         if not case.state["s"]:
             del case.state["s"]
         connection.execute(update(ReturnRecord).where(ReturnRecord.id == record.id).values(resubmitted_at=case.now))
-        changed = changed_since(history.facts(connection, case.id), record.before["sequence"], case, patch)
+        facts = history.facts(connection, case.id)
+        patch = {**results_again(facts, record, case), **patch}
+        changed = changed_since(facts, record.before["sequence"], case, patch)
         why = self._every_step(case, record, changed)
         if why is not None:
             case.record("every_step", node=record.to_node, token=token, detail={"because": why, "names": sorted(changed)})
@@ -181,6 +183,16 @@ class Resubmission:
 
 
 # what has changed, and what reads it
+
+
+def results_again(facts: Sequence[Any], record: Any, case: Case) -> dict[str, Any]:
+    """The results that the return made void, as they were: steps that are skipped count again, and conditions behind them read what they said."""
+    returned = next((fact for fact in facts if fact.sequence > record.before["sequence"] and fact.kind == "returned"), None)
+    changes: Mapping[str, Any] = (returned.detail or {}).get("changes") or {} if returned is not None else {}
+    return {
+        name: old for name, (old, new) in changes.items()
+        if new is None and name.rpartition("_")[2] in RESULTS and case.variables.get(name) is None
+    }
 
 
 def changed_since(facts: Sequence[Any], sequence: int, case: Case, patch: Mapping[str, Any]) -> frozenset[str]:
