@@ -13,8 +13,9 @@ from tasks.actors import Actor
 from tasks.models import CaseActor, CaseParty, Organisation, Seat, SeatOffer
 from tasks.operation_models import Circulation
 from tasks.organisations import scope_condition
-from tasks.permissions import visible_cases
+from tasks.permissions import may, visible_cases
 from tasks.roles import SEEING, role
+from workflows.errors import NotFound
 from workflows.models import HistoryRow, ProcessInstance
 
 Sight = Literal["full", "status", "none"]
@@ -32,6 +33,18 @@ def sight(connection: Connection, actor: Actor, instance_id: int) -> Sight:
     if found is None:
         return "none"
     return "full" if found.full else "status"
+
+
+def guard_looking(connection: Connection, actor: Actor, about: str, subject_id: int) -> None:
+    """Raise NotFound unless `actor` sees the case, or the case of the seat, in full, or administers processes."""
+    seat = select(Seat.instance_id).where(Seat.id == subject_id)
+    instance_id = subject_id if about == "case" else connection.execute(seat).scalar()
+    query = select(ProcessInstance.id).where(ProcessInstance.id == instance_id)
+    found = instance_id is not None and (sight(connection, actor, instance_id) == "full" or (
+        may(actor, "model.deploy") and connection.execute(query).first() is not None
+    ))
+    if not found:
+        raise NotFound("没有这个事项，或您无权查看。", "There is no such case, or you may not see it.")
 
 
 def sees_fully(actor: Actor) -> ColumnElement[bool]:

@@ -10,6 +10,7 @@ from typing import Any
 from flask import Blueprint, Response, flash, jsonify, redirect, render_template, request, url_for
 
 from tasks.operations import Operation, Preview
+from tasks.sight import guard_looking
 from web.context import actor, connection, house, is_htmx, wants_json
 from web.i18n import same_site, translate as _, words
 from workflows.errors import InvalidForm, NotFound, Rejection
@@ -42,7 +43,9 @@ def grouped(operations: list[Operation]) -> list[tuple[str, list[Operation]]]:
 @blueprint.get("/cases/<int:subject_id>/operations/<verb>", defaults={"about": "case"})
 def dialog(about: str, subject_id: int, verb: str) -> str:
     """What the operation does, what it needs and what it would lead to; a dialog over the page, or a page of its own."""
-    return _dialog(_operation(about, verb), subject_id, {}, {})
+    operation = _operation(about, verb)
+    guard_looking(connection(), actor(), about, subject_id)
+    return _dialog(operation, subject_id, {}, {})
 
 
 @blueprint.get("/tasks/<int:subject_id>/operations/<verb>/preview", defaults={"about": "seat"})
@@ -50,6 +53,7 @@ def dialog(about: str, subject_id: int, verb: str) -> str:
 def preview(about: str, subject_id: int, verb: str) -> str:
     """What would happen with what was chosen so far; a GET, so that it cannot change anything."""
     operation = _operation(about, verb)
+    guard_looking(connection(), actor(), about, subject_id)
     return render_template("operations/_preview.html", preview=_preview(operation, subject_id, _given()), operation=operation)
 
 
@@ -63,6 +67,7 @@ def perform(about: str, subject_id: int, verb: str) -> Any:
     except InvalidForm as wrong:
         if wants_json():
             raise
+        guard_looking(connection(), actor(), about, subject_id)
         return _dialog(operation, subject_id, given, {key: words(text) for key, text in wrong.fields.items()}), 422
     text = words({"zh": answer.zh, "en": answer.en})
     page = url_for("tasks.page" if about == "seat" else "cases.page", **{"seat_id" if about == "seat" else "instance_id": subject_id})
