@@ -24,7 +24,7 @@ from tasks.models import Seat, SeatOffer
 from tasks.personal_data import load_or_create_keys
 from tasks.seats import SEAT
 from tasks.service import author_of
-from tests import bench_engine, bench_http, bench_roster, databases, postgresql
+from tests import bench_engine, bench_http, bench_processes, bench_roster, databases, postgresql
 from workflows.business_calendar import SHANGHAI, FrozenClock
 from workflows.definitions import read_folder
 from workflows.engine import StartItem
@@ -96,6 +96,7 @@ class Bench:
         self.start_and_complete()
         self.renewal()
         self.bulk()
+        self.two_processes()
         self.over_http()
         self.imports()
         self.inbox(2_000)
@@ -209,6 +210,16 @@ class Bench:
         with self.house.store.read() as connection:
             counts = self.house.commands.counts(connection, command)
         self.put("bulk_500_done", float(counts.get("done", 0)), "of them approved")
+
+    def two_processes(self) -> None:
+        """Completions per second of two processes at once: PostgreSQL has many writers, SQLite one."""
+        number = 1_200 // self.scale + 60
+        facts = StartItem({"name": "某", "university": "U1401", "cycle": "2026"})
+        with self.house.store.transaction() as connection:
+            self.house.engine.start_many(connection, "two_tasks", [facts] * number, author_of(self.clerk))
+        url, keys = self.engine.url.render_as_string(hide_password=False), (self.folder / "secret.key").read_bytes()
+        found = bench_processes.measure(url, keys, self.clock.now(), self.clerk, self.open_seats("enter")[-number:], VALUES)
+        self.put("complete_two_per_s", found, "completions per second of two processes (service layer)")
 
     def over_http(self) -> None:
         """Completions per second through the web server of one process, with session and CSRF."""
