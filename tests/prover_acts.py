@@ -24,12 +24,14 @@ NAMES = {number: login for login, number in PEOPLE.items()}
 # verb → how often; the rest of the register comes with weight 2, on seats of people who might
 VERBS = {
     "complete": 34, "claim": 7, "release": 3, "save_draft": 3, "undo": 5, "withdraw": 3, "withdraw_case": 2, "reassign": 3, "urge": 1, "bulk": 3,
-    "start": 4, "time": 9, "disable": 1, "enable": 2, "membership": 1, "message": 2, "agency": 3, "end_agency": 1,
+    "time": 9, "disable": 1, "enable": 2, "membership": 1, "message": 2, "agency": 3, "end_agency": 1,
 }
-MORE = {"return": 8, "jump": 1, "terminate": 0.3, "void": 0.2, "suspend": 0.7, "resume": 4, "comment": 0.5, "circulate": 0.5, "snooze": 0.7, "delegate": 4, "take_back": 2}
+MORE = {"return": 2, "withdraw": 3, "jump": 1, "terminate": 0.3, "void": 0.2, "suspend": 0.7, "resume": 4, "comment": 0.5, "circulate": 0.5, "snooze": 0.3, "delegate": 1, "take_back": 1}
+FEWER = (0.8, 0.25, 0.08)  # how often a case starts where none, one or more are at work
+DULL = ("ask", "circulate", "snooze")
 SPANS = (timedelta(seconds=20), timedelta(minutes=5), timedelta(hours=2), timedelta(days=1), timedelta(days=4), timedelta(days=12))
-WISE = 0.66  # of the attempts are by somebody who might
-INFORMED = 0.25  # are of a verb the house offers him
+WISE = 0.85  # of the attempts are by somebody who might
+INFORMED = 0.42  # are of a verb the house offers him
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,15 @@ class Acts:
     def __init__(self, office: Office, model: Model, source: random.Random) -> None:
         self.office, self.model, self.random = office, model, source
         registered = office.house.tasks.operations.known
-        self.verbs = {**VERBS, **{verb: MORE.get(verb, 2) for verb in registered if verb not in VERBS}}
+        self.verbs = {**VERBS, **{verb: MORE.get(verb, 0.7) for verb in registered if verb not in VERBS}}
         self.busy = 0
         self.chosen: tuple[Any, int] | None = None
 
     def attempt(self) -> Attempt:
         """The next one."""
+        at_work = self.office.rows("SELECT count(*) FROM process_instance WHERE status = 'active'")[0][0]
+        if self.random.random() < FEWER[min(at_work, 2)]:
+            return self.start()
         verb, self.chosen = self._informed() if self.random.random() < INFORMED else (None, None)
         names = list(self.verbs)
         verb = verb or self.random.choices(names, [self.verbs[name] for name in names])[0]
@@ -69,8 +74,7 @@ class Acts:
     def start(self) -> Attempt:
         """The first: a case starts."""
         found = self._start()
-        assert found is not None
-        return replace(found, verb="start")
+        return replace(found or self._time(), verb="start")
 
     # choosing
 
@@ -86,6 +90,7 @@ class Acts:
         except Rejection:
             return None, None
         able = sorted(verbs & set(self.verbs) - {"complete", "claim", "save", "urge", "comment"})
+        able = [verb for verb in able if verb not in DULL or self.random.random() < 0.25]
         return (self.random.choice(able), (seat, person)) if able else (None, None)
 
     def _verbs(self, house: House, connection: Connection, person: int, seat: int) -> frozenset[str]:
@@ -114,8 +119,9 @@ class Acts:
         """Mostly somebody the seat is offered to or who holds it, else anybody."""
         if self.random.random() < WISE:
             lines = {row[0] for row in self.office.rows("SELECT candidate FROM seat_offer WHERE seat_id = ?", seat["id"])}
-            fit = [person for person in NAMES if lines & set(self.lines(person))]
-            fit += [seat["owner_id"]] if seat["owner_id"] else []
+            out = {row[0] for row in self.office.rows("SELECT person_id FROM seat_exclusion WHERE seat_id = ?", seat["id"])}
+            out |= {row[0] for row in self.office.rows("SELECT id FROM person WHERE NOT active")}
+            fit = [person for person in NAMES if person not in out and lines & set(self.lines(person))]
             if fit:
                 return int(self.random.choice(fit))
         return self.anybody()

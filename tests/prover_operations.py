@@ -35,6 +35,14 @@ class Tally:
     diagrams: int = 0
     diagrams_refused: int = 0
 
+    def __str__(self) -> str:
+        verbs = ", ".join(f"{verb} {number} ({self.refused[verb]} refused)" for verb, number in self.done.most_common())
+        probes = ", ".join(f"{name} {number}" for name, number in self.probes.most_common())
+        return (
+            f"people tried: {verbs}\n{self.crashes} commands died and were tried again, {self.reloads} reloads, "
+            f"{self.diagrams} diagrams ({self.diagrams_refused} refused by the checks)\nprobes: {probes}"
+        )
+
 
 def prove_operations(source: random.Random, steps: int = STEPS, note: Note = silent, tally: Tally | None = None) -> int:
     """One random diagram with people at work; the number of attempts. AssertionError: an invariant does not hold."""
