@@ -144,9 +144,8 @@ class Seats:
         }
 
     def _exclude(self, connection: Connection, case: Case, seat_id: int, node: Node) -> None:
-        named = separated(node)
-        # Where an activity that names this one was never completed, nobody is to be kept out because of it.
-        nodes = [other for other in kept_apart(case.version.graph, node) if other in named or f"{other}_by" in case.variables]
+        # Whoever signed, voted or advised there has had a hand in it, also where it was never completed.
+        nodes = kept_apart(case.version.graph, node)
         if not nodes:
             return
         connection.execute(EXCLUDE_ACTORS, {"seat": seat_id, "reason": ",".join(nodes), "instance": case.root, "nodes": nodes})

@@ -123,3 +123,20 @@ def test_an_agent_decides_what_his_principal_has_delegated(house: House) -> None
     assert mine in listed and committee.seats()[0].status == "parked"
     committee.vote("sun", seat=committee.seats()[0])
     assert (committee.outcome, committee.seats()[0].on_behalf_of) == ("approve", committee.people["zhao"])
+
+
+def test_whoever_advised_in_a_step_that_was_never_completed_is_kept_out_of_the_one_apart_from_it() -> None:
+    office = Office(process(
+        START + step("apply") + step("draft", separate_from="check") + step("check") + END + chain("start", "apply", "draft", "check", "end")
+    )).begin().done("apply")
+    office.perform("delegate", office.seat("draft").id, "wang", person=office.people["sun"], text="请看")
+    advice = next(seat for seat in office.seats("draft") if seat.kind == "delegate")
+    office.command(lambda house, connection: house.tasks.complete(connection, office.actor(house, connection, "sun"), advice.id, {}, "suggest_agree"))
+    token = next(one for one, entry in office.row().state["t"].items() if entry[0] == "draft")
+    office.command(lambda house, connection: house.engine.modify(
+        connection, house.engine.load(connection, office.case_id), cancel=[token], start=["check"], kind="jumped", detail={}
+    ))
+    with office.house.store.read() as connection:
+        house = office.house
+        listed = {who: len(house.worklist.page(connection, office.actor(house, connection, who)).rows) for who in ("qian", "sun")}
+    assert listed == {"qian": 1, "sun": 0}
