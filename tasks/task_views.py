@@ -11,7 +11,6 @@ from tasks import errors
 from tasks.assignment import outcomes, refusal
 from tasks.children.answers import offered_answers, voting_outcomes
 from tasks.form_panel import FormPanel, form_panel
-from tasks.going_back import GoingBack
 from tasks.lifecycle import ACTUAL_OWNER, ADVICE, PAST_OWNER, POTENTIAL_OWNER, STAND_IN, SUBSTITUTE, reading
 from tasks.people import Actor, People
 from tasks.personal_fields import PersonalFields
@@ -116,7 +115,7 @@ class TaskViews:
         offered = offered_answers(case, node, functions, row.kind, row.counts) if advises else outcomes(case, node, functions)
         if row.kind == "parallel" and not advises:
             offered = voting_outcomes(offered)
-        verbs = self._verbs(actor, row, case, standing)
+        verbs = self._verbs(actor, row, standing)
         live = row.status in LIVE
         block = refusal(case, node, functions) if live and not advises else None
         refused = None
@@ -130,7 +129,7 @@ class TaskViews:
         )
 
     @staticmethod
-    def _verbs(actor: Actor, row: Any, case: Case, standing: Standing) -> frozenset[str]:
+    def _verbs(actor: Actor, row: Any, standing: Standing) -> frozenset[str]:
         """His verbs, without those that would lead nowhere: to claim what is his alone, to release what has no pool, to urge himself."""
         verbs = set(standing.verbs)
         if row.owner_id == actor.person_id or not (standing.pooled or row.owner_id is not None):
@@ -139,6 +138,4 @@ class TaskViews:
             verbs.discard("release")
         if verbs & {"complete", "answer"}:
             verbs.discard("urge")
-        if case.status == "active" and case.subject_person == actor.person_id and row.status in LIVE and row.node_id in GoingBack.withdrawable(case):
-            verbs.add("withdraw")
         return frozenset(verbs)
