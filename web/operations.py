@@ -137,7 +137,7 @@ def _dialog(operation: Operation, subject_id: int, given: dict[str, Any], errors
     shown = _nothing_to_choose(operation, choices)
     given = {**_only_ways(operation, choices), **given}
     kind = "seat" if operation.about == "seat" else "case"
-    place = {"about": kind, "subject_id": subject_id, "verb": operation.verb}
+    place: dict[str, Any] = {"about": kind, "subject_id": subject_id, "verb": operation.verb}
     template = "operations/_dialog.html" if is_htmx() else "operations/page.html"
     return render_template(
         template, operation=operation, choices=choices, given=given, errors=errors, few=FEW, subject_id=subject_id,
