@@ -70,7 +70,7 @@ def perform(about: str, subject_id: int, verb: str) -> Any:
         guard_looking(connection(), actor(), about, subject_id)
         return _dialog(operation, subject_id, given, {key: words(text) for key, text in wrong.fields.items()}), 422
     text = words({"zh": answer.zh, "en": answer.en})
-    page = url_for("tasks.page" if about == "seat" else "cases.page", **{"seat_id" if about == "seat" else "instance_id": subject_id})
+    page = url_for("tasks.page", seat_id=subject_id) if about == "seat" else url_for("cases.page", instance_id=subject_id)
     target = same_site(str(given.get("next") or ""), page if answer.stay else url_for("inbox.page"))
     if wants_json():
         return jsonify(ok=True, message=text, redirect=target, stay=answer.stay)
