@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, or_, select, update
 
 from tasks import errors
 from tasks.assignment import assign
@@ -286,9 +286,14 @@ class Deciding:
         self._seats.settle_place(connection, case, poll.node, poll.token, seat.id, place)
         case.record("vote_reached", node=poll.node.id, token=poll.token, detail={"seat": seat.id, "position": seat.position, "rule": "voter_left"})
 
+    @staticmethod
+    def votes_of(connection: Connection, person_id: int) -> ColumnElement[bool]:
+        """SQL: the seat is a vote of this person, or of a line he ever stood behind."""
+        return or_(SEAT.c.participant == f"person:{person_id}", SEAT.c.participant.in_(_lines_of(connection, person_id)))
+
     def person_left(self, connection: Connection, person_id: int) -> None:
         """After somebody was disabled: his open votes of active cases, by `people_changed`; suspended cases hear of it when they resume."""
-        mine = or_(SEAT.c.owner_id == person_id, SEAT.c.participant == f"person:{person_id}", SEAT.c.participant.in_(_lines_of(connection, person_id)))
+        mine = or_(SEAT.c.owner_id == person_id, self.votes_of(connection, person_id))
         query = select(SEAT.c.instance_id, SEAT.c.token).join(INSTANCE, INSTANCE.c.id == SEAT.c.instance_id).where(
             SEAT.c.status.in_(LIVE), SEAT.c.participant.is_not(None), INSTANCE.c.status == "active", mine
         ).distinct().order_by(SEAT.c.instance_id, SEAT.c.token)

@@ -16,9 +16,10 @@ from tasks.ground import Ground
 from tasks.keys.agency_dates import AgencyDates
 from tasks.keys.claims import Claims
 from tasks.keys.replacing import Replacing
-from tasks.lifecycle import PARKED
+from tasks.lifecycle import LIVE, PARKED
 from tasks.models import Draft, Membership, Person, Seat
 from workflows.case import Case
+from workflows.case_store import lock_cases
 from workflows.history import SYSTEM
 from workflows.jobs import Jobs
 from workflows.models import DataVersion, ProcessInstance
@@ -54,7 +55,9 @@ class Expiry:
             if connection.execute(self._expired().limit(1)).first() is None:
                 return False
         with self._store.transaction() as connection:
-            for seat_id in connection.execute(self._expired().limit(CHUNK)).scalars().all():
+            seats = connection.execute(self._expired().limit(CHUNK)).scalars().all()
+            lock_cases(connection, select(SEAT.c.instance_id).where(SEAT.c.id.in_(seats)))  # all at once, in the order everybody locks them
+            for seat_id in seats:
                 self._expire(connection, seat_id)
         return True
 
@@ -107,6 +110,7 @@ class Expiry:
 
     def _run(self, connection: Connection, argument: Mapping[str, Any]) -> None:
         person = int(argument["person"])
+        lock_cases(connection, select(SEAT.c.instance_id).where(SEAT.c.status.in_(LIVE), or_(SEAT.c.owner_id == person, self._deciding.votes_of(connection, person))))
         for seat in self._lapsed(connection, person):
             self._lapse(connection, seat)
         self._deciding.person_left(connection, person)
