@@ -11,7 +11,10 @@ from tasks.permissions import may
 from workflows.case import Case
 from workflows.errors import Conflict, Forbidden
 
-STEERED = {"active": frozenset({"jump", "suspend", "terminate", "void"}), "suspended": frozenset({"resume", "terminate", "void"})}
+STEERED = {
+    "active": frozenset({"jump", "suspend", "terminate", "void"}), "suspended": frozenset({"resume", "terminate", "void"}),
+    "completed": frozenset({"void"}), "terminated": frozenset({"void"}),
+}
 
 
 def require_steering(connection: Connection, actor: Actor, people: People, case: Case) -> None:
@@ -30,7 +33,7 @@ def require_whole(case: Case) -> None:
 
 
 def steering_verbs(connection: Connection, actor: Actor, people: People, case: Case) -> frozenset[str]:
-    """What this person may do to the case as a whole now; nothing to a part of one, or to one that is over."""
+    """What this person may do to the case as a whole now; nothing to a part of one, or to one that is void."""
     if case.parent_id is not None or case.status not in STEERED:
         return frozenset()
     try:
