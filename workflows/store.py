@@ -222,7 +222,8 @@ def create_database_engine(url: str, **options: Any) -> Engine:
 
 def prepare(engine: Engine) -> None:
     """Give every new connection of `engine` its settings."""
-    if engine.dialect.name != "sqlite":
+    if engine.dialect.name == "postgresql":
+        event.listen(engine, "connect", _spare_compiling)
         return
 
     @event.listens_for(engine, "connect")
@@ -230,6 +231,12 @@ def prepare(engine: Engine) -> None:
         connection.isolation_level = None  # we begin and end transactions ourselves: pysqlite would begin too late
         for pragma in SQLITE_PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
+
+
+def _spare_compiling(connection: Any, _record: Any) -> None:
+    """PostgreSQL compiles statements it thinks dear; ours are short and many, and compiling one takes longer than running it."""
+    connection.execute("SET jit = off")
+    connection.commit()
 
 
 def copy_memory(source: Engine, target: Engine) -> None:
