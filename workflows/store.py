@@ -234,8 +234,9 @@ def prepare(engine: Engine) -> None:
 
 
 def _spare_compiling(connection: Any, _record: Any) -> None:
-    """PostgreSQL compiles statements it thinks dear; ours are short and many, and compiling one takes longer than running it."""
+    """PostgreSQL compiles statements it thinks dear, or shares them among processes; ours are short, and either takes longer than running one."""
     connection.execute("SET jit = off")
+    connection.execute("SET max_parallel_workers_per_gather = 0")
     connection.commit()
 
 
