@@ -92,7 +92,7 @@ class GoingBack:
         changes = values_back(record, seat, case)
         self._open_again(connection, record, case, seat)
         seats_back(connection, self._seats, case, record, seat)
-        case.record("undone", node=seat.node_id, token=seat.token, detail={"seat": seat.id, "outcome": seat.outcome, "node": seat.node_id, "changes": changes})
+        case.record("undone", node=seat.node_id, token=seat.token, detail={**_taken_back(record, seat), "changes": changes})
         self._offer_again(connection, case, seat.id, record.before["owner"])
         self._engine.save(connection, [case])
 
@@ -178,8 +178,7 @@ class GoingBack:
         connection.execute(update(BufferedMessage).where(*taken).values(delivered_to=None, delivered_at=None))
         owner = before["owner"]
         self._open_again(connection, record, case, seat)
-        detail = {"seat": seat.id, "outcome": seat.outcome, "node": seat.node_id}
-        self._engine.restore(connection, case, before, "undone", detail)
+        self._engine.restore(connection, case, before, "undone", _taken_back(record, seat))
         seats_back(connection, self._seats, case, record, seat)
         self._offer_again(connection, case, seat.id, owner)
 
@@ -229,6 +228,12 @@ class GoingBack:
         listed = [node.properties.get("withdrawable") for node in case.version.graph.nodes.values() if node.id in case.version.applicant_nodes]
         listed.append(case.version.graph.properties.get("withdrawable"))
         return {part.strip() for text in listed if text for part in text.split(",") if part.strip()}
+
+
+def _taken_back(record: Any, seat: Any) -> dict[str, Any]:
+    """What the fact of an undo names: the decision, and (`by_rule`) the seats that rules decided because of it."""
+    by_rule = [act["seat"] for act in record.before.get("votes") or () if act["seat"] != seat.id]
+    return {"seat": seat.id, "outcome": seat.outcome, "node": seat.node_id, **({"by_rule": by_rule} if by_rule else {})}
 
 
 def _was_there(before: Mapping[str, Any], token: str) -> bool:

@@ -27,7 +27,7 @@ ADDER = "adder"  # he added this signer
 PAST_OWNER = "past_owner"  # he decided it
 STAKEHOLDER = "stakeholder"  # he sees the case in full
 PRINCIPAL = "principal"  # his agent has a key to it, or holds it for him
-DELEGATOR = "delegator"  # he holds it, and it waits for nothing but the advice of whom he delegated it to
+DELEGATOR = "delegator"  # he may decide it, and it waits for nothing but the advice of somebody it was delegated to
 RELATIONS = (
     POTENTIAL_OWNER, ACTUAL_OWNER, SUBSTITUTE, STAND_IN, BUSINESS_ADMINISTRATOR, PROCESS_ADMINISTRATOR, TASK_INITIATOR, ADDER, PAST_OWNER,
     STAKEHOLDER, PRINCIPAL, DELEGATOR,

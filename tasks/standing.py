@@ -232,18 +232,21 @@ def names(text: str | None) -> list[str]:
 def _relations(actor: Actor, row: Row[Any], node: Node) -> Iterable[str]:
     live, mine = row.seat_status in LIVE, row.seat_owner_id == actor.person_id
     free = row.seat_owner_id is None or mine
+    advised = live and row.awaits_advice and not row.awaits_signers  # it waits for an opinion and nothing else
     if not row.excluded:
         if (row.offered_own and free) or duty_is_mine(actor, row):
             yield POTENTIAL_OWNER
+        if row.offered_own and row.seat_owner_id is None and advised:
+            yield DELEGATOR  # whoever delegated it does not hold it any more
         if row.offered_for is not None and (free or row.seat_owner_id == row.offered_for) and not row.excluded_for:
             yield SUBSTITUTE
-            if live and row.awaits_advice and not row.awaits_signers:
+            if advised:
                 yield DELEGATOR  # his key opens what the principal could decide himself
         if row.offered_as is None and live and _may_stand_in(actor, row, node):
             yield STAND_IN
     if mine and live:
         yield ACTUAL_OWNER
-        if row.awaits_advice and not row.awaits_signers:
+        if advised:
             yield DELEGATOR
     if row.keyed or (row.seat_claimed_as == f"person:{actor.person_id}" and not mine and row.seat_owner_id is not None):
         yield PRINCIPAL

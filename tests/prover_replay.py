@@ -133,7 +133,8 @@ class Replay:
         elif kind == "vote_turned":
             self.acts[seat] = (self.acts[seat][0], detail["outcome"])
         elif kind == "undone":
-            self._taken_back(seat)
+            for one in (seat, *detail.get("by_rule", ())):
+                self._taken_back(one)
         elif kind == "decision_withdrawn":
             self.acts.pop(detail["seat_withdrawn"])
 

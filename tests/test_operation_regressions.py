@@ -11,7 +11,7 @@ from app import House
 from tasks.keys.agencies import Absence
 from tasks.models import Schedule
 from tests.returning_walk import END, START, Office, chain, process, step
-from tests.voting_stage import Committee
+from tests.voting_stage import FOLDER, Committee
 from workflows.engine import StartItem
 from workflows.errors import Conflict
 
@@ -140,3 +140,58 @@ def test_whoever_advised_in_a_step_that_was_never_completed_is_kept_out_of_the_o
         house = office.house
         listed = {who: len(house.worklist.page(connection, office.actor(house, connection, who)).rows) for who in ("qian", "sun")}
     assert listed == {"qian": 1, "sun": 0}
+
+
+UPWARDS = '{"do": "forward", "to": "univ_principal@U1"}'
+
+
+def listed(committee: Committee, who: str) -> set[int]:
+    """The seats in somebody's list."""
+    house = committee.house
+    with house.store.read() as connection:
+        return {row.seat_id for row in house.worklist.page(connection, house.people.actor(connection, committee.people[who])).rows}
+
+
+def perform(committee: Committee, verb: str, who: str, seat: int, **given: object) -> None:
+    with committee.house.store.transaction() as connection:
+        committee.house.tasks.operations.perform(connection, committee.house.people.actor(connection, committee.people[who]), verb, seat, given)
+
+
+def time_is_up(house: House) -> None:
+    house.clock.set(house.clock.now() + timedelta(days=14))  # type: ignore[attr-defined]
+    house.work_off()
+
+
+def test_the_superior_decides_a_delegated_seat_that_was_passed_to_him_for_its_delay(house: House) -> None:
+    committee = Committee(house, participants="= [\"univ_clerk@U1\"]", on_timeout=UPWARDS)
+    committee.start("zhao")
+    mine = committee.seats()[0]
+    perform(committee, "delegate", "zhao", mine.id, person=committee.people["qian"], text="请看")
+    time_is_up(house)
+    assert (committee.seats()[0].status, listed(committee, "head"), listed(committee, "zhao")) == ("parked", {mine.id}, set())
+    committee.vote("head", seat=mine)
+    assert (committee.outcome, committee.states()) == ("approve", ["completed", "cancelled"])
+
+
+def test_a_seat_passed_to_the_superior_waits_for_its_signers_before_it_is_offered(house: House) -> None:
+    committee = Committee(house, signers="before", on_timeout=UPWARDS)
+    committee.start("zhao")
+    mine = committee.seats()[0]
+    perform(committee, "add_before", "zhao", mine.id, people=[committee.people["qian"]], text="请签")
+    time_is_up(house)
+    assert (committee.seats()[0].status, listed(committee, "head")) == ("parked", set())
+    committee.do("complete", "qian", committee.seats()[1].id, {"opinion": "同意"}, "suggest_agree")
+    assert (committee.seats()[0].status, listed(committee, "head"), listed(committee, "zhao")) == ("open", {mine.id}, set())
+    committee.vote("head", seat=mine)
+    assert committee.outcome == "approve"
+
+
+def test_an_undo_names_what_a_rule_had_decided_because_of_the_act(house: House) -> None:
+    committee = Committee(house, "approval_chain", FOLDER.parent / "approval_chain", **{"second:same_person": "consecutive"})
+    committee.start_chain("zhao", "zhao", "qian")
+    committee.vote("zhao")
+    skipped = committee.seats("second")[0]
+    assert skipped.outcome == "approve"
+    committee.do("undo", "zhao", committee.seats("first")[0].id)
+    assert committee.facts("undone")[0].detail["by_rule"] == [skipped.id]
+    assert committee.seats("second")[0].status == "cancelled"

@@ -152,8 +152,11 @@ class ChildSeats:
             connection.execute(update(Seat).where(SEAT.c.id == seat_id).values(status=wanted, revision=SEAT.c.revision + 1))
         if not set(blocking) <= {"delegate"}:
             connection.execute(delete(SeatOffer).where(SeatOffer.seat_id == seat_id))
-        elif seat.owner_id is not None and connection.execute(select(SeatOffer.seat_id).where(SeatOffer.seat_id == seat_id).limit(1)).first() is None:
-            self._offer(connection, seat_id, seat.owner_id, seat._asdict())
+        elif connection.execute(select(SeatOffer.seat_id).where(SeatOffer.seat_id == seat_id).limit(1)).first() is None:
+            if seat.owner_id is not None:
+                self._offer(connection, seat_id, seat.owner_id, seat._asdict())
+            else:  # while it waited it was passed on to people of whom nobody holds it
+                self._seats.reevaluate(connection, case, seat, keep_dates=True)
 
     @staticmethod
     def tell(connection: Connection, case: Case, seat_id: int, person_id: int, kind: str, words: Words) -> None:

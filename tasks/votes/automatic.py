@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from tasks.assignment import outcomes as offered_outcomes
 from tasks.assignment import refusal
+from tasks.children.tree import ChildSeats
 from tasks.deciding import Ballot, Cast, Deciding
 from tasks.models import Draft, Notification, Seat, SeatExclusion, SeatOffer
 from tasks.people import People
@@ -162,6 +163,8 @@ class Automatic:
         ))
         self._seats.offer_to(connection, seat.id, place.candidates, seat.due_at, seat.created_at, seat.priority)
         self._seats.settle_place(connection, case, node, seat.token, seat.id, place)
+        if seat.status == "parked":
+            ChildSeats(self._seats).settle(connection, case, seat.id)  # while signers are awaited it is offered to nobody
         case.record("timeout_forwarded", node=node.id, token=seat.token, detail={"seat": seat.id, "to": list(place.candidates), "rule": "timeout"})
         self._engine.save(connection, [case])
 
