@@ -160,7 +160,7 @@ class Desk:
             viewport={"width": width, "height": 844 if phone else 900}, locale="zh-CN", timezone_id="Asia/Shanghai", has_touch=phone,
             base_url=office.address, accept_downloads=True,
         )
-        self.context.set_default_timeout(15_000)
+        self.context.set_default_timeout(20_000)
         self.page: Page = self.context.new_page()
         self.complaints: list[str] = []
         self.page.on("console", lambda message: self._hear(message.type, message.text))

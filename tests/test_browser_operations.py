@@ -280,4 +280,4 @@ def test_every_dialog_bars_nobody_fits_and_gives_the_focus_back(office: Document
                 assert window.barriers() == [], verb
             page.keyboard.press("Escape")
             expect(dialog).to_be_hidden()
-            assert page.evaluate("document.activeElement.matches('.operations-menu > summary')"), f"the focus is lost after {verb}"
+            expect(page.locator(".operations-menu > summary"), f"the focus is lost after {verb}").to_be_focused()
