@@ -113,8 +113,8 @@ class Deadlines:
         offers = connection.execute(select(SeatOffer.seat_id, SeatOffer.candidate).where(SeatOffer.seat_id.in_(by_id))).all()
         found = [(by_id[offer.seat_id], offer.candidate) for offer in offers]
         if parked := [seat.id for seat in seats if seat.status == "parked"]:
-            # No clock pauses while a seat waits for opinions: its owner and whoever is asked are both reminded.
-            found += [(by_id[seat_id], f"person:{by_id[seat_id].owner_id}") for seat_id in parked]
+            # No clock pauses while a seat waits for opinions: its owner (after a timeout there may be none) and whoever is asked are both reminded.
+            found += [(by_id[seat_id], f"person:{by_id[seat_id].owner_id}") for seat_id in parked if by_id[seat_id].owner_id is not None]
             asked = select(SEAT.c.parent_seat_id, SEAT.c.owner_id).where(
                 SEAT.c.parent_seat_id.in_(parked), SEAT.c.status.in_(("open", "parked")), SEAT.c.blocking.is_(True)
             )

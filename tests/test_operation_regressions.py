@@ -186,6 +186,26 @@ def test_a_seat_passed_to_the_superior_waits_for_its_signers_before_it_is_offere
     assert committee.outcome == "approve"
 
 
+def test_time_that_runs_out_while_a_signer_is_awaited_reminds_holder_and_signer(house: House) -> None:
+    committee = Committee(house, signers="before", on_timeout='{"do": "remind"}')
+    committee.start("zhao")
+    perform(committee, "add_before", "zhao", committee.seats()[0].id, people=[committee.people["qian"]], text="请签")
+    time_is_up(house)
+    assert (committee.told("timeout"), committee.states()) == ({"zhao", "qian"}, ["parked", "open"])
+
+
+def test_a_reminder_of_a_seat_that_nobody_holds_while_it_waits_goes_to_whom_it_waits_for(house: House) -> None:
+    committee = Committee(
+        house, signers="before", on_timeout='{"at": "= working days after(now(), 1)", "do": "forward", "to": "univ_principal@U1"}',
+        reminders='= [{at: now() + duration("P8D"), to: "candidates"}]',
+    )
+    committee.start("zhao")
+    perform(committee, "add_before", "zhao", committee.seats()[0].id, people=[committee.people["qian"]], text="请签")
+    time_is_up(house)
+    assert (committee.seats()[0].owner_id, committee.seats()[0].status) == (None, "parked")
+    assert committee.told("reminder") == {"qian"}
+
+
 def test_an_undo_names_what_a_rule_had_decided_because_of_the_act(house: House) -> None:
     committee = Committee(house, "approval_chain", FOLDER.parent / "approval_chain", **{"second:same_person": "consecutive"})
     committee.start_chain("zhao", "zhao", "qian")

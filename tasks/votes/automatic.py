@@ -170,10 +170,14 @@ class Automatic:
 
     def _remind(self, connection: Connection, case: Case, seat: Row[Any]) -> None:
         text = {"zh": f"{case.subject or ''}：事项已超时，请尽快办理", "en": f"{case.subject or ''}: time is up; please see to it"}
-        lines = connection.execute(select(SeatOffer.candidate).where(SeatOffer.seat_id == seat.id)).scalars().all()
+        lines = set(connection.execute(select(SeatOffer.candidate).where(SeatOffer.seat_id == seat.id)).scalars())
+        # No clock pauses while it waits for opinions: its owner and whoever is asked are both reminded.
+        asked = select(SEAT.c.owner_id).where(SEAT.c.parent_seat_id == seat.id, SEAT.c.status.in_(("open", "parked")), SEAT.c.blocking.is_(True))
+        lines |= {f"person:{person}" for person in (seat.owner_id, *connection.execute(asked).scalars()) if person is not None}
         if lines:
             connection.execute(insert(Notification), [
-                {"candidate": line, "kind": "timeout", "instance_id": case.id, "seat_id": seat.id, "text": text, "created_at": case.now} for line in lines
+                {"candidate": line, "kind": "timeout", "instance_id": case.id, "seat_id": seat.id, "text": text, "created_at": case.now}
+                for line in sorted(lines)
             ])
         case.record("timeout_reminded", node=seat.node_id, token=seat.token, detail={"seat": seat.id, "rule": "timeout"})
         self._engine.save(connection, [case])
