@@ -27,12 +27,14 @@ class Dates:
         listed = office.rows("SELECT day, working FROM calendar_day")
         self.special = {date.fromisoformat(row["day"]): bool(row["working"]) for row in listed}
         self.known: dict[int, datetime | None] = {}
+        self.queued: dict[int, datetime] = {}  # what a seat of a sequence was due at before its turn came
 
     def check(self, world: World, facts: Iterable[Mapping[str, Any]]) -> None:
         """Every live seat is due when it must be; resumed cases move what counts working time."""
         again = {fact["token"] for fact in facts if fact["kind"] in ("decision_withdrawn", "undone", "given_back")}
         renewed = {(fact["instance_id"], fact["token"]) for fact in facts if fact["kind"] in ("reassessed", "vote_reached")}
         resumed = {fact["instance_id"]: datetime.fromisoformat(fact["detail"]["since"]) for fact in facts if fact["kind"] == "resumed"}
+        taken_back = {(fact["instance_id"], fact["token"]) for fact in facts if fact["kind"] == "undone"}
         withdrawn = {fact["instance_id"] for fact in facts if fact["kind"] == "decision_withdrawn"}
         for seat in world.seats.values():
             if seat["status"] not in LIVE or seat["due_at"].startswith(FAR):
@@ -48,9 +50,15 @@ class Dates:
                 before = self.known[number]
                 wanted = None if before is None else self.later(before, self.working(resumed[seat["instance_id"]], world.now))
                 assert wanted in (None, due), f"8: seat {number} is due {due} after the suspension, not {wanted}"
+                self.queued.pop(number, None)
+            elif seat["status"] == "queued" and (seat["instance_id"], seat["token"]) in taken_back:
+                wanted = self.queued.get(number, due)  # not known when a suspension lay between: it is worked out anew when its turn comes
+                assert due == wanted, f"8: seat {number} waits again and is due {due}, not {wanted}"
             elif (seat["instance_id"], seat["token"]) not in renewed:
                 assert due == self.known[number], f"8: seat {number} was due {self.known[number]} and is due {due}"
             self.known[number] = due
+            if seat["status"] == "queued":
+                self.queued[number] = due
 
     @staticmethod
     def rule(world: World, seat: Mapping[str, Any]) -> str | None:
