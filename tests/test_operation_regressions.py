@@ -206,6 +206,18 @@ def test_a_reminder_of_a_seat_that_nobody_holds_while_it_waits_goes_to_whom_it_w
     assert committee.told("reminder") == {"qian"}
 
 
+def test_a_decision_withdrawn_later_gives_back_the_seat_of_the_superior_it_had_been_passed_to(house: House) -> None:
+    committee = Committee(house, "approval_chain", FOLDER.parent / "approval_chain", **{"first:on_timeout": UPWARDS})
+    committee.start_chain("zhao", "qian", "qian")
+    time_is_up(house)
+    mine = committee.seats("first")[0]
+    committee.vote("head", seat=mine)
+    house.clock.set(house.clock.now() + timedelta(minutes=2))  # type: ignore[attr-defined]
+    perform(committee, "withdraw", "head", mine.id)
+    again = committee.seats("first")[-1]
+    assert (again.id != mine.id, again.status, again.participant) == (True, "open", mine.participant)
+
+
 def test_an_undo_names_what_a_rule_had_decided_because_of_the_act(house: House) -> None:
     committee = Committee(house, "approval_chain", FOLDER.parent / "approval_chain", **{"second:same_person": "consecutive"})
     committee.start_chain("zhao", "zhao", "qian")

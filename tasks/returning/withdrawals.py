@@ -154,6 +154,7 @@ class Withdrawals:
         connection.execute(update(Seat).where(SEAT.c.id == seat.id).values(
             owner_id=row.seat_completed_by, claimed_at=row.seat_claimed_at or case.now, claimed_as=row.seat_claimed_as, due_at=row.seat_due_at,
             yellow_at=row.seat_yellow_at, priority=row.seat_priority, schedule_id=row.seat_schedule_id,
+            participant=seat.participant or row.seat_participant,  # a timeout may have passed it on to another line
         ))
         connection.execute(delete(SeatOffer).where(SeatOffer.seat_id == seat.id))
         connection.execute(insert(SeatOffer).values(
