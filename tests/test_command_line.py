@@ -334,5 +334,5 @@ def test_the_installation_is_served_and_a_second_server_on_its_port_is_refused(i
             assert page.status == 200
     finally:
         server.send_signal(signal.SIGINT)
-        rest, _ = server.communicate(timeout=30)
+        rest, _ = server.communicate(timeout=120)
     assert "Traceback" not in rest
