@@ -325,7 +325,9 @@ def test_the_installation_is_served_and_a_second_server_on_its_port_is_refused(i
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     command = [sys.executable, "command_line.py", "web", "--port", port]
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background ignores it, and so would its children
     server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    signal.signal(signal.SIGINT, before)
     try:
         assert server.stdout is not None and port in server.stdout.readline()
         second = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
@@ -334,5 +336,5 @@ def test_the_installation_is_served_and_a_second_server_on_its_port_is_refused(i
             assert page.status == 200
     finally:
         server.send_signal(signal.SIGINT)
-        rest, _ = server.communicate(timeout=120)
+        rest, _ = server.communicate(timeout=60)
     assert "Traceback" not in rest
