@@ -150,11 +150,6 @@ def acting_roles(actor: Actor, row: Row[Any]) -> frozenset[str]:
     return frozenset({role}) if at else frozenset(one.role for one in actor.memberships)
 
 
-def visible_keys(view: FieldView, keys: Iterable[str]) -> frozenset[str]:
-    """Those of `keys` that the view shows."""
-    return frozenset(key for key in keys if view.shows(key))
-
-
 def _view(version: ProcessVersion, rights: Mapping[str, str], absent: frozenset[str] = frozenset()) -> FieldView:
     hidden = frozenset(key for key, right in rights.items() if right == "hidden")
     votes = frozenset(f"{node.id}{VOTES}" for node in version.graph.nodes.values() if opinion_field(node) in hidden) if hidden else frozenset()

@@ -27,7 +27,6 @@ class Role:
     does_en: str
     sees: str = "nothing"
     supervises: bool = False
-    administers: bool = False
     actions: frozenset[str] = field(default_factory=frozenset)
     kinds: tuple[str, ...] = ()  # of organisations where the role exists; empty: anywhere
 
@@ -97,10 +96,10 @@ ROLES: Mapping[str, Role] = {
     "data_admin": Role("系统数据管理员", "Data administrator", "审批敏感信息查看与导出", "approves unmasking and export"),
     "people_admin": Role(
         "人员与日历管理员", "People and calendar administrator", "管理单位、人员、账号与期限", "manages organisations, people, accounts and deadlines",
-        administers=True, actions=frozenset({"people.manage", "organisations.manage", "calendar.edit", "calendar.official", "log.read"}),
+        actions=frozenset({"people.manage", "organisations.manage", "calendar.edit", "calendar.official", "log.read"}),
     ),
     "process_admin": Role(
-        "流程管理员", "Process administrator", "编辑流程、决策表与日历", "edits processes, decisions and calendars", administers=True, kinds=PLATFORM,
+        "流程管理员", "Process administrator", "编辑流程、决策表与日历", "edits processes, decisions and calendars", kinds=PLATFORM,
         actions=frozenset({"model.view", "model.deploy", "calendar.edit", "calendar.official"}),
     ),
     "auditor": Role(

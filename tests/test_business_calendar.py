@@ -117,11 +117,6 @@ def test_counting_between_is_the_inverse_of_counting_after(calendar: BusinessCal
     assert calendar.working_days_between(connection, start, start) == 0
 
 
-def test_a_reminder_moves_to_the_last_working_day_before(calendar: BusinessCalendar, connection: Connection):
-    assert calendar.last_working_day_before(connection, date(2026, 10, 8)) == date(2026, 9, 30)
-    assert calendar.last_working_day_before(connection, date(2026, 9, 21)) == date(2026, 9, 20)
-
-
 def test_a_year_without_an_official_table_is_never_guessed(calendar: BusinessCalendar, connection: Connection):
     checks = [
         lambda: calendar.is_working_day(connection, date(2027, 3, 1)),

@@ -18,7 +18,6 @@ from workflows.errors import InvalidForm
 blueprint = Blueprint("agencies", __name__, url_prefix="/agencies")
 
 FIELDS = ("agent", "process", "valid_from", "valid_to", "reason")
-ALL = ""  # every process
 
 
 @blueprint.get("")

@@ -127,10 +127,6 @@ class BusinessCalendar:
             run = picture.run(year)
         return run.between(first, last)
 
-    def last_working_day_before(self, connection: Connection, day: date) -> date:
-        """The nearest working day strictly before `day`: where a reminder moves to."""
-        return self.picture(connection).run((day - timedelta(days=1)).year).step(day, -1)
-
     def deadline(self, connection: Connection, cycle: str | None, key: str, organisation_code: str) -> datetime | None:
         """The moment `key` ends for an organisation in a cycle: its own, else inherited, else everybody's; UTC."""
         dates = None if cycle is None else self.picture(connection).deadlines.get((cycle, key))

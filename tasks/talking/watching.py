@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, exists, select
+from sqlalchemy import Connection, delete, select
 
 from tasks.actors import Actor
 from tasks.operation_models import Watch
@@ -40,11 +40,6 @@ class Watching:
         """Follow it no longer."""
         connection.execute(delete(Watch).where(Watch.person_id == actor.person_id, Watch.instance_id == instance_id))
         return Answer("已取消关注。", "You no longer follow this case.")
-
-    @staticmethod
-    def is_watching(connection: Connection, actor: Actor, instance_id: int) -> bool:
-        """Whether the person follows the case."""
-        return bool(connection.execute(select(exists().where(Watch.person_id == actor.person_id, Watch.instance_id == instance_id))).scalar())
 
     @staticmethod
     def watched(connection: Connection, actor: Actor, *, after: int | None = None, size: int = 25) -> Sequence[AnyRow]:
