@@ -16,6 +16,7 @@ from tasks.organisations import scope_condition
 from tasks.roles import SEEING, role
 from workflows.case import Case
 from workflows.definitions import ProcessVersion
+from workflows.graph import HUMAN
 from workflows.models import HistoryRow
 
 ACTS = ("activity_completed", "voted", "advice_given", "claimed")  # facts by which an office had to do with a step, not only set it off
@@ -62,7 +63,7 @@ def case_views_of(connection: Connection, actor: Actor, cases: Sequence[Subject]
 
 def _view(case: Subject, steps: set[str], roles: frozenset[str]) -> FieldView:
     nodes = [case.version.graph.nodes[name] for name in sorted(steps) if name in case.version.graph.nodes]
-    human = [node for node in nodes if node.type in ("userTask", "manualTask")]
+    human = [node for node in nodes if node.type in HUMAN]
     return joined(case.version, [node_view(case.version, node, roles) for node in human]) if human else strictest(case.version)
 
 

@@ -11,11 +11,12 @@ from sqlalchemy import Connection, select
 from tasks.attachments import named_files
 from tasks.case_picture import diagram, facts, masked_timeline
 from tasks.going_back import GoingBack
+from tasks.lifecycle import LIVE
 from tasks.models import CaseItem, CaseMark
 from tasks.people import Actor, People
 from tasks.returning.steerers import steering_verbs
 from tasks.reading import Reading, reading_of
-from tasks.seats import LIVE, SEAT
+from tasks.seats import SEAT
 from tasks.sight import sight
 from tasks.steering import Steering
 from tasks.timeline import TimelineItem, timeline

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, insert, select, update
 
+from tasks.lifecycle import IN_TURN
 from tasks.models import CaseMark, Notification, Schedule, ScheduleMark, Seat, SeatOffer
 from tasks.office_notices import Words, named, tell_office
 from tasks.seats import SEAT, Seats
@@ -68,7 +69,7 @@ class Deadlines:
     @staticmethod
     def _seats_of(connection: Connection, mark: Row[Any], after: int) -> Sequence[Row[Any]]:
         query = select(SEAT).join(INSTANCE, INSTANCE.c.id == SEAT.c.instance_id).where(
-            SEAT.c.schedule_id == mark.schedule_id, SEAT.c.status.in_(("open", "parked")), SEAT.c.id > after, INSTANCE.c.status == "active"
+            SEAT.c.schedule_id == mark.schedule_id, SEAT.c.status.in_(IN_TURN), SEAT.c.id > after, INSTANCE.c.status == "active"
         )
         query = query.order_by(SEAT.c.id).limit(CHUNK)
         seats = connection.execute(query).all()
@@ -116,7 +117,7 @@ class Deadlines:
             # No clock pauses while a seat waits for opinions: its owner (after a timeout there may be none) and whoever is asked are both reminded.
             found += [(by_id[seat_id], f"person:{by_id[seat_id].owner_id}") for seat_id in parked if by_id[seat_id].owner_id is not None]
             asked = select(SEAT.c.parent_seat_id, SEAT.c.owner_id).where(
-                SEAT.c.parent_seat_id.in_(parked), SEAT.c.status.in_(("open", "parked")), SEAT.c.blocking.is_(True)
+                SEAT.c.parent_seat_id.in_(parked), SEAT.c.status.in_(IN_TURN), SEAT.c.blocking.is_(True)
             )
             found += [(by_id[row.parent_seat_id], f"person:{row.owner_id}") for row in connection.execute(asked)]
         return list({(seat.id, candidate): (seat, candidate) for seat, candidate in found}.values())

@@ -13,10 +13,11 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, insert, or_, sele
 
 from tasks import errors
 from tasks.assignment import assign
+from tasks.lifecycle import LIVE
 from tasks.models import Draft, Membership, Notification, Organisation, Seat, SeatExclusion, SeatOffer
 from tasks.operation_models import Voting
 from tasks.people import People
-from tasks.seats import LIVE, SEAT, Seats
+from tasks.seats import SEAT, Seats
 from tasks.votes.fold import Verdict
 from tasks.votes.opening import Entered, placed, process_owner
 from tasks.votes.participants import people_ids, people_of

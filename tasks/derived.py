@@ -5,6 +5,7 @@ from __future__ import annotations
 from workflows.case import Case
 from workflows.errors import CalendarMissing, Rejection
 from workflows.feel.values import to_json
+from workflows.graph import listed
 from workflows.host import Functions, decide
 
 
@@ -15,8 +16,8 @@ def derive(case: Case, functions: Functions) -> bool:
     cannot decide leaves its last result.
     """
     patch = {}
-    for name in (part.strip() for part in (case.version.graph.properties.get("derived") or "").split(",")):
-        if name and name in case.variables:
+    for name in listed(case.version.graph.properties.get("derived")):
+        if name in case.variables:
             try:
                 patch[name] = to_json(decide(case, functions, name)[0])
             except CalendarMissing:

@@ -14,14 +14,13 @@ from tasks.people import People
 from tasks.roles import role
 from workflows.case import Case
 from workflows.errors import Rejection, Words
-from workflows.graph import Flow, Node
+from workflows.graph import HUMAN, Flow, Node
 from workflows.host import Functions, feel
 from workflows.human_rules import natural_side
 
 MOST = 3  # activities that are shown
 MOST_NODES = 200  # that are looked at
 MOST_NAMES = 3  # of one activity
-HUMAN = frozenset({"userTask", "manualTask"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, delete, exists, or_, select
 
+from tasks.lifecycle import LIVE
 from tasks.models import CaseActor, Seat, SeatExclusion, SeatOffer
 from tasks.votes.opening import kept_apart
 from workflows.case import Case
@@ -17,7 +18,6 @@ from workflows.models import ProcessInstance
 from workflows.store import insert_missing
 
 SEAT, INSTANCE = Seat.__table__, ProcessInstance.__table__
-LIVE = ("open", "parked", "queued")
 
 
 def acted(connection: Connection, case: Case, node_id: str, people: Collection[int | None], written: int | None = None) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import Connection, delete, exists, insert, or_, select, update
 
 from tasks.four_eyes import forgotten
+from tasks.lifecycle import LIVE
 from tasks.models import CaseMark, Draft, Notification, ScheduleMark, Seat, UndoRecord
 from tasks.people import Actor
-from tasks.seats import LIVE, SEAT, Seats, somebody_found
+from tasks.seats import SEAT, Seats, somebody_found
 from tasks.service import author_of
 from tasks.votes.undoing import guard_open_vote, open_vote, seats_back, values_back
 from workflows.business_calendar import Clock
@@ -19,6 +20,7 @@ from workflows.case import Case
 from workflows.case_store import lock_cases
 from workflows.engine import ProcessEngine
 from workflows.errors import Conflict, Forbidden, NotFound, Rejection
+from workflows.graph import listed
 from workflows.models import BufferedMessage, HistoryRow, Incident, OutboxMessage, table_of
 from workflows.store import Store
 from workflows.work import take_jobs_back
@@ -225,9 +227,9 @@ class GoingBack:
     @staticmethod
     def withdrawable(case: Case) -> set[str]:
         """The activities from which the applicant may withdraw: listed on his own activity, or on the process."""
-        listed = [node.properties.get("withdrawable") for node in case.version.graph.nodes.values() if node.id in case.version.applicant_nodes]
-        listed.append(case.version.graph.properties.get("withdrawable"))
-        return {part.strip() for text in listed if text for part in text.split(",") if part.strip()}
+        texts = [node.properties.get("withdrawable") for node in case.version.graph.nodes.values() if node.id in case.version.applicant_nodes]
+        texts.append(case.version.graph.properties.get("withdrawable"))
+        return {part for text in texts for part in listed(text)}
 
 
 def _taken_back(record: Any, seat: Any) -> dict[str, Any]:

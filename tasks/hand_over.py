@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, or_, select
 
+from tasks.lifecycle import LIVE
 from tasks.models import Seat, SeatOffer
 from workflows.models import ProcessInstance
 
-LIVE = ("open", "parked", "queued")
 
 
 def open_seats_of(connection: Connection, person_id: int) -> Sequence[Row[Any]]:

@@ -10,6 +10,7 @@ from workflows.errors import Conflict, Forbidden, Rejection
 OPEN, PARKED, QUEUED, COMPLETED, CANCELLED = "open", "parked", "queued", "completed", "cancelled"
 STATES = (OPEN, PARKED, QUEUED, COMPLETED, CANCELLED)
 LIVE = (OPEN, PARKED, QUEUED)
+IN_TURN = (OPEN, PARKED)  # live, and not waiting for those before it
 
 MAIN = frozenset({"main", "parallel"})  # seats that vote
 ADVICE = frozenset({"delegate", "before", "after", "asked", "advisory"})  # seats that answer; see `reading`

@@ -8,14 +8,14 @@ from typing import Any
 from tasks.personal_data import PersonalData, mask_id_number, mask_mobile, normalise_id_number, normalise_mobile
 from tasks.sealed import seal, unseal
 from workflows.definitions import ProcessVersion
+from workflows.graph import listed
 
 HIDDEN = "***"
 
 
 def personal_fields(version: ProcessVersion) -> frozenset[str]:
     """The form fields that hold personal data (`personal_fields` of the process)."""
-    text = version.graph.properties.get("personal_fields") or ""
-    return frozenset(part.strip() for part in text.split(",") if part.strip())
+    return frozenset(listed(version.graph.properties.get("personal_fields")))
 
 
 def is_sealed(value: Any) -> bool:

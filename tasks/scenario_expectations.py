@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from tasks.lifecycle import LIVE
 from tasks.models import CaseMark, Notification, Seat, SeatOffer
-from tasks.seats import LIVE
 from workflows.business_calendar import SHANGHAI
 from workflows.models import CommandItem, FAR_FUTURE, HistoryRow, Incident, OutboxMessage, ProcessInstance
 

@@ -11,12 +11,13 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select
 
 from tasks.cast import Cast
+from tasks.lifecycle import LIVE
 from tasks.models import SeatOffer, SecurityLog
 from tasks.operations import Choice
 from tasks.people import Actor
 from tasks.scenario_expectations import unmet
 from tasks.scenario_shape import malformed
-from tasks.seats import LIVE, SEAT
+from tasks.seats import SEAT
 from tasks.starting import Starting
 from workflows.business_calendar import SHANGHAI
 from workflows.engine import INSTANCE

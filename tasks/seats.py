@@ -11,25 +11,23 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Connection, Row, String, bindparam, cast, delete, exists, insert, literal, or_, select, update
 
 from tasks.assignment import Assignment, assign
+from tasks.lifecycle import LIVE
 from tasks.models import CaseActor, CaseItem, CaseParty, Draft, Notification, Schedule, ScheduleMark, Seat, SeatExclusion, SeatOffer
 from tasks.shared_answers import SharedAnswers
 from tasks.votes.opening import Entered, Place, is_plain, kept_apart, placed, places, seat_values
-from tasks.votes.opening import separated as separated
 from tasks.votes.participants import lines_of
 from workflows.alarms import raise_calendar_alarm
 from workflows.case import Case
 from workflows.engine import Outcome, ProcessEngine
 from workflows.errors import CalendarMissing, Rejection
 from workflows.feel.values import to_json
-from workflows.graph import Node
+from workflows.graph import HUMAN, Node
 from workflows.host import feel
 from workflows.jobs import raise_incident
 from workflows.models import FAR_FUTURE, Incident
 from workflows.store import insert_missing
 from workflows.timers import as_instant
 
-HUMAN = frozenset({"userTask", "manualTask"})
-LIVE = ("open", "parked", "queued")
 SEAT = Seat.__table__
 INSERT_SEATS = insert(Seat).returning(SEAT.c.id, sort_by_parameter_order=True)
 INSERT_OFFERS = insert(SeatOffer)

@@ -10,6 +10,7 @@ from typing import Literal
 from sqlalchemy import ColumnElement, Connection, and_, exists, false, or_, select, true
 
 from tasks.actors import Actor
+from tasks.lifecycle import LIVE
 from tasks.models import CaseActor, CaseParty, Organisation, Seat, SeatOffer
 from tasks.operation_models import Circulation
 from tasks.organisations import scope_condition
@@ -19,7 +20,6 @@ from workflows.errors import NotFound
 from workflows.models import HistoryRow, ProcessInstance
 
 Sight = Literal["full", "status", "none"]
-LIVE = ("open", "parked", "queued")
 
 
 def sight(connection: Connection, actor: Actor, instance_id: int) -> Sight:

@@ -32,7 +32,7 @@ from workflows.case_store import locking
 from workflows.definitions import ProcessVersion
 from workflows.engine import INSTANCE
 from workflows.errors import Conflict, Forbidden, NotFound, Rejection
-from workflows.graph import Node
+from workflows.graph import Node, listed
 
 SEAT, CHILD, OTHER = Seat.__table__, aliased(Seat.__table__, name="child"), aliased(Seat.__table__, name="other")
 SIGNERS = ("before", "parallel", "after")
@@ -209,24 +209,19 @@ def see(connection: Connection, actor: Actor, seat_id: int) -> Row[Any] | None:
 def operations_of(node: Node) -> frozenset[str]:
     """The operations beside the plain decision that the model offers at an activity (`operations`, `signers`, `return_to`)."""
     settings = node.properties
-    listed = settings.get("operations")
-    signers = {f"add_{when}" for when in names(settings.get("signers")) if when in SIGNERS}
-    if listed is not None:
-        found = set(names(listed))
+    offered = settings.get("operations")
+    signers = {f"add_{when}" for when in listed(settings.get("signers")) if when in SIGNERS}
+    if offered is not None:
+        found = set(listed(offered))
     else:
         found = set(APPLICANT_OPERATIONS if settings.get("applicant") == "true" else DEFAULT_OPERATIONS) | signers
-        found |= {"return"} if names(settings.get("return_to")) else set()
+        found |= {"return"} if listed(settings.get("return_to")) else set()
     return frozenset(found | ({"remove_signer"} if any(name.startswith("add_") for name in found) else set()))
 
 
 def signer_may_return(row: Row[Any], node: Node) -> bool:
     """Whether the model lets the signer of this child seat return the case from here (`signers_may_return`)."""
     return row.seat_kind in SIGNERS and node.properties.get("signers_may_return") == "true"
-
-
-def names(text: str | None) -> list[str]:
-    """The parts of a comma-separated setting."""
-    return [part.strip() for part in (text or "").split(",") if part.strip()]
 
 
 def _relations(actor: Actor, row: Row[Any], node: Node) -> Iterable[str]:
@@ -273,7 +268,7 @@ def duty_is_mine(actor: Actor, row: Row[Any]) -> bool:
 
 def _may_stand_in(actor: Actor, row: Row[Any], node: Node) -> bool:
     """Whether the model lets this person act for the applicant (`proxy`: roles) in a case of his organisation."""
-    roles = set(names(node.properties.get("proxy")))
+    roles = set(listed(node.properties.get("proxy")))
     mine = {one.organisation_code for one in actor.memberships if one.role in roles}
     return bool(mine & set((row.party_codes or "").split(","))) and row.subject_person != actor.person_id and row.seat_parent_seat_id is None
 

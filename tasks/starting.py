@@ -9,11 +9,11 @@ from sqlalchemy import Connection, select
 
 from tasks.actors import Actor, author_of
 from tasks.models import Seat, SeatOffer
-from tasks.standing import names
 from workflows.business_calendar import Clock, local_day
 from workflows.definitions import Definitions, ProcessVersion
 from workflows.engine import ProcessEngine, StartItem
 from workflows.errors import Forbidden
+from workflows.graph import listed
 
 SEAT = Seat.__table__
 
@@ -52,4 +52,4 @@ class Starting:
 
 
 def _roles(process: ProcessVersion) -> list[str]:
-    return names(process.graph.properties.get("start_roles"))
+    return listed(process.graph.properties.get("start_roles"))

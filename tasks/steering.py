@@ -13,13 +13,13 @@ from tasks.children.tree import ChildSeats
 from tasks.ground import Ground
 from tasks.keys.claims import Claims
 from tasks.keys.replacing import Replacing
-from tasks.lifecycle import PARKED
+from tasks.lifecycle import IN_TURN, PARKED
 from tasks.models import CaseParty, Notification, Seat, SeatOffer
 from tasks.seats import SEAT
 from tasks.standing import locked_seat, principal_of, standing
 from workflows.case import Case
 from workflows.errors import Conflict, Forbidden, NotFound, Rejection
-from workflows.graph import Node
+from workflows.graph import Node, listed
 from workflows.history import SYSTEM
 from workflows.models import Wait
 
@@ -101,7 +101,7 @@ class Steering:
         """Who is told: everybody the seat is offered to, agents included, its holder, and whoever it waits for."""
         lines = list(connection.execute(select(SeatOffer.candidate).where(SeatOffer.seat_id == row.seat_id)).scalars())
         asked = select(SEAT.c.owner_id).where(
-            SEAT.c.parent_seat_id == row.seat_id, SEAT.c.status.in_(("open", "parked")), SEAT.c.blocking.is_(True), SEAT.c.owner_id.is_not(None)
+            SEAT.c.parent_seat_id == row.seat_id, SEAT.c.status.in_(IN_TURN), SEAT.c.blocking.is_(True), SEAT.c.owner_id.is_not(None)
         )
         held = [row.seat_owner_id, principal_of(row), *connection.execute(asked).scalars()]
         return sorted({*lines, *(f"person:{person}" for person in held if person is not None)})
@@ -114,7 +114,7 @@ class Steering:
         return [
             node for node in case_version.graph.nodes.values()
             if node.event.kind == "message" and node.id in node_ids
-            and roles & {part.strip() for part in (node.properties.get("sent_by") or "").split(",") if part.strip()}
+            and roles & set(listed(node.properties.get("sent_by")))
         ]
 
     def send_message(self, connection: Connection, actor: Actor, instance_id: int, name: str, payload: Mapping[str, Any]) -> None:
@@ -132,9 +132,9 @@ class Steering:
         self._engine.trigger(connection, case, wait.wait_id, {**payload, "sender": sender}, "message_received")
 
     def _guard_party(self, connection: Connection, actor: Actor, case: Case, node: Node) -> None:
-        roles = {part.strip() for part in (node.properties.get("sent_by") or "").split(",")}
+        roles = listed(node.properties.get("sent_by"))
         mine = {one.organisation_code for one in actor.memberships if one.role in roles}
-        wanted = {part.strip() for part in (node.properties.get("sent_by_party") or "").split(",") if part.strip()}
+        wanted = set(listed(node.properties.get("sent_by_party")))
         query = select(CaseParty.kind).where(CaseParty.instance_id == case.id, CaseParty.organisation_code.in_(mine))
         kinds = set(connection.execute(query).scalars())
         if not (kinds & wanted if wanted else kinds):

@@ -15,6 +15,7 @@ from tasks.case_fields import case_view_of
 from tasks.case_picture import diagram, differences, facts, masked_timeline
 from tasks.expected import ExpectedStep, expected
 from tasks.field_view import FieldView, acting_roles, node_view
+from tasks.lifecycle import LIVE
 from tasks.people import People
 from tasks.timeline import TimelineItem, timeline
 from tasks.votes.panel import vote_lines
@@ -57,5 +58,5 @@ def story_of(
         facts=named_files(facts(case, node, functions, view), files),
         timeline=[replace(item, changes=named_files(item.changes, files)) for item in items],
         differences=named_files(differences(case, rows, view), files), diagram=diagram(case, rows), votes=votes,
-        expected=expected(connection, people, case, functions, [node.id]) if row.seat_status in ("open", "parked", "queued") else [], fields=view,
+        expected=expected(connection, people, case, functions, [node.id]) if row.seat_status in LIVE else [], fields=view,
     )

@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Integer, Row, String, and_, case, cast, func, literal, not_, or_, select
 from sqlalchemy.orm import aliased
 
+from tasks.lifecycle import LIVE
 from tasks.models import CaseParty, Organisation, Person, Seat, SeatOffer
 from tasks.people import Actor, People
 from tasks.permissions import supervised_cases
-from tasks.seats import LIVE
 from tasks.worklist import Page, Worklist, WorklistRow, decode_cursor, encode_cursor
 from workflows.business_calendar import BusinessCalendar, Clock, local_day
 from workflows.errors import CalendarMissing

@@ -11,10 +11,10 @@ from tasks import errors
 from tasks.assignment import outcomes, refusal
 from tasks.children.answers import offered_answers, voting_outcomes
 from tasks.form_panel import FormPanel, form_panel
-from tasks.lifecycle import ACTUAL_OWNER, ADVICE, PAST_OWNER, POTENTIAL_OWNER, STAND_IN, SUBSTITUTE, reading
+from tasks.lifecycle import ACTUAL_OWNER, ADVICE, LIVE, PAST_OWNER, POTENTIAL_OWNER, STAND_IN, SUBSTITUTE, reading
 from tasks.people import Actor, People
 from tasks.personal_fields import PersonalFields
-from tasks.seats import LIVE, SEAT, separated
+from tasks.seats import SEAT
 from tasks.sight import sight
 from tasks.standing import SEE_SEAT, Standing, facts_asked, standing
 from tasks.story import Story, story_of, view_at
@@ -121,7 +121,7 @@ class TaskViews:
         refused = None
         if live and not verbs & {"complete", "answer"}:
             waiting = WAITING.get(row.status) if row.owner_id == actor.person_id else None
-            refused = FOUR_EYES if standing.excluded and separated(node) else waiting or (row.summary or {}).get("clause") or READ_ONLY
+            refused = FOUR_EYES if standing.excluded and node.properties.get("separate_from") else waiting or (row.summary or {}).get("clause") or READ_ONLY
         return TaskView(
             **vars(story), seat=self._worklist.row(row, actor), case=case_row, process=case.version, node_name=case.version.both(node.id), form=panel,
             outcomes=[dict(one) for one in offered], flags=list((row.summary or {}).get("flags", [])), notices=[block] if block else [], may=verbs,

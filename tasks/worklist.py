@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 from sqlalchemy import ColumnElement, Connection, func, or_, select
 
+from tasks.lifecycle import IN_TURN, LIVE
 from tasks.models import CaseParty, Draft, Organisation, Person, SeatOffer
 from tasks.operation_models import Snooze
 from tasks.people import Actor
@@ -192,7 +193,7 @@ class Worklist:
     def light(self, row: Any) -> str:
         """green, yellow, red, or grey where no date runs."""
         now = self._clock.now()
-        if row.due_at is None or row.due_at >= FAR_FUTURE or row.status not in ("open", "parked", "queued"):
+        if row.due_at is None or row.due_at >= FAR_FUTURE or row.status not in LIVE:
             return "grey"
         return "red" if row.due_at < now else "yellow" if row.yellow_at <= now else "green"
 
@@ -226,7 +227,7 @@ class Worklist:
                 Snooze.person_id == actor.person_id, Snooze.until > now, offered.exists()
             ).order_by(Snooze.until, SEAT.c.id)
         else:
-            query = SEAT_ROWS.join(Draft, Draft.seat_id == SEAT.c.id).where(Draft.person_id == actor.person_id, SEAT.c.status.in_(("open", "parked")))
+            query = SEAT_ROWS.join(Draft, Draft.seat_id == SEAT.c.id).where(Draft.person_id == actor.person_id, SEAT.c.status.in_(IN_TURN))
             query = query.order_by(Draft.saved_at.desc(), SEAT.c.id)
         query = query.where(*seat_conditions(filters.shape)).limit(MOST_ASIDE)
         rows = connection.execute(query, filter_values(filters, now)).all()
@@ -289,7 +290,7 @@ class Worklist:
         seats = connection.execute(
             select(SEAT.c.id, SEAT.c.instance_id, SEAT.c.node_id, SEAT.c.due_at, SEAT.c.yellow_at, SEAT.c.status, SEAT.c.duty,
                    Person.name.label("owner_name"))
-            .outerjoin(Person, Person.id == SEAT.c.owner_id).where(SEAT.c.instance_id.in_(ids), SEAT.c.status.in_(("open", "parked", "queued")))
+            .outerjoin(Person, Person.id == SEAT.c.owner_id).where(SEAT.c.instance_id.in_(ids), SEAT.c.status.in_(LIVE))
         ).all() if ids else []
         parties = connection.execute(select(CaseParty.__table__).where(CaseParty.instance_id.in_(ids))).all() if ids else []
         return [

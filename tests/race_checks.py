@@ -9,9 +9,10 @@ from sqlalchemy import Connection, func, select, text
 
 from app import House
 from tasks.actors import Actor
+from tasks.lifecycle import LIVE
 from tasks.models import Seat, SeatOffer
-from tasks.seats import HUMAN, LIVE
 from tasks.standing import near, see
+from workflows.graph import HUMAN
 from workflows.history import SYSTEM, verify
 from workflows.models import Incident, ProcessInstance, Wait
 

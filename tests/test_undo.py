@@ -14,8 +14,8 @@ from sqlalchemy import select
 from app import House
 from engine_walk import END, START, chain, extensions, process, several, user
 from tasks.cast import Cast
+from tasks.lifecycle import LIVE
 from tasks.models import CaseActor, CaseMark, Seat, SeatOffer
-from tasks.seats import LIVE
 from tests.renewal_stage import TEXTS, TOO_SHORT, Stage, declaration
 from workflows.business_calendar import FrozenClock
 from workflows.connectors import Work

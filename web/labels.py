@@ -9,8 +9,8 @@ from flask import g
 
 from web.context import actor, connection, house
 from web.i18n import chinese, language, translate as _, words
+from workflows.graph import HUMAN
 
-HUMAN = ("userTask", "manualTask")
 
 
 def version(definition_id: int) -> Any:

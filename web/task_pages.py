@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response, flash, jsonify, make_response, redirect, render_template, request, url_for
 
+from tasks.lifecycle import LIVE
 from web.attachments import accepted, file_facts
 from web.context import actor, connection, house, is_htmx, wants_json
 from web.i18n import local_datetime, same_site, translate as _, words
@@ -27,7 +28,7 @@ def page(seat_id: int) -> Any:
     """The task with all that is needed to decide it; when it was decided meanwhile, by whom and when."""
     view = house().tasks.task_view(connection(), actor(), seat_id)
     shown = _shown(view)
-    if view.seat.status not in ("open", "parked", "queued"):
+    if view.seat.status not in LIVE:
         return make_response(render_template("tasks/decided.html", **shown))
     return render_template("tasks/task.html", **shown)
 

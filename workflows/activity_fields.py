@@ -8,7 +8,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from workflows.graph import Finding, Node, ProcessGraph
+from workflows.graph import HUMAN, Finding, Node, ProcessGraph
 from workflows.graph.settings import nearest
 
 RIGHTS = ("visible", "editable", "hidden", "required")
@@ -16,7 +16,6 @@ OPINIONS = ("required", "optional", "none")
 EVERY = "*"  # as a key: every field that is not named; as a line: everybody who is not named
 ROLE = "role:"
 OPINION = "opinion"
-HUMAN = frozenset({"userTask", "manualTask"})
 Said = tuple[str, str, str]  # code, Chinese, English
 
 

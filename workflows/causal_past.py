@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
-HUMAN = frozenset({"userTask", "manualTask"})
+from workflows.graph import HUMAN
+
 
 
 class Fact(Protocol):

@@ -13,7 +13,7 @@ from workflows.activity_fields import field_findings
 from workflows.attachment_settings import attachment_findings
 from workflows.connectors import CONNECTORS
 from workflows.forms import fields
-from workflows.graph import Finding, Node, ProcessGraph
+from workflows.graph import Finding, Node, ProcessGraph, listed
 from workflows.graph.notes import Notes
 from workflows.graph.rules import check_calls
 from workflows.human_rules import human_findings
@@ -152,14 +152,10 @@ def _shared_labels(processes: Processes, labels: Mapping[str, Any]) -> Iterator[
 def four_eyes_findings(graph: ProcessGraph, before: ProcessGraph) -> Iterator[Finding]:
     """A new version may not drop a four-eyes rule."""
     for node in before.nodes.values():
-        old = _listed(node.properties.get("separate_from"))
+        old = set(listed(node.properties.get("separate_from")))
         now = graph.nodes.get(node.id)
-        lost = old - _listed(now.properties.get("separate_from")) if now else set()
+        lost = old - set(listed(now.properties.get("separate_from"))) if now else set()
         if now and lost:
             zh = f"新版本去掉了“经办与复核须为不同人员”的规定（{'、'.join(sorted(lost))}）；不得发布"
             en = f"the new version drops the four-eyes rule against {', '.join(sorted(lost))}; it cannot be published"
             yield replace(finding_of("error", "four_eyes_removed", zh, en, node.id, now.line), name=now.name or "")
-
-
-def _listed(text: str | None) -> set[str]:
-    return {part.strip() for part in (text or "").split(",") if part.strip()}

@@ -11,10 +11,9 @@ from typing import Any
 from workflows.activity_fields import demands_fields
 from workflows.feel import FeelError, compile_expression
 from workflows.forms import fields
-from workflows.graph import Finding, Node, ProcessGraph
+from workflows.graph import HUMAN, Finding, Node, ProcessGraph, listed
 from workflows.process_version import stem
 
-HUMAN = frozenset({"userTask", "manualTask"})
 RULES = ("all", "any", "first_agreement", "ratio", "majority", "sequential")
 VOTING_KEYS = frozenset({"rule", "ratio", "wait_for_all", "veto", "agree", "refuse", "abstain", "outcome_agreed", "outcome_refused"})
 LISTS = (("agree", "A"), ("refuse", "R"), ("abstain", "B"))
@@ -56,17 +55,17 @@ def _choices(node: Node) -> Iterator[Said]:
             extra = ("；无人可办理时不得自动通过", "; nothing passes because nobody may act") if (name, value) == ("empty_assignee", "skip") else ("", "")
             yield "setting-value", f"{name} 不能是“{value}”，可用 {'、'.join(known)}{extra[0]}", f"{name} cannot be {value}; use {', '.join(known)}{extra[1]}"
     for name, known in NAMED.items():
-        for part in (part.strip() for part in node.properties.get(name, "").split(",")):
-            if part and part not in known:
+        for part in listed(node.properties.get(name)):
+            if part not in known:
                 yield "setting-value", f"{name} 中没有“{part}”，可用 {'、'.join(known)}", f"{name} knows no {part}; use {', '.join(known)}"
     if node.properties.get("applicant_is_approver") == "superior" and not node.properties.get("superior"):
         yield "superior-missing", "applicant_is_approver 为 superior，但没有写 superior（上级候选项）", "applicant_is_approver is superior, but no superior is named"
 
 
 def _return_to(node: Node, graph: ProcessGraph) -> Iterator[Said]:
-    for part in (part.strip() for part in node.properties.get("return_to", "").split(",")):
+    for part in listed(node.properties.get("return_to")):
         target = graph.nodes.get(part)
-        if part and part not in ("applicant", "previous", "any") and (target is None or target.type not in (*HUMAN, "subProcess", "callActivity")):
+        if part not in ("applicant", "previous", "any") and (target is None or target.type not in (*HUMAN, "subProcess", "callActivity")):
             yield (
                 "setting-value", f"return_to 中的“{part}”不是人工环节；可用 applicant、previous、any 或人工环节的编号",
                 f"return_to names {part}, which is no human activity; use applicant, previous, any, or ids of human activities",
@@ -259,7 +258,7 @@ def needs_hand(node: Node, graph: ProcessGraph, schema: Any, outcome: Mapping[st
 
 def _checks(node: Node, other: str) -> bool:
     text = node.properties.get("separate_from", "")
-    return text.startswith("=") or other in {part.strip() for part in text.split(",")}
+    return text.startswith("=") or other in listed(text)
 
 
 def _rules(node: Node, graph: ProcessGraph, forms: Mapping[str, Any]) -> Iterator[Said]:

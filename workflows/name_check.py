@@ -15,7 +15,7 @@ from workflows.feel.builtins import BUILT_INS
 from workflows.feel.catalogue import HOST_FUNCTIONS
 from workflows.feel.names import canonical, perhaps, where
 from workflows.forms import fields, form_expressions
-from workflows.graph import Finding, Flow, Node, ProcessGraph
+from workflows.graph import HUMAN, Finding, Flow, Node, ProcessGraph
 from workflows.graph.notes import MAXIMUM_FEEL
 from workflows.graph.settings import FEEL_SETTINGS
 
@@ -153,7 +153,7 @@ def sources_of(graph: ProcessGraph, forms: Mapping[str, dict[str, Any]], roster:
 
 def _written(node: Node) -> Iterator[str]:
     """The variables an activity or event writes."""
-    if node.type in ("userTask", "manualTask"):
+    if node.type in HUMAN:
         yield from (f"{node.id}_outcome", f"{node.id}_by", f"{node.id}_votes")
     if node.type == "businessRuleTask" and not node.attributes.get("resultVariable"):
         yield node.attributes.get("decisionRef", "")

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, or_, select
 
 from tasks.actors import Actor
+from tasks.lifecycle import LIVE
 from tasks.memberships import valid_on
 from tasks.models import CaseActor, Membership, Organisation, Person, Seat, SeatExclusion, SeatOffer
 from tasks.operations import Choice
@@ -142,9 +143,9 @@ class Choosing:
         """
         here = (SEAT.c.instance_id == case.id, SEAT.c.token == row.seat_token)
         if asked:
-            live = (SEAT.c.status.in_(("open", "parked", "queued")), SEAT.c.kind == "asked")
+            live = (SEAT.c.status.in_(LIVE), SEAT.c.kind == "asked")
             return set(connection.execute(select(SEAT.c.owner_id).where(*here, *live)).scalars())
-        voted = or_(SEAT.c.status.in_(("open", "parked", "queued")), (SEAT.c.status == "completed") & SEAT.c.counts.is_(True))
+        voted = or_(SEAT.c.status.in_(LIVE), (SEAT.c.status == "completed") & SEAT.c.counts.is_(True))
         rows = connection.execute(select(SEAT.c.owner_id, SEAT.c.completed_by, SEAT.c.on_behalf_of).where(*here, voted)).all()
         offered = connection.execute(
             select(SeatOffer.candidate).join(SEAT, SEAT.c.id == SeatOffer.seat_id).where(*here, SEAT.c.id != row.seat_id, SeatOffer.candidate.like("person:%"), SeatOffer.principal_id.is_(None))

@@ -15,6 +15,7 @@ from tasks.actors import Actor
 from tasks.ground import Ground
 from tasks.keys.agency import AGENCY, SEAT, AgencyKeys
 from tasks.keys.agency_dates import AgencyDates
+from tasks.lifecycle import IN_TURN
 from tasks.memberships import valid_on
 from tasks.models import Membership, Notification, Person
 from tasks.operation_models import Agency
@@ -22,7 +23,6 @@ from workflows.errors import Conflict, InvalidForm, NotFound, Words
 from workflows.models import ProcessInstance
 
 PRINCIPAL, AGENT = aliased(Person, name="principal"), aliased(Person, name="agent")
-LIVE = ("open", "parked")
 LONGEST_REASON = 200
 
 
@@ -67,7 +67,7 @@ class Agencies:
         """The live seats of a principal that an agent has claimed for him: seat_id, subject, number, node_id, definition_id, agent, due_at."""
         query: Select[Any] = select(SEAT.c.id.label("seat_id"), ProcessInstance.subject, ProcessInstance.number, SEAT.c.node_id, SEAT.c.definition_id, SEAT.c.process_id, AGENT.name.label("agent"), SEAT.c.due_at)
         query = query.join(ProcessInstance, ProcessInstance.id == SEAT.c.instance_id).join(AGENT, AGENT.id == SEAT.c.owner_id)
-        mine = (SEAT.c.claimed_as == f"person:{person_id}", SEAT.c.owner_id != person_id, SEAT.c.status.in_(LIVE))
+        mine = (SEAT.c.claimed_as == f"person:{person_id}", SEAT.c.owner_id != person_id, SEAT.c.status.in_(IN_TURN))
         agents = select(AGENCY.c.agent_id).where(AGENCY.c.principal_id == person_id)  # so that the index of owners serves
         found: Sequence[Row[Any]] = connection.execute(query.where(SEAT.c.owner_id.in_(agents), *mine).order_by(SEAT.c.due_at, SEAT.c.id).limit(200)).all()
         return found

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, delete, exists, func, insert, literal, or_, select, union, update
 from sqlalchemy.orm import aliased
 
+from tasks.lifecycle import LIVE
 from tasks.memberships import valid_on
 from tasks.models import Draft, Membership, Organisation, Person, Seat, SeatExclusion, SeatOffer
 from tasks.operation_models import Agency
@@ -24,7 +25,6 @@ from workflows.models import DataVersion, ProcessInstance
 SEAT, OFFER, INSTANCE, AGENCY = Seat.__table__, SeatOffer.__table__, ProcessInstance.__table__, Agency.__table__
 OTHER, OTHERS, KEY = aliased(SEAT, name="other_seat"), aliased(OFFER, name="other_offer"), aliased(OFFER, name="key_offer")
 PRINCIPAL, AGENT = aliased(Person, name="principal"), aliased(Person, name="agent")
-LIVE = ("open", "parked", "queued")
 VERSION_NAME = "agency"
 CHECK_EVERY = 1.0  # seconds between two looks at whether another process has changed agencies
 

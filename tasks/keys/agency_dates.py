@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, insert, or_, select, update
 
 from tasks.ground import Ground
-from tasks.keys.agency import AGENCY, LIVE, OFFER, SEAT, AgencyKeys
+from tasks.keys.agency import AGENCY, OFFER, SEAT, AgencyKeys
+from tasks.lifecycle import LIVE
 from tasks.memberships import valid_on
 from tasks.models import Membership, Notification, Organisation
 from tasks.operation_models import Agency

@@ -16,7 +16,7 @@ from tasks.ground import Ground
 from tasks.keys.agency_dates import AgencyDates
 from tasks.keys.claims import Claims
 from tasks.keys.replacing import Replacing
-from tasks.lifecycle import LIVE, PARKED
+from tasks.lifecycle import IN_TURN, LIVE, PARKED
 from tasks.models import Draft, Membership, Person, Seat
 from workflows.case import Case
 from workflows.case_store import lock_cases
@@ -28,7 +28,6 @@ SEAT, INSTANCE = Seat.__table__, ProcessInstance.__table__
 CHUNK = 100
 KIND = "membership_changed"
 DAY_NAME = "membership_day"
-HELD = ("open", "parked")
 
 
 class Expiry:
@@ -122,7 +121,7 @@ class Expiry:
         """The seats he claimed by a line that no longer admits him; suspended cases hear of it when they resume."""
         lines = self.lines_of(connection, person)
         query: Select[Any] = select(SEAT.c.id, SEAT.c.instance_id).join(INSTANCE, INSTANCE.c.id == SEAT.c.instance_id).where(
-            SEAT.c.owner_id == person, SEAT.c.status.in_(HELD), SEAT.c.claimed_as.like("%@%"), SEAT.c.claimed_as.not_in(lines), INSTANCE.c.status == "active",
+            SEAT.c.owner_id == person, SEAT.c.status.in_(IN_TURN), SEAT.c.claimed_as.like("%@%"), SEAT.c.claimed_as.not_in(lines), INSTANCE.c.status == "active",
             SEAT.c.parent_seat_id.is_(None), SEAT.c.participant.is_(None),
         )
         found: Sequence[Row[Any]] = connection.execute(query.order_by(SEAT.c.instance_id, SEAT.c.id)).all()
@@ -142,7 +141,7 @@ class Expiry:
     def free_lapsed(self, connection: Connection, case: Case, seat_id: int) -> None:
         """Give a seat back to its pool because its holder no longer belongs there; opinions that were asked for end. The caller saves the case."""
         seat = connection.execute(select(SEAT).where(SEAT.c.id == seat_id)).one()
-        if seat.owner_id is None or seat.status not in HELD:
+        if seat.owner_id is None or seat.status not in IN_TURN:
             return
         if seat.status == PARKED:
             below = self._children.below(connection, case, seat.token, seat.id)

@@ -8,13 +8,14 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from tasks.actors import Actor
+from tasks.lifecycle import LIVE
 from tasks.models import Notification, Person
 from tasks.operations import Answer, Argument, Arguments, Line, Operation, Preview
 from tasks.people import People
 from tasks.returning.returns import bound, reasoned
 from tasks.returning.standstill import Standstill
 from tasks.returning.steerers import require_steering, require_whole
-from tasks.seats import LIVE, SEAT
+from tasks.seats import SEAT
 from tasks.service import author_of
 from workflows.case import Case
 from workflows.engine import INSTANCE, ProcessEngine

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from sqlalchemy import Connection, select, update
 
 from tasks.actors import Actor
+from tasks.lifecycle import LIVE
 from tasks.models import Seat
 from tasks.permissions import require
 from tasks.returning.steerers import require_whole
-from tasks.seats import LIVE, SEAT, Seats
+from tasks.seats import SEAT, Seats
 from tasks.service import author_of
 from workflows.case import Case
 from workflows.definitions import ProcessVersion

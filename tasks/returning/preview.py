@@ -7,16 +7,17 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Connection, func, select
 
 from tasks.assignment import assign
+from tasks.lifecycle import LIVE
 from tasks.models import Organisation, Person
 from tasks.operations import Line
 from tasks.roles import role
-from tasks.seats import HUMAN, LIVE, SEAT
+from tasks.seats import SEAT
 from tasks.votes.participants import lines_of
 from workflows.case import Case
 from workflows.engine import ProcessEngine
 from workflows.errors import Rejection
 from workflows.feel.values import to_json
-from workflows.graph import Node
+from workflows.graph import HUMAN, Node
 from workflows.host import feel
 from workflows.modifying import Plan, Rehearsal
 

@@ -9,11 +9,12 @@ from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
 from tasks.deciding import Deciding
 from tasks.four_eyes import acted
+from tasks.lifecycle import LIVE
 from tasks.models import Seat, SeatExclusion, SeatOffer
 from tasks.operation_models import Agency, ReturnRecord
 from tasks.people import People
 from tasks.returning.returns import RESULTS
-from tasks.seats import LIVE, SEAT, Seats
+from tasks.seats import SEAT, Seats
 from workflows import history
 from workflows.case import Case
 from workflows.engine import ProcessEngine

@@ -9,18 +9,19 @@ import orjson
 from sqlalchemy import Connection, insert, select, update
 
 from tasks.actors import Actor
-from tasks.lifecycle import ADVICE
+from tasks.lifecycle import ADVICE, LIVE
 from tasks.models import Notification
 from tasks.operation_models import ReturnRecord
 from tasks.operations import Answer, Argument, Arguments, Choice, Line, Operation, Preview
 from tasks.returning.preview import Words
 from tasks.returning.targets import Past, Target, allowed
-from tasks.seats import HUMAN, LIVE, SEAT
+from tasks.seats import SEAT
 from tasks.service import author_of
 from tasks.standing import locked_seat, require, see, standing
 from workflows.case import Case
 from workflows.engine import ProcessEngine
 from workflows.errors import Conflict, NotFound, Rejection
+from workflows.graph import HUMAN
 from workflows.history import Author
 from workflows.machine import Happening
 from workflows.models import OutboxMessage

@@ -11,8 +11,9 @@ import orjson
 from sqlalchemy import Connection, Row, insert, or_, select, update
 
 from tasks.deciding import Deciding
+from tasks.lifecycle import LIVE
 from tasks.models import Schedule, ScheduleMark, Seat, SeatOffer
-from tasks.seats import LIVE, SEAT, Seats
+from tasks.seats import SEAT, Seats
 from workflows.business_calendar import BusinessCalendar
 from workflows.case import Case
 from workflows.engine import INSTANCE, ProcessEngine

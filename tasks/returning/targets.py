@@ -12,6 +12,7 @@ from workflows.case import Case
 from workflows.causal_past import CausalPast, Completion, human_in
 from workflows.engine import INSTANCE, ProcessEngine
 from workflows.errors import Conflict, Rejection
+from workflows.graph import listed
 from workflows.models import Job, OutboxMessage, table_of
 from workflows.modifying import Plan, going_back
 from workflows.work import JOB_KIND
@@ -202,7 +203,7 @@ def inside(case: Case, node_id: str, scope: str) -> bool:
 
 def allowed(targets: Sequence[Target], setting: str | None) -> list[Target]:
     """The targets the model offers by `return_to`: applicant, previous, any, or ids of activities."""
-    wanted = {part.strip() for part in (setting or "").split(",") if part.strip()}
+    wanted = set(listed(setting))
     if "any" in wanted:
         return list(targets)
     return [

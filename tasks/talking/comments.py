@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select
 
 from tasks.actors import Actor, author_of
+from tasks.lifecycle import IN_TURN
 from tasks.models import Notification, Seat
 from tasks.operations import Answer, Argument, Arguments, Operation
 from tasks.standing import lock_seat, require, standing
@@ -53,7 +54,7 @@ class Comments:
         row, case = told_about(self._engine, connection, actor, seat_id, "comment")
         case.record("commented", node=row.seat_node_id, token=row.seat_token, detail={"seat": seat_id, "text": given["text"]})
         holders = select(SEAT.c.owner_id).where(
-            SEAT.c.instance_id == row.seat_instance_id, SEAT.c.status.in_(("open", "parked")), SEAT.c.owner_id.is_not(None),
+            SEAT.c.instance_id == row.seat_instance_id, SEAT.c.status.in_(IN_TURN), SEAT.c.owner_id.is_not(None),
             SEAT.c.owner_id != actor.person_id,
         )
         notices = [

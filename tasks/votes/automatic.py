@@ -14,9 +14,10 @@ from tasks.assignment import outcomes as offered_outcomes
 from tasks.assignment import refusal
 from tasks.children.tree import ChildSeats
 from tasks.deciding import Ballot, Cast, Deciding
+from tasks.lifecycle import IN_TURN
 from tasks.models import Draft, Notification, Seat, SeatExclusion, SeatOffer
 from tasks.people import People
-from tasks.seats import HUMAN, SEAT, Seats
+from tasks.seats import SEAT, Seats
 from tasks.votes.opening import placed
 from tasks.votes.participants import people_ids, people_of
 from tasks.votes.past import agreed_and_unchanged, agreed_just_before
@@ -24,7 +25,7 @@ from tasks.votes.rules import side_of
 from workflows import history
 from workflows.case import Case
 from workflows.engine import Outcome, ProcessEngine
-from workflows.graph import Node
+from workflows.graph import HUMAN, Node
 from workflows.history import SYSTEM
 from workflows.human_rules import agrees, needs_hand
 
@@ -128,7 +129,7 @@ class Automatic:
         Where no rule may decide (a signature, a mandatory field, four eyes, an outcome that agrees), its holders are reminded.
         """
         case, seat = self._locked(connection, seat_id)
-        if seat is None or seat.status not in ("open", "parked") or case.status != "active":
+        if seat is None or seat.status not in IN_TURN or case.status != "active":
             return None
         node = case.version.graph.nodes[seat.node_id]
         if argument.get("do") == "forward":
@@ -172,7 +173,7 @@ class Automatic:
         text = {"zh": f"{case.subject or ''}：事项已超时，请尽快办理", "en": f"{case.subject or ''}: time is up; please see to it"}
         lines = set(connection.execute(select(SeatOffer.candidate).where(SeatOffer.seat_id == seat.id)).scalars())
         # No clock pauses while it waits for opinions: its owner and whoever is asked are both reminded.
-        asked = select(SEAT.c.owner_id).where(SEAT.c.parent_seat_id == seat.id, SEAT.c.status.in_(("open", "parked")), SEAT.c.blocking.is_(True))
+        asked = select(SEAT.c.owner_id).where(SEAT.c.parent_seat_id == seat.id, SEAT.c.status.in_(IN_TURN), SEAT.c.blocking.is_(True))
         lines |= {f"person:{person}" for person in (seat.owner_id, *connection.execute(asked).scalars()) if person is not None}
         if lines:
             connection.execute(insert(Notification), [

@@ -13,7 +13,7 @@ from tasks.votes.participants import barred, distinct, lines_of, people_ids, peo
 from tasks.votes.rules import frozen
 from workflows.case import Case
 from workflows.feel.values import to_json
-from workflows.graph import Node, ProcessGraph
+from workflows.graph import Node, ProcessGraph, listed
 from workflows.host import Functions, feel
 from workflows.store import put
 
@@ -46,7 +46,7 @@ class Entered:
 
 def separated(node: Node) -> list[str]:
     """The activities whose actors may not act here (`separate_from`)."""
-    return [part.strip() for part in (node.properties.get("separate_from") or "").split(",") if part.strip()]
+    return listed(node.properties.get("separate_from"))
 
 
 def kept_apart(graph: ProcessGraph, node: Node) -> list[str]:

@@ -10,10 +10,10 @@ from sqlalchemy import Row
 from tasks.votes.poll import OPINION_KEYS
 from tasks.votes.rules import side_of
 from workflows.case import Case
+from workflows.graph import HUMAN
 from workflows.human_rules import natural_side, static_outcomes
 
 KEPT = ("_outcome", "_by", "_votes")  # what the engine writes about a decision is no value of the case
-HUMAN = frozenset({"userTask", "manualTask"})
 
 
 def agreed_just_before(case: Case, rows: Sequence[Row[Any]], token: str, person: int) -> bool:

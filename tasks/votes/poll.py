@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from tasks.lifecycle import LIVE, MAIN
+from tasks.lifecycle import IN_TURN, LIVE, MAIN
 from tasks.models import Seat
 from tasks.operation_models import Voting
 from tasks.votes.fold import Side, Verdict, Vote, fold
@@ -55,7 +55,7 @@ class Poll:
     @property
     def held(self) -> bool:
         """Whether the token waits for after-signers although the votes are in; those of a seat that has not voted are queued and hold nothing."""
-        return any(seat.kind == "after" and bool(seat.blocking) and seat.status in ("open", "parked") for seat in self.seats)
+        return any(seat.kind == "after" and bool(seat.blocking) and seat.status in IN_TURN for seat in self.seats)
 
     @property
     def people(self) -> set[int]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
+HUMAN = frozenset({"userTask", "manualTask"})  # activities that people do
 
 @dataclass(frozen=True, slots=True)
 class Finding:

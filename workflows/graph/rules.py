@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from workflows.graph.event_rules import check_compensation_inside, check_event
-from workflows.graph.model import Collaboration, Flow, Node, ProcessGraph
+from workflows.graph.model import HUMAN, Collaboration, Flow, Node, ProcessGraph
 from workflows.graph.notes import Notes
+from workflows.graph.settings import listed
 from workflows.graph.support import REFUSED_NODES
 
 JOB_TASKS = frozenset({"serviceTask", "sendTask"})
@@ -196,7 +197,7 @@ def _check_flows(node: Node, notes: Notes) -> None:
 
 def _check_task(node: Node, graph: ProcessGraph, notes: Notes) -> None:
     attributes, properties = node.attributes, node.properties
-    if node.type in ("userTask", "manualTask"):
+    if node.type in HUMAN:
         if not any(attributes.get(name, "").strip() for name in CANDIDATES) and not properties.get("participants") and properties.get("applicant") != "true":
             notes.add("candidate-missing", node)
         _check_four_eyes(node, graph, notes)
@@ -231,10 +232,10 @@ def _check_four_eyes(node: Node, graph: ProcessGraph, notes: Notes) -> None:
     text = node.properties.get("separate_from", "")
     if text.startswith("="):
         return
-    for target in filter(None, (part.strip() for part in text.split(","))):
+    for target in listed(text):
         if target == node.id:
             notes.add("four-eyes-self", node)
-        elif target not in graph.nodes or graph.nodes[target].type not in ("userTask", "manualTask"):
+        elif target not in graph.nodes or graph.nodes[target].type not in HUMAN:
             notes.add("four-eyes-target", node, target=target)
 
 

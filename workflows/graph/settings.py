@@ -9,12 +9,19 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from workflows.graph.model import HUMAN
+
 
 class Setting(NamedTuple):
     """What one setting does, in both languages."""
 
     zh: str
     en: str
+
+
+def listed(text: str | None) -> list[str]:
+    """The parts of a comma-separated setting; none when it is absent or empty."""
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
 
 
 USER_TASK_SETTINGS: Mapping[str, Setting] = {
@@ -184,7 +191,7 @@ PLACES = (
 
 def known_settings(element_type: str) -> Mapping[str, Setting]:
     """The settings an element of this BPMN type may carry, with what each is for."""
-    if element_type in ("userTask", "manualTask"):
+    if element_type in HUMAN:
         return USER_TASK_SETTINGS
     if element_type == "process":
         return PROCESS_SETTINGS
