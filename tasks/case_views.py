@@ -91,7 +91,7 @@ class CaseViews:
         nodes = {seat.node_id for seat in seats}
         own = case.status == "active" and case.subject_person == actor.person_id
         verbs = {"withdraw"} if own and nodes and nodes <= GoingBack.withdrawable(case) else set()
-        return frozenset(verbs | {"unwatch" if reading.follows else "watch"} | ({"urge"} if seats else set())) | steering_verbs(connection, actor, self._people, case)
+        return frozenset(verbs | {"unwatch" if reading.follows else "watch"} | ({"urge"} if seats else set())) | steering_verbs(connection, actor, case)
 
     def _messages(self, connection: Connection, actor: Actor, case: Case) -> list[dict[str, Any]]:
         waiting = connection.execute(select(Wait.node_id).where(Wait.instance_id == case.id, Wait.kind == "message")).scalars().all()

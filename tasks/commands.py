@@ -100,9 +100,9 @@ class ItemByItem:
             if isinstance(refusal, Forbidden):
                 security_log.record(
                     connection, command.created_at, security_log.REFUSED, person_id=command.person, address=command.actor.get("address"),
-                    detail={"words": {"zh": refusal.zh, "en": refusal.en}, "command": command.id, "position": item.position},
+                    detail={"words": refusal.both, "command": command.id, "position": item.position},
                 )
-            return Outcome("skipped", reason={"zh": refusal.zh, "en": refusal.en})
+            return Outcome("skipped", reason=refusal.both)
 
     def finish(self, connection: Connection, command: Row[Any]) -> Any:
         return self.on_finish(connection, command) if self.on_finish else None

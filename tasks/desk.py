@@ -30,7 +30,7 @@ class Desk:
         self.deciding = self.automatic.deciding
         answers = wire_children(engine, seats, people, self.deciding, self.operations)
         service = TaskService(engine, self.deciding, answers, Filling(engine, people.personal_data))
-        going_back = GoingBack(engine, seats, ground.clock)
+        going_back = GoingBack(engine, seats)
         self.keys = keys = Keys(ground, self.deciding, self.operations)
         self.migrate = Migrations(engine, seats).migrate
         wire_returning(engine, seats, people, self.deciding, going_back, ground.calendar, self.operations)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
 
 from tasks.assignment import candidates_of, outcomes
+from tasks.candidate_lines import line_words
 from tasks.people import People
-from tasks.roles import role
 from workflows.case import Case
 from workflows.errors import Rejection, Words
 from workflows.graph import HUMAN, Flow, Node
@@ -110,18 +110,4 @@ def _who(connection: Connection, people: People, case: Case, functions: Function
         lines = candidates_of(case, node, functions)
     except (Rejection, ValueError, TypeError):
         return []
-    numbers = {int(line.removeprefix("person:")) for line in lines if line.startswith("person:") and line[7:].isdigit()}
-    names = people.names(connection, numbers) if numbers else {}
-    found = [_line_words(connection, people, line, names) for line in lines]
-    return [words for words in found if words is not None][:MOST_NAMES]
-
-
-def _line_words(connection: Connection, people: People, line: str, names: Mapping[int, str]) -> Words | None:
-    code, at, office = line.partition("@")
-    if at:
-        known, organisation = role(code), people.organisation(connection, office)
-        place = organisation.name if organisation is not None else office
-        return {"zh": f"{known.zh}（{place}）", "en": f"{known.en} ({place})"}
-    number = line.removeprefix("person:")
-    name = names.get(int(number)) if number.isdigit() else None
-    return {"zh": name, "en": name} if name else None
+    return list(line_words(connection, people, lines).values())[:MOST_NAMES]

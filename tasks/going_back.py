@@ -15,7 +15,6 @@ from tasks.people import Actor
 from tasks.seats import SEAT, Seats, somebody_found
 from tasks.service import author_of
 from tasks.votes.undoing import guard_open_vote, open_vote, seats_back, values_back
-from workflows.business_calendar import Clock
 from workflows.case import Case
 from workflows.case_store import lock_cases
 from workflows.engine import ProcessEngine
@@ -33,10 +32,9 @@ CLOCKWORK = ("escalated", "reassessed", "result_dropped")  # facts of the house 
 class GoingBack:
     """Undo and withdrawal."""
 
-    def __init__(self, engine: ProcessEngine, seats: Seats, clock: Clock) -> None:
+    def __init__(self, engine: ProcessEngine, seats: Seats) -> None:
         self._engine = engine
         self._seats = seats
-        self._clock = clock
 
     # the handler's withdrawal
 

@@ -28,4 +28,4 @@ def refusal_words(error: Rejection) -> Words:
     if isinstance(error, InvalidForm):
         found = error.fields.values()
         return {"zh": "；".join(words["zh"] for words in found), "en": "; ".join(words["en"] for words in found)}
-    return {"zh": error.zh, "en": error.en}
+    return error.both

@@ -136,6 +136,14 @@ def refusal(actor: Actor, action: str, organisation: Target = ANYWHERE) -> Words
     return None
 
 
+def steers(actor: Actor) -> ColumnElement[bool]:
+    """SQL over ProcessInstance: whether the acting identity may reassign work of one of the case's parties."""
+    acting = actor.acting
+    if actor.is_system:
+        return true()
+    return _has_party([scope_condition(acting.kind, acting.path)] if acting is not None and "seats.reassign" in role(acting.role).actions else [])
+
+
 def may_in_any_identity(actor: Actor, action: str) -> Sequence[MembershipView]:
     """The memberships that would allow `action`: what the page offers to switch to."""
     return [one for one in actor.memberships if action in role(one.role).actions]

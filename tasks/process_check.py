@@ -10,12 +10,11 @@ from tasks.scenario_shape import malformed
 from tasks.scenarios import Build, ScenarioBook, ScenarioResult
 from workflows.decisions import read_decisions
 from workflows.errors import Rejection
-from workflows.folder_rules import ResourceFinding, finding_of
-from workflows.forms import check_form
+from workflows.folder_rules import ResourceFinding, finding_of, setting_findings
 from workflows.graph import Finding, read_graph
 from workflows.name_check import diagram_uses, unknown_functions
 from workflows.plain_yaml import YamlError, read_yaml
-from workflows.process_folder import check, check_expression, decision_findings, read_folder
+from workflows.process_folder import check, check_expression, decision_findings, read_folder, read_forms, yaml_finding
 from workflows.spiff import validate_schema
 
 Report = Callable[[str], None]
@@ -64,30 +63,30 @@ def _findings_of(path: Path) -> list[ResourceFinding]:
     content = path.read_bytes()
     if path.suffix == ".dmn":
         imports = b"import" in content.replace(b"\0", b"")
-        return decision_findings(path.name, read_decisions(content, _decisions_beside(path) if imports else {}))
-    return [ResourceFinding(path.name, finding) for finding in _findings_in(path.name, content)]
+        return decision_findings(path.name, read_decisions(content, _beside(path, ".dmn") if imports else {}))
+    if path.suffix == ".form":
+        return read_forms({path.name: content})[1]
+    found = _yaml_findings(path.name, content) if path.suffix in (".yaml", ".yml") else _diagram_findings(path, content)
+    return [ResourceFinding(path.name, finding) for finding in found]
 
 
-def _findings_in(name: str, content: bytes) -> Iterator[Finding]:
-    if name.endswith(".form"):
-        for problem in check_form(content, name):
-            yield finding_of("error", "form", problem.zh, problem.en, problem.component)
-    elif name.endswith((".yaml", ".yml")):
-        yield from _yaml_findings(name, content)
-    else:
-        reading = read_graph(content, check_expression=check_expression)
-        yield from reading.findings
-        for graph in reading.graphs.values():
-            for use in diagram_uses(name, graph):
-                yield from unknown_functions(use)
-        yield from validate_schema(content)
+def _diagram_findings(path: Path, content: bytes) -> Iterator[Finding]:
+    """What is wrong with a diagram by itself, and with what it says about the forms beside it."""
+    reading = read_graph(content, check_expression=check_expression)
+    yield from reading.findings
+    forms = read_forms(_beside(path, ".form"))[0] if reading.graphs else {}
+    for graph in reading.graphs.values():
+        yield from setting_findings(graph, forms)
+        for use in diagram_uses(path.name, graph):
+            yield from unknown_functions(use)
+    yield from validate_schema(content)
 
 
 def _yaml_findings(name: str, content: bytes) -> Iterator[Finding]:
     try:
         document = read_yaml(content)
     except YamlError as error:
-        yield finding_of("error", "yaml", f"无法读取：{error}", f"cannot be read: {error.words.en}", line=error.line)
+        yield yaml_finding(error)
         return
     for problem in malformed(document) if name == "scenarios.yaml" else ():
         yield finding_of("error", "scenarios", f"场景无法读取：{problem}", f"the scenarios cannot be read: {problem}")
@@ -98,8 +97,8 @@ def _too_large(name: str) -> ResourceFinding:
     return ResourceFinding(name, finding_of("error", "file_size", f"文件超过 {size} MB，未读取", f"the file is larger than {size} MB and was not read"))
 
 
-def _decisions_beside(path: Path) -> dict[str, bytes]:
-    return {name: content for name, content in _contents(path.parent, [], (".dmn",)).items() if name != path.name}
+def _beside(path: Path, ending: str) -> dict[str, bytes]:
+    return {name: content for name, content in _contents(path.parent, [], (ending,)).items() if name != path.name}
 
 
 # folders

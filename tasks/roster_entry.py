@@ -117,7 +117,7 @@ class _Run:
         except Rejection as refusal:
             if isinstance(refusal, CalendarMissing):
                 raise_calendar_alarm(self._connection, self._engine.now(), refusal)
-            return Outcome("skipped", reason={"zh": refusal.zh, "en": refusal.en}, detail={"row": entry.number})
+            return Outcome("skipped", reason=refusal.both, detail={"row": entry.number})
 
     def merge(self, known: Any, entry: Entry) -> Outcome:
         """A case of this person exists: add what it lacks."""

@@ -168,7 +168,7 @@ class Play:
         with self.house.store.transaction() as connection:
             connection.execute(insert(SecurityLog).values(
                 at=self.house.clock.now(), person_id=actor.person_id, kind="refused", instance_id=self.cases.get(str(step.get("case"))),
-                address=None, detail={"words": {"zh": error.zh, "en": error.en}},
+                address=None, detail={"words": error.both},
             ))
 
     # who and what

@@ -11,11 +11,11 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Connection, Row, String, bindparam, cast, delete, exists, insert, literal, or_, select, update
 
 from tasks.assignment import Assignment, assign
+from tasks.candidate_lines import lines_of
 from tasks.lifecycle import LIVE
 from tasks.models import CaseActor, CaseItem, CaseParty, Draft, Notification, Schedule, ScheduleMark, Seat, SeatExclusion, SeatOffer
 from tasks.shared_answers import SharedAnswers
 from tasks.votes.opening import Entered, Place, is_plain, kept_apart, placed, places, seat_values
-from tasks.votes.participants import lines_of
 from workflows.alarms import raise_calendar_alarm
 from workflows.case import Case
 from workflows.engine import Outcome, ProcessEngine

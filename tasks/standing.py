@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, Row, String, and_, bindparam, cast, exists, false, func, literal, or_, select, true
+from sqlalchemy import BindParameter, ColumnElement, Connection, Row, String, and_, bindparam, cast, exists, func, literal, or_, select
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.functions import aggregate_strings
 
@@ -22,9 +22,7 @@ from tasks.lifecycle import (
 )
 from tasks.models import CaseActor, CaseParty, Draft, Organisation, Person, Seat, SeatExclusion, SeatOffer, UndoRecord
 from tasks.operation_models import Voting
-from tasks.organisations import scope_condition
-from tasks.permissions import may
-from tasks.roles import role
+from tasks.permissions import may, steers
 from tasks.sight import sees_fully
 from tasks.votes.opening import kept_apart
 from workflows.case import Case
@@ -195,7 +193,7 @@ def standing(connection: Connection, actor: Actor, row: Row[Any], case: Case, no
     pooled = select(func.count()).select_from(SeatOffer).where(mine, SeatOffer.candidate.not_like("person:%"))
     wider = connection.execute(select(
         sees_fully(actor).label("full"), exists().where(undo).label("undoable"), draft.scalar_subquery().label("draft"),
-        pooled.scalar_subquery().label("pooled"), _steers(actor).label("steers"),
+        pooled.scalar_subquery().label("pooled"), steers(actor).label("steers"),
     ).where(INSTANCE.c.id == row.seat_instance_id)).one()
     return near(connection, actor, row, case.version, wider=wider)
 
@@ -296,17 +294,6 @@ def line_taken(actor: Actor, row: Row[Any]) -> str | None:
         return f"person:{row.offered_for}"
     line: str | None = row.offered_as or row.seat_duty
     return line
-
-
-def _steers(actor: Actor) -> ColumnElement[bool]:
-    """Whether the acting identity may reassign work of one of the case's parties."""
-    acting = actor.acting
-    if actor.is_system:
-        return true()
-    if acting is None or "seats.reassign" not in role(acting.role).actions:
-        return false()
-    party = select(CaseParty.instance_id).join(Organisation, Organisation.code == CaseParty.organisation_code)
-    return party.where(CaseParty.instance_id == INSTANCE.c.id, scope_condition(acting.kind, acting.path)).exists()
 
 
 def _barred(row: Row[Any], version: ProcessVersion, node: Node) -> Forbidden | None:

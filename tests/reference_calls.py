@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.reference_scopes import RUN, Air, Block, Boundary, Done, Handle, Scope, World, listen, run
-from tests.reference_tree import attach, enough, leave_by_events
+from tests.reference_scopes import RUN, Air, Block, Boundary, Done, Scope, World, listen, run
+from tests.reference_tree import attach, enough, leave_by_events, run_inside
 
 
 def run_jump(world: World, block: Block, scope: Scope, done: Done) -> None:
@@ -36,27 +36,15 @@ def run_counting(world: World, block: Block, scope: Scope, done: Done) -> None:
 
 def run_call(world: World, block: Block, scope: Scope, done: Done) -> None:
     """A called process: its own counters, nothing to undo from outside; `entered` goes in, and comes out as a result."""
-    offered: list[Handle] = []
     entered = world.moment
 
-    def over() -> None:
-        close()
+    def ended() -> None:
         counters = scope.home().counters
         assert counters is not None
         counters[f"{block.name}_result"] = entered
         done()
 
-    inner = Scope(world, scope, over)
-    inner.counters, inner.forgotten = {}, True
-
-    def stop() -> None:
-        close()
-        inner.kill()
-
-    leave_by_events(world, block, inner, scope, done, stop)
-    close = attach(world, block, scope, done, offered, inner.kill)
-    listen(world, block, inner)
-    run(world, block.inner[0], inner, inner.one_done)
+    run_inside(world, block, scope, ended, done, apart=True)
 
 
 class Many:

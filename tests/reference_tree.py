@@ -142,21 +142,29 @@ def enough(world: World, block: Block, completed: int) -> bool:
 
 
 def run_sub_process(world: World, block: Block, scope: Scope, done: Done) -> None:
-    """A scope of its own, with boundary events, event sub-processes and perhaps an error event."""
-    offered: list[Handle] = []
+    """The content in a scope of its own, then whatever follows."""
+    run_inside(world, block, scope, done, done)
 
+
+def run_inside(world: World, block: Block, scope: Scope, ended: Done, done: Done, *, apart: bool = False) -> None:
+    """The content in a scope of its own (`apart`: with counters of its own), with boundary events and event sub-processes.
+
+    `ended` follows the end of the content, `done` a boundary event that was taken instead.
+    """
     def over() -> None:
         close()
-        done()
+        ended()
 
     inner = Scope(world, scope, over)
+    if apart:
+        inner.counters, inner.forgotten = {}, True
 
     def stop() -> None:
         close()
         inner.kill()
 
     leave_by_events(world, block, inner, scope, done, stop)
-    close = attach(world, block, scope, done, offered, inner.kill)
+    close = attach(world, block, scope, done, [], inner.kill)
     listen(world, block, inner)
     run(world, block.inner[0], inner, inner.one_done)
 

@@ -74,3 +74,18 @@ def test_the_words_about_an_expression_are_bilingual() -> None:
     words = check_expression("1 +")
     assert words is not None and "行" in words and "line 1" in words.en
     assert check_expression("1 + 1") is None
+
+
+def test_a_diagram_alone_is_checked_for_its_settings_too_and_with_the_forms_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "p.bpmn").write_text("""<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" xmlns:camunda="http://camunda.org/schema/1.0/bpmn"
+      targetNamespace="urn:t"><process id="p" isExecutable="true"><startEvent id="s"/><sequenceFlow id="a" sourceRef="s" targetRef="t"/>
+      <userTask id="t" camunda:assignee="x" camunda:formRef="money"><extensionElements><camunda:properties>
+      <camunda:property name="same_person" value="always"/>
+      <camunda:property name="field_permissions" value='{"amont": "hidden"}'/></camunda:properties></extensionElements></userTask>
+      <sequenceFlow id="b" sourceRef="t" targetRef="e"/><endEvent id="e"/></process></definitions>""", encoding="utf-8")
+    fine, text = said(tmp_path / "p.bpmn")
+    assert not fine and "same_person cannot be always" in text and "amont" not in text
+    (tmp_path / "money.form").write_text(
+        '{"type": "default", "id": "money", "schemaVersion": 16, "components": [{"type": "number", "key": "amount", "label": "金额"}]}', encoding="utf-8"
+    )
+    assert "did you mean amount?" in said(tmp_path / "p.bpmn")[1]

@@ -454,7 +454,7 @@ def test_the_task_page_tells_who_voted_what_and_who_is_asked(tmp_path: Path, clo
         actor = committee.house.people.actor(connection, committee.people["qian"])
         view = committee.house.tasks.task_view(connection, actor, seat.id)
     assert [(vote["name"]["zh"], vote["status"], vote["outcome"] and vote["outcome"]["zh"], vote["opinion"], vote["veto"]) for vote in view.votes] == [
-        ("赵委员", "completed", "同意", "价格合理", False), ("钱委员", "open", None, None, True), ("甲单位高校资助中心负责人", "open", None, None, False),
+        ("赵委员", "completed", "同意", "价格合理", False), ("钱委员", "open", None, None, True), ("高校资助中心负责人（甲单位）", "open", None, None, False),
     ]
     client = app.test_client()
     moment = clock.now().timestamp()

@@ -56,7 +56,7 @@ def set_day() -> Response:
         house().calendar.set_day(connection(), day, request.form.get("working") == "1", request.form.get("reason", ""), actor().person_id)
         flash(_("已修改 {day}。", day=day.isoformat()), "success")
     except Rejection as refused:
-        flash(words({"zh": refused.zh, "en": refused.en}), "danger")
+        flash(words(refused.both), "danger")
     return redirect(url_for("calendar_pages.year_page", year=day.year, _anchor=f"month-{day.month}"), code=303)
 
 
@@ -80,7 +80,7 @@ def preview() -> Any:
         else:
             notice = read_notice(text, year)
     except Rejection as refused:
-        return _notice_form({"file": words({"zh": refused.zh, "en": refused.en})}), 422
+        return _notice_form({"file": words(refused.both)}), 422
     problems = [words(problem) for problem in notice.problems]
     if problems:
         return _notice_form({"text": problems}), 422
@@ -131,7 +131,7 @@ def set_deadline() -> Response:
         )
         flash(_("已恢复继承上级日期。") if at is None else _("日期已保存。"), "success")
     except Rejection as refused:
-        flash(words({"zh": refused.zh, "en": refused.en}), "danger")
+        flash(words(refused.both), "danger")
     return redirect(url_for("calendar_pages.deadlines_page", organisation=form["organisation"], cycle=form["cycle"]), code=303)
 
 

@@ -82,7 +82,7 @@ def refused(error: Rejection) -> Response:
         _log_hidden_fields(error)
     reopen_for_reading()
     title = {403: HTTP_WORDS[403][0], 404: HTTP_WORDS[404][0]}.get(error.status, {"zh": "操作未生效", "en": "Nothing was changed"})
-    return answer(error.status, title, {"zh": error.zh, "en": error.en}, fields=error.fields, clause=getattr(error, "clause", None))
+    return answer(error.status, title, error.both, fields=error.fields, clause=getattr(error, "clause", None))
 
 
 def expired(_error: CSRFError) -> Response:
@@ -155,7 +155,7 @@ def _log_hidden_fields(error: Rejection) -> None:
 
 def _attempt(actor: Any, error: Forbidden) -> dict[str, Any]:
     return {
-        "clause": dict(error.clause) if error.clause else None, "words": {"zh": error.zh, "en": error.en}, "method": request.method,
+        "clause": dict(error.clause) if error.clause else None, "words": error.both, "method": request.method,
         "path": request.path, "role": getattr(actor, "role", None), "organisation": getattr(actor, "organisation_code", None),
         **{key: value for key, value in error.detail.items() if isinstance(value, (int, str))},
     }

@@ -72,7 +72,7 @@ def _each(verb: str, items: list[tuple[int, int]]) -> dict[str, Any]:
             with house().store.savepoint(connection()):
                 _take(verb, seat_id, revision)
         except Rejection as refusal:
-            refused[seat_id] = words(next(iter(refusal.fields.values()), {"zh": refusal.zh, "en": refusal.en}))
+            refused[seat_id] = words(next(iter(refusal.fields.values()), refusal.both))
             if isinstance(refusal, Forbidden):
                 _log(refusal, seat_id)
     done = len(items) - len(refused)
@@ -83,7 +83,7 @@ def _log(refusal: Forbidden, seat_id: int) -> None:
     """One refused row of many: the request goes on, so its own transaction keeps the record."""
     security_log.record(
         connection(), now(), security_log.REFUSED, person_id=actor().person_id, address=request.remote_addr,
-        detail={"words": {"zh": refusal.zh, "en": refusal.en}, "seat": seat_id},
+        detail={"words": refusal.both, "seat": seat_id},
     )
 
 

@@ -129,7 +129,7 @@ def _preview(operation: Operation, subject_id: int, given: dict[str, Any]) -> An
     try:
         return house().tasks.operations.preview(connection(), actor(), operation.verb, subject_id, given)
     except Rejection as refused:
-        return {"lines": [], "refused": {"zh": refused.zh, "en": refused.en}, "revision": None}
+        return {"lines": [], "refused": refused.both, "revision": None}
 
 
 def _dialog(operation: Operation, subject_id: int, given: dict[str, Any], errors: dict[str, str]) -> str:

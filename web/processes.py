@@ -82,7 +82,7 @@ def deploy(process_id: str, resource: str) -> Any:
     try:
         deployed = house().definitions.deploy_all(connection(), files, actor().person_id)
     except DeploymentRefused as refused:
-        return jsonify(message=words({"zh": refused.zh, "en": refused.en}), findings=_findings(refused.findings)), 422
+        return jsonify(message=words(refused.both), findings=_findings(refused.findings)), 422
     version = next((one for one in deployed if one.process_id == process_id), None)
     if version is None:
         raise Rejection("流程的标识不能更改；请新建流程。", "The id of a process cannot be changed; make a new process.", status=422)

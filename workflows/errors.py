@@ -32,6 +32,11 @@ class Rejection(Exception):
         """The sentence in `language` ("zh…" or anything else for English)."""
         return self.zh if language.startswith("zh") else self.en
 
+    @property
+    def both(self) -> dict[str, str]:
+        """The sentence in both languages."""
+        return {"zh": self.zh, "en": self.en}
+
 
 class NotFound(Rejection):
     """There is no such thing, or the asker may not know of it."""

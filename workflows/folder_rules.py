@@ -17,7 +17,7 @@ from workflows.graph import Finding, Node, ProcessGraph, listed
 from workflows.graph.notes import Notes
 from workflows.graph.rules import check_calls
 from workflows.human_rules import human_findings
-from workflows.process_version import stem
+from workflows.process_version import form_reference, stem
 
 NOT_YET: Mapping[str, tuple[str, str]] = {
     "connector": ("没有安装的连接器", "a connector that is not installed"),
@@ -68,20 +68,20 @@ def folder_findings(
         for node in placed.graph.nodes.values():
             single = (*_missing(node, forms, names), *_not_running(node))
             found += [ResourceFinding(placed.resource, finding) for finding in single]
-        found += [ResourceFinding(placed.resource, finding) for finding in human_findings(placed.graph, forms)]
-        found += [ResourceFinding(placed.resource, finding) for finding in _field_findings(placed.graph, forms)]
+        found += [ResourceFinding(placed.resource, finding) for finding in setting_findings(placed.graph, forms)]
     found += call_findings(processes)
     found += _message_starts(processes)
     found += _shared_labels(processes, labels)
     return [one for one in found if one not in known]
 
 
-def _field_findings(graph: ProcessGraph, forms: Mapping[str, Any]) -> Iterator[Finding]:
-    """What is wrong with the settings about fields and files."""
-    keys = {name: [one.key for one in fields(schema)] for name, schema in forms.items()}
-    references = {node.id: node.attributes.get("formRef") or node.attributes.get("formKey") or "" for node in graph.nodes.values()}
-    yield from field_findings(graph, keys, {node: stem(form) for node, form in references.items()})
+def setting_findings(graph: ProcessGraph, forms: Mapping[str, Any]) -> Iterator[Finding]:
+    """What is wrong with the settings of a process; those about fields are looked at once the forms are there."""
+    yield from human_findings(graph, forms)
     yield from attachment_findings(graph)
+    form_of = {node.id: stem(form_reference(node)) for node in graph.nodes.values()}
+    if set(filter(None, form_of.values())) <= forms.keys():
+        yield from field_findings(graph, {name: [one.key for one in fields(schema)] for name, schema in forms.items()}, form_of)
 
 
 def call_findings(processes: Processes, elsewhere: Any = None) -> list[ResourceFinding]:
@@ -98,7 +98,7 @@ def called_by(graph: ProcessGraph) -> list[str]:
 
 
 def _missing(node: Node, forms: Mapping[str, Any], decisions: set[str]) -> Iterator[Finding]:
-    form = node.attributes.get("formRef") or node.attributes.get("formKey")
+    form = form_reference(node)
     if form and stem(form) not in forms:
         yield _absent(node, f"表单“{form}”", f"form {form}")
     for reference in (node.attributes.get("decisionRef"), node.properties.get("decision")):

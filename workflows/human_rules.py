@@ -12,7 +12,7 @@ from workflows.activity_fields import demands_fields
 from workflows.feel import FeelError, compile_expression
 from workflows.forms import fields
 from workflows.graph import HUMAN, Finding, Node, ProcessGraph, listed
-from workflows.process_version import stem
+from workflows.process_version import form_reference, stem
 
 RULES = ("all", "any", "first_agreement", "ratio", "majority", "sequential")
 VOTING_KEYS = frozenset({"rule", "ratio", "wait_for_all", "veto", "agree", "refuse", "abstain", "outcome_agreed", "outcome_refused"})
@@ -91,8 +91,8 @@ def static_outcomes(node: Node) -> list[dict[str, Any]] | None:
     text = node.properties.get("outcomes", "")
     if not text:
         return [{"value": "complete"}]
-    listed = _json(text)
-    return [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else None
+    found = _json(text)
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else None
 
 
 def _json(text: str) -> Any:
@@ -262,7 +262,7 @@ def _checks(node: Node, other: str) -> bool:
 
 
 def _rules(node: Node, graph: ProcessGraph, forms: Mapping[str, Any]) -> Iterator[Said]:
-    form = stem(node.attributes.get("formRef") or node.attributes.get("formKey") or "")
+    form = stem(form_reference(node))
     offered = static_outcomes(node) or []
     for rule in deciding_rules(node):
         outcome = next((item for item in offered if rule == "on_timeout" and str(item.get("value")) == (timeout_of(node) or {}).get("outcome")), None)

@@ -56,6 +56,23 @@ def decision_findings(resource: str, model: DecisionModel) -> list[ResourceFindi
     ]
 
 
+def read_forms(files: Mapping[str, bytes]) -> tuple[dict[str, dict[str, Any]], list[ResourceFinding]]:
+    """The forms among some files by name, without those that have a problem, and the problems as findings at their files."""
+    forms: dict[str, dict[str, Any]] = {}
+    findings: list[ResourceFinding] = []
+    for name in (name for name in files if name.endswith(".form")):
+        problems = check_form(files[name], name)
+        findings += [ResourceFinding(name, finding_of("error", "form", found.zh, found.en, found.component)) for found in problems]
+        if not problems:
+            forms[name.removesuffix(".form")] = json.loads(files[name])
+    return forms, findings
+
+
+def yaml_finding(error: YamlError) -> Finding:
+    """A YAML file that cannot be read."""
+    return finding_of("error", "yaml", f"无法读取：{error}", f"cannot be read: {error.words.en}", line=error.line)
+
+
 def check(files: Mapping[str, bytes], previous: Iterable[ProcessVersion] = ()) -> list[ResourceFinding]:
     """Every reason against deploying `files`, and every warning; `previous` are the versions they would replace."""
     folder = ProcessFolder(files)
@@ -146,14 +163,8 @@ class ProcessFolder:
         return models
 
     def _read_forms(self) -> dict[str, dict[str, Any]]:
-        forms = {}
-        for name, content in self.files.items():
-            if name.endswith(".form"):
-                problems = check_form(content, name)
-                for problem in problems:
-                    self._add(name, finding_of("error", "form", getattr(problem, "zh", str(problem)), getattr(problem, "en", str(problem))))
-                if not problems:
-                    forms[name.removesuffix(".form")] = json.loads(content)
+        forms, findings = read_forms(self.files)
+        self.findings += findings
         return forms
 
     def _read_yaml(self, name: str) -> Any:
@@ -162,7 +173,7 @@ class ProcessFolder:
         try:
             return read_yaml(self.files[name])
         except YamlError as error:
-            self._add(name, finding_of("error", "yaml", f"无法读取：{error}", f"cannot be read: {error.words.en}", line=error.line))
+            self._add(name, yaml_finding(error))
             return None
 
 

@@ -48,7 +48,7 @@ class ProcessVersion:
 
     def form_of(self, node: Node) -> dict[str, Any] | None:
         """The form schema of a user task, if it has one; with a field for the opinion where the activity takes one."""
-        reference = node.attributes.get("formRef") or node.attributes.get("formKey")
+        reference = form_reference(node)
         schema = self.forms.get(stem(reference)) if reference else None
         if node.properties.get("opinion") not in ("required", "optional"):
             return schema
@@ -86,6 +86,11 @@ class ProcessVersion:
             if reference in model.decisions:
                 return model, reference
         raise NotFound(f"流程中没有决策“{reference}”。", f"The process has no decision named {reference}.")
+
+
+def form_reference(node: Node) -> str:
+    """The form an activity names; empty without one."""
+    return node.attributes.get("formRef") or node.attributes.get("formKey") or ""
 
 
 def stem(reference: str) -> str:

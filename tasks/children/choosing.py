@@ -8,11 +8,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, or_, select
 
 from tasks.actors import Actor
+from tasks.colleagues import colleagues
 from tasks.lifecycle import LIVE
-from tasks.memberships import valid_on
-from tasks.models import CaseActor, Membership, Organisation, Person, Seat, SeatExclusion, SeatOffer
+from tasks.models import CaseActor, Person, Seat, SeatExclusion, SeatOffer
 from tasks.operations import Choice
-from tasks.organisations import scope_condition
 from tasks.people import People
 from tasks.seats import Seats
 from tasks.votes.opening import kept_apart
@@ -23,7 +22,6 @@ from workflows.errors import Conflict, Forbidden, Rejection, Words
 from workflows.graph import Node
 
 SEAT = Seat.__table__
-MOST = 300  # people of the unit that a picker lists
 VOTED = "voted"  # an exclusion that only says that the person has had his vote
 
 
@@ -44,11 +42,11 @@ class Choosing:
     def colleagues(self, connection: Connection, actor: Actor, case: Case, row: Row[Any]) -> list[Choice]:
         """Candidates of the activity first, then the people of his unit; those who may not be chosen with the reason."""
         candidates = self._candidates(connection, case, row)
-        unit = self._unit(connection, actor, case)
+        unit = colleagues(connection, actor, local_day(case.now))
         ids = [person for person in dict.fromkeys([*sorted(candidates), *unit]) if person != actor.person_id]
         names = self._people.names(connection, ids)
         refused = self.refused(connection, case, row, ids)
-        return [self._choice(person, names[person], unit.get(person), refused.get(person)) for person in ids if person in names]
+        return [self._choice(person, names[person], unit[person][1] if person in unit else None, refused.get(person)) for person in ids if person in names]
 
     def guard_colleague(self, connection: Connection, actor: Actor, case: Case, row: Row[Any], person_id: int) -> str:
         """The name of somebody who may sign or be delegated to.
@@ -58,7 +56,7 @@ class Choosing:
         name = self._active(connection, actor, person_id)
         if found := self.refused(connection, case, row, [person_id]).get(person_id):
             raise found
-        if person_id not in self._candidates(connection, case, row) and person_id not in self._unit(connection, actor, case, person_id):
+        if person_id not in self._candidates(connection, case, row) and person_id not in colleagues(connection, actor, local_day(case.now), [person_id]):
             raise Forbidden(f"{name}不是该环节的可办理人员，也不在您的单位。", f"{name} is neither a candidate of this step nor in your unit.")
         return name
 
@@ -93,19 +91,6 @@ class Choosing:
     def _candidates(self, connection: Connection, case: Case, row: Row[Any]) -> frozenset[int]:
         lines = self._seats.candidates(connection, case.at(row.seat_token), row.seat_node_id)
         return frozenset().union(*people_of(connection, lines, case).values())
-
-    @staticmethod
-    def _unit(connection: Connection, actor: Actor, case: Case, person_id: int | None = None) -> dict[int, str]:
-        """Active people of the acting organisation and below → where they work."""
-        if actor.acting is None:
-            return {}
-        query = (
-            select(Person.id, Organisation.name).join(Membership, Membership.person_id == Person.id)
-            .join(Organisation, Organisation.id == Membership.organisation_id)
-            .where(Person.active, Organisation.active, scope_condition(actor.acting.kind, actor.acting.path), valid_on(local_day(case.now)))
-        )
-        query = query.where(Person.id == person_id) if person_id is not None else query.order_by(Person.name, Person.id).limit(MOST)
-        return {row.id: row.name for row in connection.execute(query)}
 
     def refused(self, connection: Connection, case: Case, row: Row[Any], people: Sequence[int]) -> dict[int, Rejection]:
         """Person → why he may not get a seat here: applicant, four-eyes, a seat of his own."""
@@ -162,7 +147,7 @@ class Choosing:
     @staticmethod
     def _choice(person: int, name: str, where: str | None, refused: Rejection | None) -> Choice:
         shown = f"{name}（{where}）" if where else name
-        words: Words | None = {"zh": refused.zh, "en": refused.en} if refused else None
+        words: Words | None = refused.both if refused else None
         return Choice(str(person), shown, f"{name} ({where})" if where else name, words)
 
 

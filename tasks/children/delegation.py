@@ -79,7 +79,7 @@ class Delegation:
         try:
             name = self._choosing.guard_colleague(connection, actor, here.case, here.row, person)
         except Rejection as rejection:
-            return Preview(refused={"zh": rejection.zh, "en": rejection.en}, revision=here.row.revision)
+            return Preview(refused=rejection.both, revision=here.row.revision)
         return Preview((
             Line(f"{name}收到征求意见的事项", f"{name} is asked for an opinion", "gain"),
             Line("您的事项等待意见，期限照常计算", "Your item waits; its deadline goes on"),

@@ -32,7 +32,7 @@ class Entered:
     def refused(self, verb: str) -> Words | None:
         """Why the verb is refused, in words, or None."""
         found = self.standing.refusal(verb)
-        return {"zh": found.zh, "en": found.en} if found else None
+        return found.both if found else None
 
     def record(self, kind: str, **detail: Any) -> None:
         """One history row about this seat."""

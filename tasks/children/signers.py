@@ -146,7 +146,7 @@ class Signers:
         try:
             self._guard(connection, actor, child)
         except Rejection as rejection:
-            refused = {"zh": rejection.zh, "en": rejection.en}
+            refused = rejection.both
         name = child.row.owner_name or ""
         return Choice(str(child.row.seat_id), f"{name}（{words['zh']}）", f"{name} ({words['en']})", refused)
 
@@ -156,7 +156,7 @@ class Signers:
         try:
             removal = self._removal(connection, actor, here)
         except Rejection as rejection:
-            return Preview(refused={"zh": rejection.zh, "en": rejection.en}, revision=here.row.revision)
+            return Preview(refused=rejection.both, revision=here.row.revision)
         lines = [Line(f"{removal.name}不再签署", f"{removal.name} no longer signs", "loss")]
         if removal.decides:
             lines.append(Line("取消后该环节即有结果，须写明理由", "Removing him decides the step; a reason is required", "warning"))

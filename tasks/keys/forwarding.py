@@ -68,7 +68,7 @@ class Forwarding:
         try:
             name, _line = self._guard(connection, actor, here, int(text))
         except Rejection as rejection:
-            return Preview(refused={"zh": rejection.zh, "en": rejection.en}, revision=here.row.revision)
+            return Preview(refused=rejection.both, revision=here.row.revision)
         load = self._replacing.loads(connection, [int(text)]).get(int(text), 0)
         lines = [Line(f"{name}接替办理（目前在办 {load} 件）", f"{name} takes it over ({load} items open now)", "gain"), Line(
             "您不再负责该事项，期限不变", "You are no longer responsible; the deadline stays", "loss"

@@ -8,12 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from tasks import errors
+from tasks.candidate_lines import person_of
 from tasks.children.choosing import Choosing
 from tasks.ground import Ground
 from tasks.lifecycle import LIVE
 from tasks.models import Draft, Notification, Seat, SeatOffer
 from tasks.operations import Choice
-from tasks.votes.participants import person_of, people_of
+from tasks.votes.participants import people_of
 from workflows.case import Case
 from workflows.errors import Conflict, Forbidden, Words
 
@@ -41,7 +42,7 @@ class Replacing:
         names, loads, refused = self._people.names(connection, ids), self.loads(connection, ids), self._choosing.refused(connection, case, row, ids)
         found = [(loads.get(person, 0), names[person], person, refused.get(person)) for person in ids if person in names]
         return [
-            Choice(str(person), f"{name}（在办 {load} 件）", f"{name} ({load} open)", {"zh": why.zh, "en": why.en} if why else None)
+            Choice(str(person), f"{name}（在办 {load} 件）", f"{name} ({load} open)", why.both if why else None)
             for load, name, person, why in sorted(found, key=lambda one: (one[3] is not None, one[0], one[1]))
         ]
 
@@ -58,7 +59,7 @@ class Replacing:
         lines = self.lines(connection, case, row)
         line = next((candidate for candidate in other.candidates if candidate in lines), None)
         if line is None:
-            named = person_of(row.seat_participant or "")
+            named = person_of(row.seat_participant)
             if named is not None:
                 raise Forbidden(
                     f"{other.name}不是该环节的可办理人员：该票指定由{self._people.name(connection, named)}本人投。",

@@ -11,7 +11,6 @@ from tasks.actors import Actor
 from tasks.lifecycle import LIVE
 from tasks.models import Notification, Person
 from tasks.operations import Answer, Argument, Arguments, Line, Operation, Preview
-from tasks.people import People
 from tasks.returning.returns import bound, reasoned
 from tasks.returning.standstill import Standstill
 from tasks.returning.steerers import require_steering, require_whole
@@ -33,9 +32,8 @@ Act = Callable[[Connection, Case, str], None]
 class Endings:
     """Ends, voids, suspends and resumes cases, with everything they called."""
 
-    def __init__(self, engine: ProcessEngine, people: People, standstill: Standstill) -> None:
+    def __init__(self, engine: ProcessEngine, standstill: Standstill) -> None:
         self._engine = engine
-        self._people = people
         self._standstill = standstill
 
     def operations(self) -> Sequence[Operation]:
@@ -72,13 +70,13 @@ class Endings:
             try:
                 self._guard(connection, actor, case, when, verb)
             except Rejection as refused:
-                return Preview(refused={"zh": refused.zh, "en": refused.en}, revision=case.revision)
+                return Preview(refused=refused.both, revision=case.revision)
             return Preview(self._lines(connection, case, verb), revision=case.revision)
 
         return Operation(verb, "case", zh, en, rule_zh, rule_en, perform, (REASON,) if reason else (), None, preview, tone, verb)
 
     def _guard(self, connection: Connection, actor: Actor, case: Case, when: set[str], verb: str) -> None:
-        require_steering(connection, actor, self._people, case)
+        require_steering(connection, actor, case)
         if case.status not in when:
             zh, en = STATUS_WORDS[case.status]
             raise Conflict(f"该事项{zh}，不能这样处理。", f"The case is {en}; {verb} is not possible.")

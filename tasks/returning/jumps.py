@@ -78,12 +78,12 @@ class Jumps:
             self._guard(connection, actor, case)
             plan, _ = self._plan(connection, case, arguments)
         except Rejection as refused:
-            return Preview(refused={"zh": refused.zh, "en": refused.en}, revision=case.revision)
+            return Preview(refused=refused.both, revision=case.revision)
         rehearsal = rehearse(self._engine, connection, case, plan, reset(case, plan))
         if rehearsal.refused is not None:
-            return Preview(refused={"zh": rehearsal.refused.zh, "en": rehearsal.refused.en}, revision=case.revision)
+            return Preview(refused=rehearsal.refused.both, revision=case.revision)
         proved = Line("已验证：之后仍能办结", "Proved: the case can still come to an end") if rehearsal.verdict.proved else None
-        return Preview([*Words(self._engine, connection, case).lines(plan, rehearsal), *([proved] if proved else [])], revision=case.revision)
+        return Preview([*Words(self._engine, self._people, connection, case).lines(plan, rehearsal), *([proved] if proved else [])], revision=case.revision)
 
     def perform(self, connection: Connection, actor: Actor, case_id: int, arguments: Arguments) -> Answer:
         """Move. Raises Forbidden, Conflict (changed since the preview, not sound) or Rejection."""
@@ -105,7 +105,7 @@ class Jumps:
         return None if entry is None else str(entry[0])
 
     def _guard(self, connection: Connection, actor: Actor, case: Case) -> None:
-        require_steering(connection, actor, self._people, case)
+        require_steering(connection, actor, case)
         if case.status != "active":
             raise Conflict("只有在办事项可以跳转；已挂起的请先恢复。", "Only an active case can jump; resume a suspended one first.")
 

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Connection, func, select
 
 from tasks.assignment import assign
+from tasks.candidate_lines import line_words, lines_of
 from tasks.lifecycle import LIVE
-from tasks.models import Organisation, Person
+from tasks.models import Person
 from tasks.operations import Line
-from tasks.roles import role
+from tasks.people import People
 from tasks.seats import SEAT
-from tasks.votes.participants import lines_of
 from workflows.case import Case
 from workflows.engine import ProcessEngine
 from workflows.errors import Rejection
@@ -25,8 +25,9 @@ from workflows.modifying import Plan, Rehearsal
 class Words:
     """Turns a rehearsal of a modification into lines."""
 
-    def __init__(self, engine: ProcessEngine, connection: Connection, case: Case) -> None:
+    def __init__(self, engine: ProcessEngine, people: People, connection: Connection, case: Case) -> None:
         self._engine = engine
+        self._people = people
         self._connection = connection
         self._case = case
 
@@ -96,27 +97,23 @@ class Words:
         for token, node_id in rehearsal.opened:
             node = self._case.version.graph.nodes[node_id]
             zh, en = self._name(node_id)
-            people = self._people(rehearsal.case.at(token), node)
-            yield Line(f"“{zh}”成为待办" + (f"：{people}" if people else ""), f"{en} is to be done" + (f": {people}" if people else ""), "gain")
+            people_zh, people_en = self._candidates(rehearsal.case.at(token), node)
+            yield Line(f"“{zh}”成为待办" + (f"：{people_zh}" if people_zh else ""), f"{en} is to be done" + (f": {people_en}" if people_en else ""), "gain")
             yield from self._changed_participants(plan, rehearsal, node, token)
 
-    def _people(self, there: Case, node: Node) -> str:
+    def _candidates(self, there: Case, node: Node) -> tuple[str, str]:
+        """Who would have it, in both languages."""
         if node.type not in HUMAN:
-            return ""
+            return "", ""
         try:
             lines = self._votes(there, node) or assign(there, node, self._engine.functions(self._connection, there), there.now).candidates
-            return "、".join(self._shown(line) for line in lines)
         except Rejection as problem:
-            return problem.zh
+            return problem.zh, problem.en
+        return self._shown(lines)
 
-    def _shown(self, line: str) -> str:
-        """A candidate line in words: a person's name, or the role and where."""
-        kind, _, rest = line.partition(":")
-        if kind == "person":
-            return str(self._connection.execute(select(Person.name).where(Person.id == int(rest))).scalar() or line)
-        code, _, place = line.partition("@")
-        office = self._connection.execute(select(Organisation.name).where(Organisation.code == place)).scalar()
-        return f"{office or place}{role(code).zh}"
+    def _shown(self, lines: Iterable[str]) -> tuple[str, str]:
+        found = line_words(self._connection, self._people, lines).values()
+        return "、".join(words["zh"] for words in found), ", ".join(words["en"] for words in found)
 
     def _votes(self, there: Case, node: Node) -> Sequence[str]:
         setting = node.properties.get("participants")
@@ -131,8 +128,8 @@ class Words:
         old, new = set(self._connection.execute(query).scalars()), set(self._votes(rehearsal.case.at(token), node))
         for people, zh, en in ((sorted(new - old), "新增参与人：", "now also asked: "), (sorted(old - new), "不再参与：", "no longer asked: ")):
             if people:
-                shown = [self._shown(line) for line in people]
-                yield Line(zh + "、".join(shown), en + ", ".join(shown), "warning")
+                people_zh, people_en = self._shown(people)
+                yield Line(zh + people_zh, en + people_en, "warning")
 
     @staticmethod
     def _warnings(rehearsal: Rehearsal) -> Iterable[Line]:

@@ -13,6 +13,7 @@ from tasks.lifecycle import ADVICE, LIVE
 from tasks.models import Notification
 from tasks.operation_models import ReturnRecord
 from tasks.operations import Answer, Argument, Arguments, Choice, Line, Operation, Preview
+from tasks.people import People
 from tasks.returning.preview import Words
 from tasks.returning.targets import Past, Target, allowed
 from tasks.seats import SEAT
@@ -36,8 +37,9 @@ SHORTEST_REASON = 2
 class Returns:
     """Returns by operation. A return drawn in the model is a decision like any other and needs none of this."""
 
-    def __init__(self, engine: ProcessEngine) -> None:
+    def __init__(self, engine: ProcessEngine, people: People) -> None:
         self._engine = engine
+        self._people = people
 
     def operation(self) -> Operation:
         """The operation as pages offer it."""
@@ -77,11 +79,11 @@ class Returns:
             require(standing(connection, actor, row, case), "return")
             target, plan = self._chosen(connection, case, row, arguments)
         except Rejection as refused:
-            return Preview(refused={"zh": refused.zh, "en": refused.en}, revision=case.revision)
+            return Preview(refused=refused.both, revision=case.revision)
         rehearsal = rehearse(self._engine, connection, target.case, plan, reset(target.case, plan))
         if rehearsal.refused is not None:
-            return Preview(refused={"zh": rehearsal.refused.zh, "en": rehearsal.refused.en}, revision=case.revision)
-        lines = Words(self._engine, connection, target.case).lines(plan, rehearsal)
+            return Preview(refused=rehearsal.refused.both, revision=case.revision)
+        lines = Words(self._engine, self._people, connection, target.case).lines(plan, rehearsal)
         return Preview([*lines, *_messages_held(target)], revision=case.revision)
 
     # performing
@@ -232,7 +234,7 @@ def reasoned(arguments: Arguments) -> str:
 
 def _choice(target: Target) -> Choice:
     zh, en = target.name["zh"], target.name["en"]
-    refused = None if target.refused is None else {"zh": target.refused.zh, "en": target.refused.en}
+    refused = None if target.refused is None else target.refused.both
     if target.whole:
         zh, en = f"{zh}（重新开始）", f"{en} (from its start)"
     return Choice(target.value, zh, en, refused)

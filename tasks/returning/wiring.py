@@ -24,6 +24,6 @@ def wire(
     """Going back and steering whole cases."""
     Resubmission(engine, seats, people, deciding)
     operations.register(
-        Returns(engine).operation(), Withdrawals(engine, seats, going_back).operation(), Jumps(engine, people).operation(),
-        *Endings(engine, people, Standstill(engine, seats, deciding, calendar)).operations(),
+        Returns(engine, people).operation(), Withdrawals(engine, people, seats, going_back).operation(), Jumps(engine, people).operation(),
+        *Endings(engine, Standstill(engine, seats, deciding, calendar)).operations(),
     )

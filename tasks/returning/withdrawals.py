@@ -12,6 +12,7 @@ from tasks.four_eyes import forgotten
 from tasks.going_back import GoingBack
 from tasks.models import Draft, Seat, SeatOffer, UndoRecord
 from tasks.operations import Answer, Arguments, Line, Operation, Preview
+from tasks.people import People
 from tasks.returning.preview import Words
 from tasks.returning.returns import opened_as, take_messages_back
 from tasks.returning.targets import Past, Target
@@ -31,8 +32,9 @@ ASK_EN = "Ask whoever has it now to return it."
 class Withdrawals:
     """The handler's withdrawal, within the undo time exactly as it was, later as a modification."""
 
-    def __init__(self, engine: ProcessEngine, seats: Seats, going_back: GoingBack) -> None:
+    def __init__(self, engine: ProcessEngine, people: People, seats: Seats, going_back: GoingBack) -> None:
         self._engine = engine
+        self._people = people
         self._seats = seats
         self._going_back = going_back
 
@@ -57,11 +59,11 @@ class Withdrawals:
                 return Preview([Line("您的一票撤回，重新由您办理", "Your vote is taken back and is yours to give again")], revision=case.revision)
             target, plan, patch = self._plan(connection, case, row)
         except Rejection as refused:
-            return Preview(refused={"zh": refused.zh, "en": refused.en}, revision=case.revision)
+            return Preview(refused=refused.both, revision=case.revision)
         rehearsal = rehearse(self._engine, connection, case, plan, patch)
         if rehearsal.refused is not None:
-            return Preview(refused={"zh": rehearsal.refused.zh, "en": rehearsal.refused.en}, revision=case.revision)
-        return Preview(Words(self._engine, connection, case).lines(plan, rehearsal), revision=case.revision)
+            return Preview(refused=rehearsal.refused.both, revision=case.revision)
+        return Preview(Words(self._engine, self._people, connection, case).lines(plan, rehearsal), revision=case.revision)
 
     def perform(self, connection: Connection, actor: Actor, seat_id: int, arguments: Arguments) -> Answer:
         """Take the decision back. Raises Conflict with the reason when something touched what it created."""

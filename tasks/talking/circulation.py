@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+
 from sqlalchemy import Connection, Select, func, insert, select, update
 
 from tasks.actors import Actor
-from tasks.children.choosing import MOST
-from tasks.memberships import valid_on
-from tasks.models import Membership, Notification, Organisation, Person
+from tasks.colleagues import colleagues
+from tasks.models import Notification, Person
 from tasks.operation_models import Circulation
 from tasks.operations import Answer, Argument, Arguments, Choice, Operation
-from tasks.organisations import scope_condition
 from tasks.talking.comments import told_about
 from workflows.business_calendar import Clock, local_day
 from workflows.engine import ProcessEngine
@@ -43,7 +42,7 @@ class Circulations:
         """Send the step to `people`. Raises InvalidForm for somebody outside the sender's unit, and what the guards say."""
         row, case = told_about(self._engine, connection, actor, seat_id, "circulate")
         wanted = [person for person in given["people"] if person != actor.person_id]
-        if not wanted or set(wanted) - set(self._unit(connection, actor, wanted)):
+        if not wanted or set(wanted) - set(colleagues(connection, actor, local_day(case.now), wanted)):
             raise InvalidForm({"people": {"zh": "只能抄送给本单位及下级单位的在职人员", "en": "Only active people of your unit or below can be sent a copy"}})
         have = select(TABLE.c.person_id).where(
             TABLE.c.instance_id == case.root, TABLE.c.node_id == row.seat_node_id, TABLE.c.round == case.round, TABLE.c.person_id.in_(wanted)
@@ -67,21 +66,10 @@ class Circulations:
 
     def choices(self, connection: Connection, actor: Actor, seat_id: int) -> Mapping[str, Sequence[Choice]]:
         """The people of the sender's unit and below."""
-        people = self._unit(connection, actor, None)
+        people = colleagues(connection, actor, self._clock.today())
         return {"people": [
             Choice(str(person), f"{name}（{where}）", f"{name} ({where})") for person, (name, where) in people.items() if person != actor.person_id
         ]}
-
-    def _unit(self, connection: Connection, actor: Actor, wanted: Sequence[int] | None) -> dict[int, tuple[str, str]]:
-        if actor.acting is None:
-            return {}
-        query = (
-            select(Person.id, Person.name, Organisation.name.label("place")).join(Membership, Membership.person_id == Person.id)
-            .join(Organisation, Organisation.id == Membership.organisation_id)
-            .where(Person.active, Organisation.active, scope_condition(actor.acting.kind, actor.acting.path), valid_on(local_day(self._clock.now())))
-        )
-        query = query.order_by(Person.name, Person.id).limit(MOST) if wanted is None else query.where(Person.id.in_(wanted))
-        return {row.id: (row.name, row.place) for row in connection.execute(query)}
 
     # reading
 

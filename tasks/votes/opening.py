@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from tasks.assignment import Assignment
+from tasks.candidate_lines import lines_of
 from tasks.operation_models import Voting
-from tasks.votes.participants import barred, distinct, lines_of, people_ids, people_of
+from tasks.votes.participants import barred, distinct, people_ids, people_of
 from tasks.votes.rules import frozen
 from workflows.case import Case
 from workflows.feel.values import to_json

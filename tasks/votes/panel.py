@@ -7,9 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from tasks.candidate_lines import line_words, person_of
 from tasks.people import People
-from tasks.roles import role
-from tasks.votes.participants import person_of
 from tasks.votes.poll import read_poll
 from workflows.case import Case
 from workflows.errors import Words
@@ -44,7 +43,7 @@ def vote_lines(
 
 def _person(seat: Row[Any]) -> int | None:
     """Whoever voted or holds the seat, or whom its line names."""
-    number = seat.completed_by or seat.owner_id or (person_of(seat.participant) if seat.participant else None)
+    number = seat.completed_by or seat.owner_id or person_of(seat.participant)
     return int(number) if number is not None and not (seat.status == "completed" and seat.completed_by is None) else None
 
 
@@ -54,7 +53,5 @@ def _name(connection: Connection, people: People, seat: Row[Any], names: Mapping
         return {"zh": names.get(number, ""), "en": names.get(number, "")}
     if seat.status == "completed":
         return SYSTEM
-    code, _, organisation = (seat.participant or "").partition("@")
-    office = people.organisation(connection, organisation)
-    place, kind = office.name if office else "", role(code) if code else None
-    return {"zh": f"{place}{kind.zh if kind else ''}", "en": f"{kind.en if kind else ''} {place}".strip()}
+    unknown: Words = {"zh": "", "en": ""}
+    return line_words(connection, people, [seat.participant]).get(seat.participant, unknown) if seat.participant else unknown

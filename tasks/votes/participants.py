@@ -4,34 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import Connection, select
 
+from tasks.candidate_lines import person_of
 from tasks.memberships import valid_on
 from tasks.models import CaseActor, Membership, Organisation, Person
 from workflows.business_calendar import local_day
 from workflows.case import Case
-
-
-def lines_of(value: Any) -> list[str]:
-    """Candidate lines of a setting's value: texts stay, numbers are people, null is left out; equal ones once."""
-    listed = value if isinstance(value, list) else [] if value is None else [value]
-    found = [_line(one) for one in listed]
-    return list(dict.fromkeys(line for line in found if line))
-
-
-def _line(value: Any) -> str:
-    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
-        return f"person:{int(value)}"
-    return str(value).strip() if value is not None else ""
-
-
-def person_of(line: str) -> int | None:
-    """The number of a person's own line, else None."""
-    number = line.removeprefix("person:")
-    return int(number) if line.startswith("person:") and number.isdigit() else None
 
 
 def people_of(connection: Connection, lines: Iterable[str], case: Case) -> dict[str, frozenset[int]]:

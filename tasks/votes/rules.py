@@ -9,8 +9,8 @@ from typing import Any, cast
 import orjson
 
 from tasks.assignment import outcomes
+from tasks.candidate_lines import lines_of
 from tasks.votes.fold import Rule, Side
-from tasks.votes.participants import lines_of
 from workflows.case import Case
 from workflows.errors import Rejection
 from workflows.feel.values import to_json
