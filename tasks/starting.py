@@ -28,7 +28,7 @@ class Starting:
 
     def startable(self, connection: Connection, actor: Actor) -> Sequence[ProcessVersion]:
         """The processes the acting identity may start, by name."""
-        found = [process for process in self._definitions.all_current(connection) if actor.role in _roles(process)]
+        found = [process for process in self._definitions.all_current(connection) if may_start(process, actor)]
         return sorted(found, key=lambda process: process.name)
 
     def start(self, connection: Connection, actor: Actor, process_id: str) -> tuple[int, int | None]:
@@ -37,7 +37,7 @@ class Starting:
         The facts it starts with: `case.starter` {person, name, role, organisation} and `case.cycle`, the year. Raises NotFound, Forbidden.
         """
         process = self._definitions.current(connection, process_id)
-        if actor.role not in _roles(process):
+        if not may_start(process, actor):
             raise Forbidden(f"您不能发起“{process.name}”。", f"You may not start {process.name}.")
         starter: dict[str, Any] = {
             "person": actor.person_id, "name": actor.name, "role": actor.role, "organisation": actor.organisation_code,
@@ -51,5 +51,6 @@ class Starting:
         return case.id, connection.execute(mine.limit(1)).scalar()
 
 
-def _roles(process: ProcessVersion) -> list[str]:
-    return listed(process.graph.properties.get("start_roles"))
+def may_start(process: ProcessVersion, actor: Actor) -> bool:
+    """Whether the model lets the acting identity's role start it by hand."""
+    return actor.role in listed(process.graph.properties.get("start_roles"))

@@ -13,17 +13,19 @@ from werkzeug.local import LocalProxy
 from tasks import notices
 from tasks.permissions import may
 from tasks.roles import ROLES
+from tasks.starting import may_start
 from web.context import actor, connection, house
 from web.i18n import local_datetime, now, translate as _, words
+from web.labels import processes
 
 blueprint = Blueprint("home", __name__)
 
-OWN, OFFICE, CLASS, ANYBODY = "own", "office", "class", "anybody"  # beside the actions of tasks.permissions
+OWN, OFFICE, CLASS, STARTER, ANYBODY = "own", "office", "class", "starter", "anybody"  # beside the actions of tasks.permissions
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the menu; `needs` is an action of tasks.permissions or one of the four words above."""
+    """One line of the menu; `needs` is an action of tasks.permissions or one of the five words above."""
 
     path: str
     label: str
@@ -38,7 +40,7 @@ MENU = (
     Entry("/mine", "我的事项", "我的", "case", OWN),
     Entry("/class", "班级名单", "班级", "users", CLASS),
     Entry("/inbox", "待办", "待办", "inbox", OFFICE, count="todo"),
-    Entry("/start", "发起事项", "发起", "plus", ANYBODY),
+    Entry("/start", "发起事项", "发起", "plus", STARTER),
     Entry("/cases", "全部事项", "事项", "case", "cases.list"),
     Entry("/notices", "通知", "通知", "bell", ANYBODY, count="notices"),
     Entry("/lists", "清单", "清单", "list", "cases.list"),
@@ -114,6 +116,8 @@ def _may(who: Any, needs: str) -> bool:
         return True
     if needs in (OWN, OFFICE):
         return (needs == OFFICE) == any(one.role != "student" for one in who.memberships)
+    if needs == STARTER:
+        return any(may_start(process, who) for process in processes())
     if needs == CLASS:  # who sees a class but no case of it
         return may(who, "class.list") and not may(who, "cases.list")
     return may(who, needs)
