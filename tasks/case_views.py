@@ -94,6 +94,8 @@ class CaseViews:
         return frozenset(verbs | {"unwatch" if reading.follows else "watch"} | ({"urge"} if seats else set())) | steering_verbs(connection, actor, case)
 
     def _messages(self, connection: Connection, actor: Actor, case: Case) -> list[dict[str, Any]]:
+        if not self._steering.messages(case.version, set(case.version.graph.nodes), actor):
+            return []
         waiting = connection.execute(select(Wait.node_id).where(Wait.instance_id == case.id, Wait.kind == "message")).scalars().all()
         return [
             {"name": node.event.name, **case.version.both(node.id)} for node in self._steering.messages(case.version, set(waiting), actor)

@@ -182,3 +182,8 @@ def test_a_case_that_moved_since_the_preview_is_not_ended(office: DocumentOffice
     assert answer.status_code == 409 and "变化" in answer.json["message"]
     done = browser.post(f"/cases/{office.case}/operations/terminate", data={"reason": "重复建档"})
     assert done.status_code == 303 and "已终止" in browser.get(done.location).text
+
+
+def test_the_entry_that_starts_something_is_only_for_whoever_may_start_something(office: DocumentOffice) -> None:
+    assert 'href="/start"' in office.browser("hefudao").get("/notices").text
+    assert 'href="/start"' not in office.browser("gaojingban").get("/notices").text
