@@ -26,7 +26,7 @@ VERBS = {
     "complete": 34, "claim": 7, "release": 3, "save_draft": 3, "undo": 5, "withdraw": 3, "withdraw_case": 2, "reassign": 3, "urge": 1, "bulk": 3,
     "time": 9, "disable": 1, "enable": 2, "membership": 1, "message": 2, "agency": 3, "end_agency": 1,
 }
-MORE = {"return": 2, "withdraw": 3, "jump": 1, "terminate": 0.3, "void": 0.2, "suspend": 0.7, "resume": 4, "comment": 0.5, "circulate": 0.5, "snooze": 0.3, "delegate": 1, "take_back": 1}
+MORE = {"return": 4, "withdraw": 3, "jump": 1, "terminate": 0.3, "void": 0.2, "suspend": 0.7, "resume": 4, "comment": 0.5, "circulate": 0.5, "snooze": 0.3, "delegate": 1, "take_back": 1}
 FEWER = (0.8, 0.25, 0.08)  # how often a case starts where none, one or more are at work
 DULL = ("ask", "circulate", "snooze")
 SPANS = (timedelta(seconds=20), timedelta(minutes=5), timedelta(hours=2), timedelta(days=1), timedelta(days=4), timedelta(days=12))
@@ -53,6 +53,7 @@ class Acts:
         registered = office.house.tasks.operations.known
         self.verbs = {**VERBS, **{verb: MORE.get(verb, 0.7) for verb in registered if verb not in VERBS}}
         self.busy = 0
+        self.branches = {task for tasks in model.back.values() for task in tasks}
         self.chosen: tuple[Any, int] | None = None
 
     def attempt(self) -> Attempt:
@@ -286,12 +287,26 @@ class Acts:
             people = [int(value) for value in values] if values and self.random.random() < 0.9 else list(NAMES)
             return self.random.sample(people, min(len(people), self.random.choice([1, 1, 2])))
         if argument.kind == "choice":
+            inside = [one.value for one in offered if one.refused is None and one.en in self.branches]
+            values = inside if inside and self.random.random() < 0.7 else values
             return self.random.choice(values) if values else None
         if argument.kind == "flag":
             return self.random.random() < 0.5
         if argument.kind == "moment":
             return (self.office.clock.now() + self.random.choice(SPANS)).isoformat()
         return "情况说明" if argument.required or self.random.random() < 0.7 else None
+
+    def _return(self) -> Attempt | None:
+        """Mostly from behind a join into a branch before it, where somebody stands behind one; else as any other verb."""
+        behind = [seat for seat in self.office.rows("SELECT * FROM seat WHERE status = 'open' AND kind = 'main'") if seat["node_id"] in self.model.back]
+        if not behind or self.random.random() > WISE:
+            return self._registered("return")
+        seat = self.random.choice(behind)
+        person = self.somebody(seat)
+        given = self._arguments(self.office.house.tasks.operations.known["return"], person, seat["id"])
+        return self._on(seat, person, f"return {given}", lambda house, connection, actor: house.tasks.operations.perform(
+            connection, actor, "return", seat["id"], given
+        ))
 
     # the world around
 

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from tests.prover_acts import Attempt
+from tests.prover_branches import Fork, forks_of, unaccounted
 from tests.prover_changes import expected
 from tests.prover_dates import Dates
 from tests.prover_fold import ballots_of, decision, outcome_of
@@ -43,6 +44,7 @@ class Invariants:
     def __init__(self, office: Office, source: random.Random, probes: Counter[str]) -> None:
         self.office, self.random, self.probes = office, source, probes
         self._versions: dict[int, ProcessVersion] = {}
+        self._forks: dict[int, list[Fork]] = {}
         self.read = 0
         self.world = self._seen(None)
         self.facts: list[dict[str, Any]] = []
@@ -195,6 +197,7 @@ class Invariants:
     def invariant_3(self, old: World, step: Step) -> None:
         """After a modification: marking′ = marking − cancelled + started + re-deposited; at most one token per flow and scope (in diagrams that
         pass the soundness check; non-interrupting events apart); an end stays reachable."""
+        self._branches()
         changes = [fact for fact in self.facts if fact["kind"] in MODIFICATIONS]
         for fact in changes:
             self._an_end_is_reachable(fact["instance_id"])
@@ -218,6 +221,14 @@ class Invariants:
         assert new == made, f"3: {fact['kind']} started {dict(new)}, not {dict(made)}"
         self._resting(fact, before, after, kept)
         self._no_doubles(fact, before, after)
+
+    def _branches(self) -> None:
+        for number, case in self.world.cases.items():
+            version, state = self.world.version(case), case["state"]
+            if case["definition_id"] not in self._forks:
+                self._forks[case["definition_id"]] = forks_of(version.graph)
+            wrong = unaccounted(self._forks[case["definition_id"]], state.get("r", version.graph.id), state)
+            assert not wrong, f"3: case {number} cannot come to its end: {wrong}"
 
     @staticmethod
     def _resting(fact: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any], kept: set[str]) -> None:

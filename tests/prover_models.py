@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from xml.sax.saxutils import quoteattr
 
@@ -17,6 +18,9 @@ from tests.reference_scopes import Block
 FEATURES = frozenset({
     "sequence", "choice", "together", "some", "loop", "sub", "boundary", "catch", "instances", "repeat", "terminate", "first", "link", "listeners",
 })
+FEATURES_OF_BRANCHES = frozenset({"sequence", "choice", "together", "some", "sub", "boundary", "catch", "loop"})
+FORKED, RETURNING = 0.5, 0.8  # how often a diagram is one fork and its join, and how often the tasks after it may return into a branch
+RESUBMITTED = ("every_step", "straight", "choose", "choose")
 PROCESS = "random"
 OUTCOMES = (
     {"value": "approve", "zh": "同意", "en": "Approve", "style": "primary"},
@@ -38,19 +42,52 @@ class Model:
     tasks: tuple[str, ...]
     asked: tuple[str, ...]
     drawn: str  # the diagram without settings
+    back: Mapping[str, tuple[str, ...]]  # user tasks after a join → those in the branches before it
 
 
 def grown(source: random.Random) -> Model:
-    """A random process."""
+    """A random process; every second one leads through a fork and a join, with people before, in and after it."""
+    if source.random() < FORKED:
+        tree, back = _forked(source)
+        return dressed(source, Drawer().draw(tree).decode(), back)
     others = sorted(FEATURES - {"sequence", "sub"})
     features = FEATURES if source.random() < 0.3 else frozenset({"sequence", "sub", *source.sample(others, source.randint(2, 5))})
     tree = Grower(source, features, 0.25).tree(source.randint(1, 3))
     tree.inner = [Block("sequence", "", [Block("task", "apply"), *tree.inner, Block("task", "last")])]
-    return dressed(source, Drawer().draw(tree).decode())
+    return dressed(source, Drawer().draw(tree).decode(), {})
 
 
-def dressed(source: random.Random, drawn: str, known: tuple[str, ...] = ()) -> Model:
-    """A drawn diagram with random settings on the process and on every user task; `known`: names that may be asked for besides."""
+def _forked(source: random.Random) -> tuple[Block, dict[str, tuple[str, ...]]]:
+    """Branches of people between a fork and its join, somebody after the join, all of it perhaps again or inside a sub-process."""
+    grower = Grower(source, FEATURES_OF_BRANCHES, 0.15)
+    branches = [_branch(source, grower) for _ in range(source.choice([2, 2, 3]))]
+    after = [Block("task", grower.name("t")) for _ in range(source.choice([1, 1, 2]))]
+    body = Block("sequence", "", [Block("together", grower.name("g"), branches), *after])
+    around = source.choice(["", "", "", "loop", "sub"])
+    if around:
+        body = Block(around, grower.name("g"), [body])
+    inside = tuple(name for branch in branches for name in _tasks(branch))
+    root = Block("sub", "process", [Block("sequence", "", [Block("task", "apply"), body, Block("task", "last")])])
+    return root, {name: inside for name in (*(one.name for one in after), "last")}
+
+
+def _branch(source: random.Random, grower: Grower) -> Block:
+    """One to three steps, the first or the last of a person."""
+    person, more = Block("task", grower.name("t")), source.choice([0, 0, 1])
+    parts = [person, grower.block(more, False, False)] if source.random() < 0.6 else [grower.block(more, False, False), person]
+    return Block("sequence", "", parts if source.random() < 0.5 else [person])
+
+
+def _tasks(block: Block) -> list[str]:
+    own = [block.name] if block.kind == "task" else []
+    return own + [name for part in block.inner for name in _tasks(part)]
+
+
+def dressed(source: random.Random, drawn: str, back: Mapping[str, tuple[str, ...]], known: tuple[str, ...] = ()) -> Model:
+    """A drawn diagram with random settings on the process and on every user task.
+
+    `back`: tasks that mostly may return, and where to; `known`: names that may be asked for besides.
+    """
     text = drawn
     tasks = tuple(dict.fromkeys(match[1] for match in TASK.finditer(text)))
     outcomes = [task for task in tasks if source.random() < 0.4]
@@ -66,17 +103,19 @@ def dressed(source: random.Random, drawn: str, known: tuple[str, ...] = ()) -> M
     attributes, properties = {}, {}
     for task in tasks:
         attributes[task], properties[task] = _settings(source, task, tasks)
+        if task in back and source.random() < RETURNING:
+            properties[task] |= {"return_to": source.choice(["any", ",".join(back[task])]), "resubmit": source.choice(RESUBMITTED)}
     text = TASK.sub(lambda match: _task(match, attributes[match[1]], properties[match[1]]), text)
     text = text.replace('<bpmn:process id="process" isExecutable="true">', f'<bpmn:process id="{PROCESS}" name="随机" isExecutable="true">{_process(source, tasks)}')
     fields = [{"type": "textarea", "id": "opinion", "key": "opinion", "label": "意见"}, {"type": "number", "id": "amount", "key": "amount", "label": "金额"}]
     fields += [{"type": "checkbox", "id": name, "key": name, "label": name} for name in asked]
     form = {"type": "default", "id": "answers", "schemaVersion": 18, "components": fields}
-    return Model({"random.bpmn": text.encode(), "answers.form": json.dumps(form).encode()}, tasks, tuple(asked), drawn)
+    return Model({"random.bpmn": text.encode(), "answers.form": json.dumps(form).encode()}, tasks, tuple(asked), drawn, back)
 
 
 def dressed_again(source: random.Random, model: Model) -> dict[str, bytes]:
     """The files of another version: the same diagram, other settings."""
-    return dressed(source, model.drawn, model.asked).files
+    return dressed(source, model.drawn, model.back, model.asked).files
 
 
 def _process(source: random.Random, tasks: tuple[str, ...]) -> str:
@@ -149,7 +188,7 @@ def _operations(source: random.Random, tasks: tuple[str, ...]) -> dict[str, str]
             found["signers_may_return"] = "true"
     if source.random() < 0.6:
         found["return_to"] = source.choice(["any", "any", "any", "previous", "applicant", "applicant,previous", source.choice(tasks)])
-        found["resubmit"] = source.choice(["every_step", "straight", "choose", "choose"])
+        found["resubmit"] = source.choice(RESUBMITTED)
     if source.random() < 0.1:
         found["operations"] = EVERY_OPERATION
     if source.random() < 0.4:
