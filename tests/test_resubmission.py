@@ -180,6 +180,19 @@ def test_agreements_are_asked_again_when_a_field_changed() -> None:
     assert len(office.seats("vote")) == 3 and office.history("vote_kept") == []
 
 
+def test_a_decision_that_still_waited_for_an_after_signer_is_asked_for_again() -> None:
+    office = Office(process(
+        START + step("apply") + fork("split") + step("left", signers="after") + step("right", resubmit="straight") + join("merge") + END
+        + chain("start", "apply", "split", "left", "merge", "end") + chain("split", "right", "merge")
+    )).begin().done("apply")
+    office.perform("add_after", office.seat("left").id, people=[office.people["wang"]])
+    office.do("left")
+    before = office.marking
+    office.give_back("right", "apply")
+    office.done("apply")
+    assert office.marking == before and office.history("vote_kept") == []
+
+
 def test_a_whole_sub_process_comes_back_as_it_was() -> None:
     inner = (
         '<bpmn:subProcess id="inner" name="inner"><bpmn:startEvent id="begin"/>' + fork("two") + step("one", resubmit="straight") + step("other")

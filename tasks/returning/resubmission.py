@@ -92,6 +92,7 @@ class Resubmission:
 
     def _seats_again(self, connection: Connection, case: Case, record: Any, ids: Mapping[str, str], changed: bool) -> None:
         """Give each seat back to whoever held it, keep agreements when no field changed, and log what was skipped."""
+        held = {old["parent_seat_id"] for old in record.before["seats"] if old["blocking"] and old["status"] in LIVE}
         for old in record.before["seats"]:
             activity, _, index = str(old["token"]).partition("#")
             if activity not in ids or old["kind"] not in ("main", "parallel"):
@@ -100,7 +101,8 @@ class Resubmission:
             new = self._counterpart(connection, case, token, old)
             if new is None:
                 continue
-            if old["status"] == "completed":
+            # A decision that still waited for an after-signer had not moved the case: signers are not recreated, so he is asked again.
+            if old["status"] == "completed" and old["id"] not in held:
                 if not changed:
                     self._keep_vote(connection, case, new, old)
             elif old["owner_id"] is not None:

@@ -155,7 +155,10 @@ class Returns:
         """What 直达 needs: the marking, the plan, and the seats of what is cancelled."""
         kept = plan.facts()
         seats = connection.execute(select(SEAT).where(SEAT.c.instance_id == case.id, SEAT.c.token.in_(self._within(case, plan)))).all()
-        columns = ("token", "status", "kind", "counts", "owner_id", "claimed_as", "participant", "position", "completed_by", "on_behalf_of", "outcome", "answer")
+        columns = (
+            "id", "token", "status", "kind", "counts", "owner_id", "claimed_as", "participant", "position", "completed_by", "on_behalf_of", "outcome",
+            "answer", "parent_seat_id", "blocking",
+        )
         return {
             "state": _plain(case.state), "cancel": kept["cancel"], "discard": kept.get("discard", []), "redeposit": kept.get("redeposit", []),
             "firings_undone": kept.get("firings_undone", []), "target": target.done.token, "sequence": case.chain.sequence,
