@@ -19,7 +19,8 @@ FEATURES = frozenset({
     "sequence", "choice", "together", "some", "loop", "sub", "boundary", "catch", "instances", "repeat", "terminate", "first", "link", "listeners",
 })
 FEATURES_OF_BRANCHES = frozenset({"sequence", "choice", "together", "some", "sub", "boundary", "catch", "loop"})
-FORKED, RETURNING = 0.5, 0.8  # how often a diagram is one fork and its join, and how often the tasks after it may return into a branch
+# How often a diagram is one fork and its join, the tasks after it may return into a branch, and a task in it is simply one person's.
+FORKED, RETURNING, PLAIN = 0.5, 0.8, 0.6
 RESUBMITTED = ("every_step", "straight", "choose", "choose")
 PROCESS = "random"
 OUTCOMES = (
@@ -47,9 +48,10 @@ class Model:
 
 def grown(source: random.Random) -> Model:
     """A random process; every second one leads through a fork and a join, with people before, in and after it."""
-    if source.random() < FORKED:
-        tree, back = _forked(source)
-        return dressed(source, Drawer().draw(tree).decode(), back)
+    return forked(source) if source.random() < FORKED else _anything(source)
+
+
+def _anything(source: random.Random) -> Model:
     others = sorted(FEATURES - {"sequence", "sub"})
     features = FEATURES if source.random() < 0.3 else frozenset({"sequence", "sub", *source.sample(others, source.randint(2, 5))})
     tree = Grower(source, features, 0.25).tree(source.randint(1, 3))
@@ -57,7 +59,7 @@ def grown(source: random.Random) -> Model:
     return dressed(source, Drawer().draw(tree).decode(), {})
 
 
-def _forked(source: random.Random) -> tuple[Block, dict[str, tuple[str, ...]]]:
+def forked(source: random.Random) -> Model:
     """Branches of people between a fork and its join, somebody after the join, all of it perhaps again or inside a sub-process."""
     grower = Grower(source, FEATURES_OF_BRANCHES, 0.15)
     branches = [_branch(source, grower) for _ in range(source.choice([2, 2, 3]))]
@@ -68,7 +70,7 @@ def _forked(source: random.Random) -> tuple[Block, dict[str, tuple[str, ...]]]:
         body = Block(around, grower.name("g"), [body])
     inside = tuple(name for branch in branches for name in _tasks(branch))
     root = Block("sub", "process", [Block("sequence", "", [Block("task", "apply"), body, Block("task", "last")])])
-    return root, {name: inside for name in (*(one.name for one in after), "last")}
+    return dressed(source, Drawer().draw(root).decode(), {name: inside for name in (*(one.name for one in after), "last")})
 
 
 def _branch(source: random.Random, grower: Grower) -> Block:
@@ -102,7 +104,7 @@ def dressed(source: random.Random, drawn: str, back: Mapping[str, tuple[str, ...
     text = ASKED.sub(condition, text)
     attributes, properties = {}, {}
     for task in tasks:
-        attributes[task], properties[task] = _settings(source, task, tasks)
+        attributes[task], properties[task] = _settings(source, task, tasks, "pool" if back and source.random() < PLAIN else "")
         if task in back and source.random() < RETURNING:
             properties[task] |= {"return_to": source.choice(["any", ",".join(back[task])]), "resubmit": source.choice(RESUBMITTED)}
     text = TASK.sub(lambda match: _task(match, attributes[match[1]], properties[match[1]]), text)
@@ -137,14 +139,14 @@ def _task(match: re.Match[str], attributes: dict[str, str], properties: dict[str
     return f'<bpmn:userTask id="{match[1]}" name="{match[1]}" camunda:formRef="answers"{given}{match[2]}>{_box(properties)}'
 
 
-def _settings(source: random.Random, task: str, tasks: tuple[str, ...]) -> tuple[dict[str, str], dict[str, str]]:
-    """Attributes and properties of one user task."""
+def _settings(source: random.Random, task: str, tasks: tuple[str, ...], kind: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Attributes and properties of one user task; `kind`: who does it, pool, assignee or votes, else any of them."""
     attributes: dict[str, str] = {}
     properties: dict[str, str] = {"outcomes": json.dumps(OUTCOMES[: source.choice([2, 3, 3, 4])], ensure_ascii=False)}
     if task == "apply":
         properties["applicant"] = "true"
         return {"assignee": "= case.applicant"}, {**properties, "operations": "ask,comment,urge,snooze"}
-    kind = source.choice(["pool", "pool", "assignee", "votes", "votes"])
+    kind = kind or source.choice(["pool", "pool", "assignee", "votes", "votes"])
     if kind == "pool":
         attributes["candidateGroups"] = ",".join(source.sample(LINES, source.choice([1, 1, 2])))
         if source.random() < 0.2:

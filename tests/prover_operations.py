@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -44,11 +45,13 @@ class Tally:
         )
 
 
-def prove_operations(source: random.Random, steps: int = STEPS, note: Note = silent, tally: Tally | None = None) -> int:
+def prove_operations(
+    source: random.Random, steps: int = STEPS, note: Note = silent, tally: Tally | None = None, grow: Callable[[random.Random], Model] = grown
+) -> int:
     """One random diagram with people at work; the number of attempts. AssertionError: an invariant does not hold."""
     tally = tally if tally is not None else Tally()
     while True:
-        model, office = grown(source), Office()
+        model, office = grow(source), Office()
         try:
             office.command(lambda house, connection: house.definitions.deploy(connection, model.files, None))
             break
