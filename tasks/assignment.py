@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -22,6 +24,8 @@ from workflows.models import FAR_FUTURE
 from workflows.timers import as_instant
 
 DEFAULT_PRIORITY = 50
+FROM_NOW = re.compile(r"\b(?:now|today)\s*\(\s*\)")
+Later = Callable[[datetime], datetime]
 SNIPPET = 280  # characters of a text in a list row
 YELLOW_SHARE = 0.75  # of the time from arrival to due
 
@@ -46,8 +50,12 @@ class Assignment:
         return hashlib.sha256(orjson.dumps(self.marks, option=orjson.OPT_SORT_KEYS)).digest()
 
 
-def assign(case: Case, node: Node, functions: Functions, created_at: datetime, answers: SharedAnswers | None = None) -> Assignment:
+def assign(
+    case: Case, node: Node, functions: Functions, created_at: datetime, answers: SharedAnswers | None = None, later: Later | None = None,
+) -> Assignment:
     """Evaluate the settings of `node` for `case` as of the case's clock; `created_at` is when the seat came to be.
+
+    Dates that count from now count from `created_at`, however late the question is asked; `later` adds the time the case stood still.
 
     Cases of one chunk may share `answers`: settings that read equal values are then evaluated once.
 
@@ -61,16 +69,21 @@ def assign(case: Case, node: Node, functions: Functions, created_at: datetime, a
     def ask(text: str | None) -> Any:
         return feel(case, functions, text, extra)
 
-    def ask_once(text: str | None) -> Any:
+    def ask_date(text: str | None) -> Any:
+        if counts_from_entry(text) and created_at != case.now:
+            return feel(_as_of(case, created_at), functions, text, extra)
         return answers.ask(case, functions, text, extra) if answers is not None else ask(text)
 
-    due = as_instant(ask_once(node.attributes.get("dueDate"))) or FAR_FUTURE
+    def moved(text: str | None, at: datetime | None) -> datetime | None:
+        return later(at) if later is not None and at is not None and counts_from_entry(text) else at
+
+    due = moved(node.attributes.get("dueDate"), as_instant(ask_date(node.attributes.get("dueDate")))) or FAR_FUTURE
     priority = ask(node.attributes.get("priority"))
     duty = ask(settings.get("duty"))
     return Assignment(
         _candidates(ask(node.attributes.get("candidateGroups")), ask(node.attributes.get("candidateUsers")), ask(node.attributes.get("assignee"))),
         due, _yellow(created_at, due), int(priority) if priority is not None else DEFAULT_PRIORITY, None if duty is None else str(duty),
-        _summary(case, node, ask, _shown_to_all(case, node, functions, extra)), tuple(_marks(case, node, ask_once)),
+        _summary(case, node, ask, _shown_to_all(case, node, functions, extra)), tuple(_marks(case, node, ask_date, moved)),
     )
 
 
@@ -147,25 +160,40 @@ def _snippet(value: Any) -> Any:
     return str(value)[:SNIPPET] if value else None
 
 
-def _marks(case: Case, node: Node, ask: Any) -> list[dict[str, Any]]:
+def _as_of(case: Case, moment: datetime) -> Case:
+    """The case for an expression that is asked as if it were `moment`. For reading only."""
+    view = copy(case)
+    view.now = moment
+    return view
+
+
+def counts_from_entry(text: str | None) -> bool:
+    """Whether an expression counts from the moment it is asked (now or today), and so is a duration and no calendar row."""
+    return bool(text and FROM_NOW.search(text))
+
+
+def _marks(case: Case, node: Node, ask: Any, moved: Callable[[str | None, datetime | None], datetime | None]) -> list[dict[str, Any]]:
     """The moments at which something happens to the seat; those already past are left out."""
-    settings, marks = node.properties, []
-    for moment in _list(ask(settings.get("time_marks"))):
-        marks.append({"kind": "reevaluate", "at": moment, "argument": {}})
-    for reminder in _list(ask(settings.get("reminders"))):
-        marks.append({"kind": "reminder", "at": reminder.get("at"), "argument": {"to": reminder.get("to"), "key": reminder.get("key")}})
-    for step in _list(ask(settings.get("escalation"))):
-        marks.append({"kind": "escalation", "at": step.get("at"), "argument": {key: value for key, value in step.items() if key != "at"}})
+    settings = node.properties
+    marks: list[dict[str, Any]] = []
+
+    def mark(kind: str, text: str | None, moment: Any, argument: dict[str, Any]) -> None:
+        marks.append({"kind": kind, "at": moved(text, as_instant(moment)), "argument": argument})
+
+    for moment in _list(ask(text := settings.get("time_marks"))):
+        mark("reevaluate", text, moment, {})
+    for reminder in _list(ask(text := settings.get("reminders"))):
+        mark("reminder", text, reminder.get("at"), {"to": reminder.get("to"), "key": reminder.get("key")})
+    for step in _list(ask(text := settings.get("escalation"))):
+        mark("escalation", text, step.get("at"), {key: value for key, value in step.items() if key != "at"})
     if (timeout := timeout_of(node)) is not None:
         at = str(timeout.get("at", "due"))
-        moment = node.attributes.get("dueDate") if at == "due" else at
-        argument = {"do": timeout.get("do"), "to": _list(ask(timeout.get("to"))), "outcome": timeout.get("outcome")}
-        marks.append({"kind": "timeout", "at": ask(moment), "argument": argument})
-    timed = [(as_instant(mark["at"]), mark) for mark in marks]
-    late = [(at, mark) for at, mark in timed if at is not None and at > case.now]
+        text = node.attributes.get("dueDate") if at == "due" else at
+        mark("timeout", text, ask(text), {"do": timeout.get("do"), "to": _list(ask(timeout.get("to"))), "outcome": timeout.get("outcome")})
+    coming = [one for one in marks if one["at"] is not None and one["at"] > case.now]
     return [
-        {"at": at.isoformat(), "kind": mark["kind"], "argument": to_json(mark["argument"]), "node": node.id, "version": case.version.id}
-        for at, mark in sorted(late, key=lambda pair: (pair[0], pair[1]["kind"]))
+        {"at": one["at"].isoformat(), "kind": one["kind"], "argument": to_json(one["argument"]), "node": node.id, "version": case.version.id}
+        for one in sorted(coming, key=lambda one: (one["at"], one["kind"]))
     ]
 
 

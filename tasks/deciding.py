@@ -17,7 +17,8 @@ from tasks.lifecycle import LIVE
 from tasks.models import Draft, Membership, Notification, Organisation, Seat, SeatExclusion, SeatOffer
 from tasks.operation_models import Voting
 from tasks.people import People
-from tasks.seats import SEAT, Seats
+from tasks.seats import SEAT, Seats, alarms_over
+from tasks.standing import principal_of_line
 from tasks.votes.fold import Verdict
 from tasks.votes.opening import Entered, placed, process_owner
 from tasks.votes.participants import people_ids, people_of
@@ -165,6 +166,7 @@ class Deciding:
     def _conclude(self, connection: Connection, case: Case, poll: Poll, verdict: Verdict, done: Cast) -> None:
         node, outcome, last = poll.node, poll.outcome(verdict), poll.cast[-1]
         done.closed += self._close_others(connection, case, poll)
+        alarms_over(connection, case, poll.token)
         connection.execute(update(Voting).where(Voting.instance_id == case.id, Voting.token == poll.token).values(outcome=outcome, decided_at=case.now))
         values, told = done.alone
         patch = {**values, f"{node.id}_outcome": outcome, f"{node.id}_by": (last.answer or {}).get("by") or {"person": last.completed_by}}
@@ -214,7 +216,7 @@ class Deciding:
         assignment = assign(view, poll.node, functions, case.now)
         schedule = self._seats.schedule_of(connection, Entered(case, poll.node, poll.token, assignment))
         connection.execute(update(Seat).where(SEAT.c.id == seat.id).values(
-            status="open", schedule_id=schedule, due_at=assignment.due_at, yellow_at=assignment.yellow_at, priority=assignment.priority, summary=assignment.summary,
+            status="open", created_at=case.now, schedule_id=schedule, due_at=assignment.due_at, yellow_at=assignment.yellow_at, priority=assignment.priority, summary=assignment.summary,
             revision=SEAT.c.revision + 1,
         ))
         self._seats.offer_to(connection, seat.id, place.candidates, assignment.due_at, case.now, assignment.priority)
@@ -222,7 +224,7 @@ class Deciding:
         case.record("vote_reached", node=poll.node.id, token=poll.token, detail={"seat": seat.id, "position": seat.position})
         done.activated.append(seat.id)
         done.waited.append({
-            "id": seat.id, "due_at": seat.due_at.isoformat(), "yellow_at": seat.yellow_at.isoformat(), "priority": seat.priority, "schedule_id": seat.schedule_id,
+            "id": seat.id, "created_at": seat.created_at.isoformat(), "due_at": seat.due_at.isoformat(), "yellow_at": seat.yellow_at.isoformat(), "priority": seat.priority, "schedule_id": seat.schedule_id,
         })
 
     def _drop_doubles(self, connection: Connection, case: Case, poll: Poll, done: Cast) -> bool:
@@ -268,7 +270,8 @@ class Deciding:
         deputies = people_ids({line: behind[line] for line in owners})
         for seat in open_seats:
             if behind[seat.participant]:
-                stays = seat.owner_id is None or seat.owner_id in behind[seat.participant]
+                holder = principal_of_line(seat.claimed_as, seat.owner_id) or seat.owner_id  # an agent stays as long as his principal
+                stays = holder is None or holder in behind[seat.participant]
             else:
                 stays = seat.owner_id is not None and seat.owner_id in deputies
             if not stays and not behind[seat.participant] and not poll.sequential:

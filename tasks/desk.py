@@ -9,6 +9,7 @@ from tasks.children.wiring import wire as wire_children
 from tasks.filling import Filling
 from tasks.going_back import GoingBack
 from tasks.ground import Ground
+from tasks.keys.claims import Claims
 from tasks.keys.wiring import Keys
 from tasks.operations import Operations
 from tasks.returning.migrations import Migrations
@@ -28,17 +29,19 @@ class Desk:
         self.operations = Operations()
         self.automatic = Automatic(engine, seats, people)
         self.deciding = self.automatic.deciding
-        answers = wire_children(engine, seats, people, self.deciding, self.operations)
+        claims = Claims(ground)
+        answers = wire_children(engine, seats, people, self.deciding, self.operations, claims.take)
         service = TaskService(engine, self.deciding, answers, Filling(engine, people.personal_data))
         going_back = GoingBack(engine, seats)
-        self.keys = keys = Keys(ground, self.deciding, self.operations)
+        self.keys = keys = Keys(ground, claims, self.deciding, self.operations)
         self.migrate = Migrations(engine, seats).migrate
-        wire_returning(engine, seats, people, self.deciding, going_back, ground.calendar, self.operations)
+        wire_returning(engine, seats, people, self.deciding, going_back, keys.lapses.apply, ground.calendar, self.operations)
         self.start, self.start_many, self.complete = service.start, service.start_many, service.complete
         self.bulk_complete = Bulk(ground.commands, service.complete).complete
-        self.claim, self.release, self.save_draft = keys.claims.claim, keys.claims.release, keys.claims.save_draft
+        self.claim, self.release, self.save_draft = claims.claim, claims.release, claims.save_draft
         self.undo, self.undo_command, self.withdraw_case = going_back.undo, going_back.undo_command, going_back.withdraw_case
         self.reassign, self.urge, self.send_message = keys.steering.reassign, keys.steering.urge, keys.steering.send_message
+        self.possible = keys.steering.possible
         self.return_to_pool, self.hand_over = keys.steering.release, keys.leaving.hand_over
         self.task_view = TaskViews(engine, ground.worklist, people).task_view
         self.case_view = CaseViews(engine, ground.worklist, people, keys.steering).case_view

@@ -12,7 +12,7 @@ from tasks.four_eyes import forgotten
 from tasks.lifecycle import LIVE
 from tasks.models import CaseMark, Draft, Notification, ScheduleMark, Seat, UndoRecord
 from tasks.people import Actor
-from tasks.seats import SEAT, Seats, somebody_found
+from tasks.seats import SEAT, Seats, alarms_over
 from tasks.service import author_of
 from tasks.votes.undoing import guard_open_vote, open_vote, seats_back, values_back
 from workflows.case import Case
@@ -167,7 +167,7 @@ class GoingBack:
         opened = [row for row in connection.execute(live).all() if not _was_there(before, row.token)]
         for row in opened:
             self._seats.close(connection, case.id, row.token, "cancelled", case.now)
-            somebody_found(connection, case, row.token)
+            alarms_over(connection, case, row.token)
         self._unmark(connection, case, [row.schedule_id for row in opened if row.schedule_id is not None])
         connection.execute(update(OutboxMessage).where(
             OutboxMessage.instance_id.in_([case.id, *dict(before["started"])]), OutboxMessage.status == "held",

@@ -11,6 +11,7 @@ OPEN, PARKED, QUEUED, COMPLETED, CANCELLED = "open", "parked", "queued", "comple
 STATES = (OPEN, PARKED, QUEUED, COMPLETED, CANCELLED)
 LIVE = (OPEN, PARKED, QUEUED)
 IN_TURN = (OPEN, PARKED)  # live, and not waiting for those before it
+RETURNED = "returned"  # the outcome of a cancelled seat whose holder returned the case: he acted on it
 
 MAIN = frozenset({"main", "parallel"})  # seats that vote
 ADVICE = frozenset({"delegate", "before", "after", "asked", "advisory"})  # seats that answer; see `reading`
@@ -22,7 +23,7 @@ ACTUAL_OWNER = "actual_owner"  # he holds it
 SUBSTITUTE = "substitute"  # it is offered to him as somebody's agent
 STAND_IN = "stand_in"  # the model lets him act for the applicant
 BUSINESS_ADMINISTRATOR = "business_administrator"  # he may steer the cases of one of its parties
-PROCESS_ADMINISTRATOR = "process_administrator"  # he may change this process
+PROCESS_OWNER = "process_owner"  # he answers for this process: whom the model names, else whoever may change it
 TASK_INITIATOR = "task_initiator"  # the case is his own
 ADDER = "adder"  # he added this signer
 PAST_OWNER = "past_owner"  # he decided it
@@ -30,7 +31,7 @@ STAKEHOLDER = "stakeholder"  # he sees the case in full
 PRINCIPAL = "principal"  # his agent has a key to it, or holds it for him
 DELEGATOR = "delegator"  # he may decide it, and it waits for nothing but the advice of somebody it was delegated to
 RELATIONS = (
-    POTENTIAL_OWNER, ACTUAL_OWNER, SUBSTITUTE, STAND_IN, BUSINESS_ADMINISTRATOR, PROCESS_ADMINISTRATOR, TASK_INITIATOR, ADDER, PAST_OWNER,
+    POTENTIAL_OWNER, ACTUAL_OWNER, SUBSTITUTE, STAND_IN, BUSINESS_ADMINISTRATOR, PROCESS_OWNER, TASK_INITIATOR, ADDER, PAST_OWNER,
     STAKEHOLDER, PRINCIPAL, DELEGATOR,
 )
 
@@ -74,7 +75,7 @@ VERBS: Mapping[str, Verb] = {
         _verb("add_before", f"{OPEN} {PARKED}", ACTING, PARKED),
         _verb("add_parallel", f"{OPEN} {PARKED}", ACTING),
         _verb("add_after", f"{OPEN} {PARKED}", ACTING),
-        _verb("remove_signer", f"{OPEN} {QUEUED}", (ADDER, PROCESS_ADMINISTRATOR), CANCELLED, ANY_KIND),
+        _verb("remove_signer", f"{OPEN} {PARKED} {QUEUED}", (ADDER, PROCESS_OWNER), CANCELLED, ANY_KIND),
         _verb("ask", f"{OPEN} {PARKED}", ACTING),
         _verb("return", f"{OPEN} {PARKED}", ACTING, CANCELLED, ANY_KIND),
         _verb("reassign", f"{OPEN} {PARKED}", (BUSINESS_ADMINISTRATOR,), OPEN, ANY_KIND),

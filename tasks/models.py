@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Boolean, Date, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, false, true
+from sqlalchemy import Boolean, Date, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from workflows.models import Base as Base, Document as Document
@@ -100,6 +100,8 @@ class Seat(Base):
         Index(None, "completed_by", "completed_at"),
         Index(None, "parent_seat_id"),
         Index(None, "claim_expires_at"),
+        Index(None, "participant", sqlite_where=text("participant IS NOT NULL"), postgresql_where=text("participant IS NOT NULL")),
+        Index(None, "on_behalf_of", sqlite_where=text("on_behalf_of IS NOT NULL"), postgresql_where=text("on_behalf_of IS NOT NULL")),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     instance_id: Mapped[int] = mapped_column(ForeignKey("process_instance.id"))

@@ -21,7 +21,7 @@ lets signers decide. An operation shows only where the model allows it (`operati
 RELATIONS = {
     "potential_owner": ("可办理人", "may take it"), "actual_owner": ("办理人", "holds it"), "substitute": ("代理人", "acts for its holder"),
     "stand_in": ("代申请人办理者", "may act for the applicant"), "business_administrator": ("督导", "may steer the case"),
-    "process_administrator": ("流程管理员", "may change the process"), "task_initiator": ("申请人", "the applicant"),
+    "process_owner": ("流程负责人", "answers for the process"), "task_initiator": ("申请人", "the applicant"),
     "adder": ("加签人", "added this signer"), "past_owner": ("原办理人", "decided it"), "stakeholder": ("可见全部内容者", "sees the case in full"),
     "principal": ("被代理人", "is the one acted for"), "delegator": ("委派人", "delegated it"),
 }

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, select
 from tasks.derived import derive
 from tasks.models import CaseParty, Organisation, Seat
 from tasks.organisations import Organisations, scope_condition
-from tasks.seats import SEAT, Seats
+from tasks.seats import ASKED, SEAT, Seats
 from workflows.business_calendar import CalendarEdit, Clock
 from workflows.calendar_tables import EVERYWHERE
 from workflows.case import Case
@@ -40,7 +40,7 @@ class Reassessment:
 
     def ask(self, connection: Connection, organisation: str) -> None:
         """Have the open seats of every case worked out anew that has a party in `organisation` or below ("*": of every case)."""
-        if connection.execute(select(SEAT.c.id).where(SEAT.c.status == "open").limit(1)).first() is not None:
+        if connection.execute(select(SEAT.c.id).where(ASKED).limit(1)).first() is not None:
             self._enqueue(connection, organisation, 0)
 
     def _enqueue(self, connection: Connection, organisation: str, after: int) -> None:
@@ -59,7 +59,7 @@ class Reassessment:
             self._enqueue(connection, organisation, rows[-1].id)
 
     def _cases(self, connection: Connection, organisation: str, after: int) -> Sequence[Row[Any]]:
-        open_here = select(Seat.id).where(SEAT.c.instance_id == INSTANCE.c.id, SEAT.c.status == "open").exists()
+        open_here = select(Seat.id).where(SEAT.c.instance_id == INSTANCE.c.id, ASKED).exists()
         query = select(INSTANCE).where(INSTANCE.c.id > after, INSTANCE.c.status == "active", open_here)
         if organisation != EVERYWHERE:
             query = query.where(self._below(connection, organisation))
@@ -75,7 +75,7 @@ class Reassessment:
     @staticmethod
     def _open_seats(connection: Connection, instance_ids: Sequence[int]) -> dict[int, list[Row[Any]]]:
         found: dict[int, list[Row[Any]]] = {instance_id: [] for instance_id in instance_ids}
-        query = select(SEAT).where(SEAT.c.instance_id.in_(instance_ids), SEAT.c.status == "open").order_by(SEAT.c.id)
+        query = select(SEAT).where(SEAT.c.instance_id.in_(instance_ids), ASKED).order_by(SEAT.c.id)
         for seat in connection.execute(query):
             found[seat.instance_id].append(seat)
         return found

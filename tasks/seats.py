@@ -8,14 +8,15 @@ from datetime import datetime
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Row, String, bindparam, cast, delete, exists, insert, literal, or_, select, update
+from sqlalchemy import Connection, Row, String, and_, bindparam, cast, delete, exists, insert, literal, or_, select, update
 
-from tasks.assignment import Assignment, assign
+from tasks.assignment import Assignment, Later, assign
 from tasks.candidate_lines import lines_of
-from tasks.lifecycle import LIVE
+from tasks.lifecycle import IN_TURN, LIVE
 from tasks.models import CaseActor, CaseItem, CaseParty, Draft, Notification, Schedule, ScheduleMark, Seat, SeatExclusion, SeatOffer
 from tasks.shared_answers import SharedAnswers
-from tasks.votes.opening import Entered, Place, is_plain, kept_apart, placed, places, seat_values
+from tasks.votes.opening import Entered, Place, is_plain, kept_apart, placed, places, pooled, seat_values, staffed_lines
+from tasks.votes.participants import people_of
 from workflows.alarms import raise_calendar_alarm
 from workflows.case import Case
 from workflows.engine import Outcome, ProcessEngine
@@ -31,6 +32,7 @@ from workflows.timers import as_instant
 SEAT = Seat.__table__
 INSERT_SEATS = insert(Seat).returning(SEAT.c.id, sort_by_parameter_order=True)
 INSERT_OFFERS = insert(SeatOffer)
+ASKED = and_(SEAT.c.status.in_(IN_TURN), SEAT.c.parent_seat_id.is_(None))  # those below have the dates of the one above
 DRAFTED = exists().where(Draft.seat_id == SeatOffer.seat_id, SeatOffer.candidate == literal("person:") + cast(Draft.person_id, String))
 EXCLUDE_ACTORS = insert(SeatExclusion).from_select(
     ["seat_id", "person_id", "reason"],
@@ -48,6 +50,7 @@ class Seats:
         self._engine = engine
         self._schedules: dict[bytes, int] = {}
         self._written: WeakKeyDictionary[Connection, set[bytes]] = WeakKeyDictionary()  # schedules a transaction under way has made
+        self.stood_still: Callable[[Connection, Case, datetime], Later] | None = None  # how much later a date is for the time a case stood still
         self.on_offer: list[Callable[[Connection, Sequence[int], bool], None]] = []  # told which seats were offered, and whether they are new
         engine.listeners.append(self.hear)
         engine.after_events.append(self.refresh)
@@ -76,8 +79,8 @@ class Seats:
                     openings = [known for known in openings if not (known.case is case and known.token == str(happening.token))]
                     self._keep_drafts(connection, case, str(happening.token))
                     self.close(connection, case.id, str(happening.token), "cancelled", case.now)
-                if happening.kind in ("cancelled", "completed") and not is_plain(case, node):
-                    somebody_found(connection, case, str(happening.token))
+                if happening.kind == "cancelled" or (happening.kind == "completed" and not is_plain(case, node)):
+                    alarms_over(connection, case, str(happening.token))
         self._write_parties(connection, started)
         if openings:
             self._open(connection, openings)
@@ -94,9 +97,10 @@ class Seats:
 
     def _open(self, connection: Connection, openings: Sequence[Entered]) -> None:
         schedules = self._schedule_ids(connection, [opening.assignment for opening in openings], openings)
+        staffed = staffed_lines(connection, openings)
         opened = [
             (opening, place) for opening in openings
-            for place in places(connection, opening, self._engine.functions(connection, opening.case))
+            for place in places(connection, opening, self._engine.functions(connection, opening.case), staffed)
         ]
         self._open_places(connection, opened, schedules)
 
@@ -226,8 +230,7 @@ class Seats:
     def refresh(self, connection: Connection, case: Case) -> None:
         """After an event changed facts of a case without a decision: who sees it, and who may act on its open seats now."""
         self.refresh_parties(connection, case)
-        open_seats = select(SEAT).where(SEAT.c.instance_id == case.id, SEAT.c.status == "open").order_by(SEAT.c.id)
-        for seat in connection.execute(open_seats).all():
+        for seat in connection.execute(select(SEAT).where(SEAT.c.instance_id == case.id, ASKED).order_by(SEAT.c.id)).all():
             self.reevaluate(connection, case, seat)
         self._engine.save(connection, [case])
 
@@ -262,7 +265,8 @@ class Seats:
         """
         node = case.version.graph.nodes[seat.node_id]
         try:
-            assignment = assign(case.at(seat.token), node, self._engine.functions(connection, case), seat.created_at)
+            later = self.stood_still(connection, case, seat.created_at) if self.stood_still is not None else None
+            assignment = assign(case.at(seat.token), node, self._engine.functions(connection, case), seat.created_at, later=later)
         except CalendarMissing as missing:
             raise_calendar_alarm(connection, case.now, missing)
             return False
@@ -270,9 +274,14 @@ class Seats:
             raise_incident(connection, case.now, "assignment", problem.zh, instance_id=case.id, node_id=node.id,
                            unique_key=f"assignment:{seat.id}")
             return False
-        assignment = replace(assignment, candidates=self._lines(connection, case.at(seat.token), node, seat, assignment.candidates))
+        place = self._place(connection, case.at(seat.token), node, seat, assignment.candidates)
+        assignment = replace(assignment, candidates=place.candidates)
         if keep_dates:
             assignment = replace(assignment, due_at=seat.due_at, yellow_at=seat.yellow_at)
+        if place.alarm and seat.owner_id is None:
+            self._nobody(connection, case, node, seat.token, seat.id if place.position else None)
+        elif seat.participant is None and seat.owner_id is None:
+            alarms_over(connection, case, seat.token)
         if only_changes and self._stands(connection, seat, assignment):
             return False
         schedule = assignment.digest and self._schedule_ids(
@@ -282,26 +291,37 @@ class Seats:
         after = {"duty": assignment.duty, "due_at": _iso(assignment.due_at)}
         if assignment.duty and assignment.duty != seat.duty:
             self._tell_duty(connection, case, seat, assignment)
-        if seat.owner_id is None:
+        if seat.owner_id is None and seat.status == "open":
             self.offer_to(connection, seat.id, assignment.candidates, assignment.due_at, seat.created_at, assignment.priority, drafted=True)
         connection.execute(update(Seat).where(SEAT.c.id == seat.id).values(
             due_at=assignment.due_at, yellow_at=assignment.yellow_at, priority=assignment.priority, duty=assignment.duty,
             summary=assignment.summary, schedule_id=schedule, revision=SEAT.c.revision + 1,
         ))
         connection.execute(update(SeatOffer).where(SeatOffer.seat_id == seat.id).values(due_at=assignment.due_at))
+        if assignment.due_at != seat.due_at:
+            self._follow(connection, [seat.id], assignment)
         case.record("reassessed", node=node.id, token=seat.token, detail={
             "before": before, "after": after, "candidates": list(assignment.candidates),
         })
         return only_changes or before != after
 
-    def _lines(self, connection: Connection, case: Case, node: Node, seat: Row[Any], pool: tuple[str, ...]) -> tuple[str, ...]:
-        """The candidate lines of a seat today: its pool's, or those of the vote it stands for, by the rules for applicants and empty lines."""
+    @staticmethod
+    def _follow(connection: Connection, above: Sequence[int], assignment: Assignment) -> None:
+        """The live seats below have the dates of the one above."""
+        while above:
+            above = connection.execute(select(SEAT.c.id).where(SEAT.c.parent_seat_id.in_(above), SEAT.c.status.in_(LIVE))).scalars().all()
+            if above:
+                connection.execute(update(Seat).where(SEAT.c.id.in_(above)).values(due_at=assignment.due_at, yellow_at=assignment.yellow_at))
+                connection.execute(update(SeatOffer).where(SeatOffer.seat_id.in_(above)).values(due_at=assignment.due_at))
+
+    def _place(self, connection: Connection, case: Case, node: Node, seat: Row[Any], pool: tuple[str, ...]) -> Place:
+        """The place of a seat today: its pool's, or that of the vote it stands for, by the rules for applicants and empty lines."""
         if seat.kind != "main":  # a named signer's seat stays his
-            return tuple(connection.execute(select(SeatOffer.candidate).where(SeatOffer.seat_id == seat.id, SeatOffer.principal_id.is_(None))).scalars())
+            return Place(tuple(connection.execute(select(SeatOffer.candidate).where(SeatOffer.seat_id == seat.id, SeatOffer.principal_id.is_(None))).scalars()))
         if seat.participant is None and is_plain(case, node):
-            return pool
+            return pooled(pool, {line for line, people in people_of(connection, pool, case).items() if people})
         lines = (seat.participant,) if seat.participant else pool
-        return placed(connection, case, node, self._engine.functions(connection, case), lines, seat.position, bool(seat.veto)).candidates
+        return placed(connection, case, node, self._engine.functions(connection, case), lines, seat.position, bool(seat.veto))
 
     @staticmethod
     def _stands(connection: Connection, seat: Row[Any], assignment: Assignment) -> bool:
@@ -310,7 +330,7 @@ class Seats:
         if said != (assignment.due_at, assignment.priority, assignment.duty, assignment.summary):
             return False
         offered = set(connection.execute(select(SeatOffer.candidate).where(SeatOffer.seat_id == seat.id, SeatOffer.principal_id.is_(None))).scalars())
-        if seat.owner_id is None and offered != set(assignment.candidates):
+        if seat.owner_id is None and seat.status == "open" and offered != set(assignment.candidates):
             return False
         coming = select(ScheduleMark.at, ScheduleMark.kind, ScheduleMark.argument).where(
             ScheduleMark.schedule_id == seat.schedule_id, ScheduleMark.done_at.is_(None)
@@ -344,9 +364,10 @@ class Seats:
                 listener(connection, [seat_id], False)
 
 
-def somebody_found(connection: Connection, case: Case, token: str) -> None:
-    """The alarm that nobody may act is over once the activity is."""
-    mine = (Incident.instance_id == case.id, Incident.token == token, Incident.kind == "no_assignee", Incident.resolved_at.is_(None))
+def alarms_over(connection: Connection, case: Case, token: str) -> None:
+    """The alarm that nobody may act, or that a signer is gone, is over once somebody may, or the activity is."""
+    kinds = Incident.kind.in_(("no_assignee", "signer_left"))
+    mine = (Incident.instance_id == case.id, Incident.token == token, kinds, Incident.resolved_at.is_(None))
     connection.execute(update(Incident).where(*mine).values(resolved_at=case.now))
 
 

@@ -15,6 +15,7 @@ from tasks.children.answers import Answers
 from tasks.closing import Completion, before_decision, close_completed, decided_by, keep_undo
 from tasks.deciding import Ballot, Deciding
 from tasks.filling import Filling
+from tasks.keys.claims import ran_out
 from tasks.lifecycle import ADVICE, reading
 from tasks.standing import locked_seat, near, require
 from workflows.engine import ProcessEngine, StartItem
@@ -46,7 +47,7 @@ class TaskService:
         standing = near(connection, actor, row, self._engine.version(connection, row.definition_id))
         require(standing, "complete")
         on_behalf_of = standing.on_behalf_of
-        if revision is not None and revision != row.seat_revision:
+        if revision is not None and revision != row.seat_revision and not ran_out(connection, row, actor.person_id):
             raise errors.changed_meanwhile()
         author = author_of(actor, row.seat_claimed_as or row.offered_as or row.seat_duty, on_behalf_of)
         case = self._engine.attach(connection, row, author)

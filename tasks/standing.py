@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, Row, String, and_, bindparam, cast, exists, func, literal, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Connection, Row, String, and_, bindparam, case as sql_case, cast, exists, func, literal, or_, select
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.functions import aggregate_strings
 
@@ -17,7 +17,7 @@ from tasks import errors, lifecycle
 from tasks.actors import Actor
 from tasks.ended_by import answered, ended_by
 from tasks.lifecycle import (
-    ACTING, ACTUAL_OWNER, ADDER, BUSINESS_ADMINISTRATOR, DELEGATOR, LIVE, OPEN, PARKED, PAST_OWNER, POTENTIAL_OWNER, PROCESS_ADMINISTRATOR, STAKEHOLDER,
+    ACTING, ACTUAL_OWNER, ADDER, BUSINESS_ADMINISTRATOR, DELEGATOR, LIVE, OPEN, PARKED, PAST_OWNER, POTENTIAL_OWNER, PROCESS_OWNER, STAKEHOLDER,
     PRINCIPAL, STAND_IN, SUBSTITUTE, TASK_INITIATOR,
 )
 from tasks.models import CaseActor, CaseParty, Draft, Organisation, Person, Seat, SeatExclusion, SeatOffer, UndoRecord
@@ -72,6 +72,8 @@ def _seat_with_facts() -> Any:
         "excluded_for": select(func.min(SeatExclusion.reason)).where(SeatExclusion.seat_id == SEAT.c.id, represented(SeatExclusion.person_id)),
         "excluded": select(SeatExclusion.reason).where(SeatExclusion.seat_id == SEAT.c.id, SeatExclusion.person_id == person),
         "acted_nodes": select(aggregate_strings(CaseActor.node_id, ",")).where(CaseActor.instance_id == root, CaseActor.person_id == person),
+        # "his" when the person added one of the live signers below, "some" when others did; in this order
+        "signers": select(func.min(sql_case((CHILD.c.added_by == person, "his"), else_="some"))).where(*waiting, or_(*(CHILD.c.kind == kind for kind in SIGNERS))),
         "party_codes": select(aggregate_strings(CaseParty.organisation_code, ",")).where(CaseParty.instance_id == INSTANCE.c.id),
     }
     conditions = {
@@ -84,7 +86,6 @@ def _seat_with_facts() -> Any:
         "has_children": exists().where(*waiting),
         "awaits_advice": exists().where(*waiting, CHILD.c.blocking.is_(True), CHILD.c.kind == "delegate"),
         "awaits_signers": exists().where(*waiting, CHILD.c.blocking.is_(True), or_(CHILD.c.kind == "before", CHILD.c.kind == "parallel")),
-        "added_signers": exists().where(*waiting, or_(*(CHILD.c.kind == kind for kind in SIGNERS)), CHILD.c.added_by == person),
     }
     seat = [column.label(f"seat_{column.name}") for column in SEAT.c]
     columns = [query.scalar_subquery().label(name) for name, query in facts.items()]
@@ -145,13 +146,17 @@ def require(standing: Standing, verb: str) -> None:
         raise refused
 
 
-def near(connection: Connection, actor: Actor, row: Row[Any], version: ProcessVersion, *, wider: Any = None) -> Standing:
+def near(
+    connection: Connection, actor: Actor, row: Row[Any], version: ProcessVersion, *, wider: Any = None, owns: Callable[[], bool] | None = None
+) -> Standing:
     """The standing that the locked row tells by itself, without a statement: enough for claim, release, save, complete, answer.
 
-    `row` is a row of SEE_SEAT. Nobody is a stakeholder or an administrator here; `standing` knows that too.
+    `row` is a row of SEE_SEAT. Nobody is a stakeholder or an administrator here; `standing` knows that too. `owns` says whether he
+    answers for the process, where somebody asks for that.
     """
     node = version.graph.nodes[row.seat_node_id]
-    relations = frozenset(_relations(actor, row, node)) | (_wider_relations(actor, wider) if wider is not None else frozenset())
+    answers_for = frozenset({PROCESS_OWNER}) if owns is not None and row.seat_status in LIVE and owns() else frozenset()
+    relations = frozenset(_relations(actor, row, node)) | answers_for | (_wider_relations(actor, wider) if wider is not None else frozenset())
     allowed = operations_of(node)
     kind = lifecycle.reading(row.seat_kind, row.seat_counts)
     barred = _barred(row, version, node)
@@ -177,7 +182,7 @@ def near(connection: Connection, actor: Actor, row: Row[Any], version: ProcessVe
         return None
 
     verbs = frozenset(verb for verb in lifecycle.VERBS if by_table(verb) is None and by_model(verb) is None)
-    if row.added_signers and "remove_signer" in allowed and row.status == "active":
+    if (row.signers == "his" or (row.signers and answers_for)) and "remove_signer" in allowed and row.status == "active":
         verbs |= {"remove_signer"}  # of his signers, not of this seat
     return Standing(
         relations, verbs, _on_behalf_of(row, relations), barred is not None, bool(wider and wider.undoable), wider.draft if wider else None,
@@ -185,17 +190,19 @@ def near(connection: Connection, actor: Actor, row: Row[Any], version: ProcessVe
     )
 
 
-def standing(connection: Connection, actor: Actor, row: Row[Any], case: Case, node: Node | None = None) -> Standing:
+def standing(connection: Connection, actor: Actor, row: Row[Any], case: Case, owns: Callable[[], bool] | None = None) -> Standing:
     """How `actor` stands to the seat of `row` (of SEE_SEAT) at its activity; one statement more than the row."""
     mine = SeatOffer.seat_id == row.seat_id
-    undo = and_(UndoRecord.seat_id == row.seat_id, UndoRecord.expires_at >= case.now, UndoRecord.revision == row.revision)
+    deciding = exists().where(OTHER.c.instance_id == row.seat_instance_id, OTHER.c.token == row.seat_token, is_live(OTHER.c.status))
+    # A vote on what is still being decided may be taken back although others have voted since.
+    undo = and_(UndoRecord.seat_id == row.seat_id, UndoRecord.expires_at >= case.now, or_(UndoRecord.revision == row.revision, deciding))
     draft = select(Draft.values).where(Draft.seat_id == row.seat_id, Draft.person_id == actor.person_id)
     pooled = select(func.count()).select_from(SeatOffer).where(mine, SeatOffer.candidate.not_like("person:%"))
     wider = connection.execute(select(
         sees_fully(actor).label("full"), exists().where(undo).label("undoable"), draft.scalar_subquery().label("draft"),
         pooled.scalar_subquery().label("pooled"), steers(actor).label("steers"),
     ).where(INSTANCE.c.id == row.seat_instance_id)).one()
-    return near(connection, actor, row, case.version, wider=wider)
+    return near(connection, actor, row, case.version, wider=wider, owns=owns)
 
 
 def see(connection: Connection, actor: Actor, seat_id: int) -> Row[Any] | None:
@@ -249,8 +256,6 @@ def _relations(actor: Actor, row: Row[Any], node: Node) -> Iterable[str]:
         yield PAST_OWNER
     if row.subject_person is not None and row.subject_person == actor.person_id:
         yield TASK_INITIATOR
-    if may(actor, "model.deploy"):
-        yield PROCESS_ADMINISTRATOR
 
 
 def _wider_relations(actor: Actor, wider: Any) -> frozenset[str]:
@@ -283,9 +288,14 @@ def _on_behalf_of(row: Row[Any], relations: frozenset[str]) -> int | None:
 
 def principal_of(row: Row[Any]) -> int | None:
     """For whom the owner of the seat claimed it: an agent's claim names his principal's line."""
-    line = row.seat_claimed_as or ""
+    return principal_of_line(row.seat_claimed_as, row.seat_owner_id)
+
+
+def principal_of_line(claimed_as: str | None, owner: int | None) -> int | None:
+    """The same from the two columns alone."""
+    line = claimed_as or ""
     found = int(line.removeprefix("person:")) if line.startswith("person:") else None
-    return None if found == row.seat_owner_id else found
+    return None if found == owner else found
 
 
 def line_taken(actor: Actor, row: Row[Any]) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -44,11 +44,21 @@ class Steering:
         self._require(connection, actor, row, "reassign", ("您没有改派权限。", "You may not reassign work here."))
         self.give(connection, actor, row, person_id, reason)
 
+    def possible(self, connection: Connection, seat_ids: Sequence[int]) -> dict[int, list[tuple[int, str]]]:
+        """Per seat whom a supervisor could give it to; see Replacing.possible."""
+        return self._replacing.possible(connection, seat_ids)
+
     def give(self, connection: Connection, actor: Actor, row: Any, person_id: int, reason: str) -> None:
         """Put a candidate in the place of whoever holds the locked seat; the caller has asked for the right."""
         case = self._engine.attach(connection, row, author_of(actor))
         name, line = self._replacing.guard(connection, case, row, row.seat_owner_id, person_id)
-        self._replacing.replace(connection, case, row, person_id, line)
+        self.put(connection, actor, case, row, person_id, line, name, reason)
+
+    def put(
+        self, connection: Connection, actor: Actor, case: Case, row: Any, person_id: int, line: str, name: str, reason: str, *, named: bool = False
+    ) -> None:
+        """Somebody whom the caller has found fit takes the place on the locked seat, and is told. `named`: see Replacing.replace."""
+        self._replacing.replace(connection, case, row, person_id, line, named=named)
         if row.seat_status == PARKED:
             self._children.settle(connection, case, row.seat_id)
         case.record("reassigned", node=row.seat_node_id, token=row.seat_token, detail={

@@ -18,6 +18,7 @@ from tasks.seats import SEAT
 from tasks.sight import sight
 from tasks.standing import SEE_SEAT, Standing, facts_asked, standing
 from tasks.story import Story, story_of, view_at
+from tasks.votes.opening import owns_process
 from tasks.worklist import CaseRow, Worklist, WorklistRow
 from tasks.worklist_statements import SEAT_ROWS
 from workflows import history
@@ -87,14 +88,15 @@ class TaskViews:
         facts_of_seat = connection.execute(SEE_SEAT, facts_asked(actor, seat_id)).one()
         case = self._engine.attach(connection, facts_of_seat, history.SYSTEM).at(row.token)
         case_row = self._worklist.case_rows(connection, [facts_of_seat])[0]
-        stands = standing(connection, actor, facts_of_seat, case)
+        functions = self._engine.functions(connection, case)
+        stands = standing(connection, actor, facts_of_seat, case, (lambda: owns_process(actor, case, functions)) if facts_of_seat.several else None)
         node = case.version.graph.nodes[row.node_id]
         asked = facts_of_seat.seat_participant in actor.candidates  # his vote, also once it is no longer wanted
         if not (takes_part := bool(facts_of_seat.offered_as or asked or stands.relations & TAKING_PART)):
             self._guard_sight(connection, actor, row)
         view = view_at(connection, actor, facts_of_seat, case, node, takes_part=takes_part)
         panel = form_panel(connection, actor, case, node, view, stands, self._fields, advises=reading(row.kind, row.counts) in ADVICE)
-        story = story_of(connection, self._people, case, node, facts_of_seat, self._engine.functions(connection, case), view, panel.files)
+        story = story_of(connection, self._people, case, node, facts_of_seat, functions, view, panel.files)
         return self._view(connection, actor, row, case, case_row, node, stands, panel, story)
 
     def _guard_sight(self, connection: Connection, actor: Actor, row: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from sqlalchemy import ColumnElement, Connection, func, or_, select
 
-from tasks.lifecycle import IN_TURN, LIVE
+from tasks.lifecycle import IN_TURN, LIVE, RETURNED
 from tasks.models import CaseParty, Draft, Organisation, Person, SeatOffer
 from tasks.operation_models import Snooze
 from tasks.people import Actor
@@ -198,15 +198,14 @@ class Worklist:
         return "red" if row.due_at < now else "yellow" if row.yellow_at <= now else "green"
 
     def _past(self, connection: Connection, actor: Actor, view: str, after: str | None, size: int, filters: Filters) -> Page:
-        """已办: seats I completed, newest first; 他人已办: seats I held that somebody else decided; 我发起的: cases whose applicant I am."""
+        """已办: seats on which I acted, newest first; 他人已办: seats of mine that somebody else decided or made needless; 我发起的: cases whose applicant I am."""
         columns = (SEAT.c.completed_at, SEAT.c.id) if view == "done" else (SEAT.c.created_at, SEAT.c.id)
         query = SEAT_ROWS
         if view == "done":
-            query = query.where(SEAT.c.completed_by == actor.person_id, SEAT.c.status == "completed")
+            query = query.where(SEAT.c.completed_by == actor.person_id, or_(SEAT.c.status == "completed", SEAT.c.outcome == RETURNED))
         elif view == "others":
-            query = query.where(
-                SEAT.c.owner_id == actor.person_id, SEAT.c.status.in_(("completed", "cancelled")), SEAT.c.completed_by.is_distinct_from(actor.person_id)
-            )
+            mine = or_(SEAT.c.owner_id == actor.person_id, SEAT.c.on_behalf_of == actor.person_id, SEAT.c.participant.in_(actor.candidates))
+            query = query.where(mine, SEAT.c.status.in_(("completed", "cancelled")), SEAT.c.completed_by.is_distinct_from(actor.person_id))
         else:
             latest = select(func.max(SEAT.c.id)).where(SEAT.c.instance_id == INSTANCE.c.id).scalar_subquery()
             query = query.where(INSTANCE.c.subject_person == actor.person_id, SEAT.c.id == latest)

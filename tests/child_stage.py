@@ -15,6 +15,7 @@ from tasks.operations import Answer, Preview
 from workflows import history
 from workflows.definitions import read_folder
 from workflows.engine import INSTANCE, StartItem
+from workflows.models import Incident
 
 FOLDER = Path(__file__).resolve().parent / "processes" / "signed_report"
 SEAT = Seat.__table__
@@ -162,6 +163,10 @@ class Report:
     def facts(self, kind: str) -> list[Any]:
         with self.house.store.read() as connection:
             return [row for row in history.facts(connection, self.instance) if row.kind == kind]
+
+    def incidents(self) -> list[str]:
+        """The kinds of the open incidents."""
+        return [row.kind for row in self.rows(select(Incident.kind).where(Incident.resolved_at.is_(None)).order_by(Incident.id))]
 
     def whole(self) -> None:
         """What always holds: the chain verifies; parked ⇔ an open blocking child; closed seats are offered to nobody; no activity is open without a seat."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import g
 
+from tasks.lifecycle import RETURNED
 from web.context import actor, connection, house
 from web.i18n import chinese, language, translate as _, words
 from workflows.graph import HUMAN
@@ -100,6 +101,8 @@ def parties_line(parties: dict[str, str]) -> str:
 
 def outcome_label(row: Any) -> str:
     """The words of a seat's outcome, as its model lists them."""
+    if row.outcome == RETURNED:
+        return words({"zh": "已退回", "en": "Returned"})
     process = version(row.definition_id)
     node = process.graph.nodes.get(row.node_id)
     text = (node.properties.get("outcomes") or "").strip() if node else ""

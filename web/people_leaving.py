@@ -106,8 +106,10 @@ def _heading(view: Any) -> str:
 def _targets(person_id: int, seats: Any) -> list[tuple[str, str]]:
     """Who could take at least one of the items, those who could take most first."""
     takes: dict[tuple[int, str], int] = {}
-    for people in house().supervision.candidates(connection(), seats).values():
-        for one in people:
+    colleagues = house().tasks.keys.agencies.possible_agents(connection(), person_id)  # of what was given to him by name
+    offered = house().supervision.candidates(connection(), seats)
+    for seat in seats:
+        for one in offered.get(seat.seat_id) or colleagues:
             takes[one] = takes.get(one, 0) + 1
     found = sorted(((count, name, number) for (number, name), count in takes.items() if number != person_id), key=lambda one: (-one[0], one[1]))
     return [(str(number), _("{name}（可接 {n} 件）", name=name, n=count)) for count, name, number in found]

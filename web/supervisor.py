@@ -42,7 +42,7 @@ def listing() -> str:
         person=person, after=request.args.get("after") or None,
     )
     kept = {name: value for name, value in state.items() if value}
-    candidates = house().supervision.candidates(connection(), [found.row for found in page.rows])
+    candidates = house().tasks.possible(connection(), [found.row.seat_id for found in page.rows])
     return render_template(
         "supervisor/list.html", rows=page.rows, state=state, reasons=reason_words(), node_label=node_label, owner_words=owner_words, stage_label=stage_label,
         title=_title(state, person), candidates=candidates, here=request.full_path.rstrip("?"),

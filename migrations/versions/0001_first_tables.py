@@ -567,8 +567,10 @@ def upgrade() -> None:
     op.create_index(op.f('ix_seat_claim_expires_at'), 'seat', ['claim_expires_at'], unique=False)
     op.create_index(op.f('ix_seat_completed_by_completed_at'), 'seat', ['completed_by', 'completed_at'], unique=False)
     op.create_index(op.f('ix_seat_instance_id_token'), 'seat', ['instance_id', 'token'], unique=False)
+    op.create_index(op.f('ix_seat_on_behalf_of'), 'seat', ['on_behalf_of'], unique=False, sqlite_where=sa.text('on_behalf_of IS NOT NULL'), postgresql_where=sa.text('on_behalf_of IS NOT NULL'))
     op.create_index(op.f('ix_seat_owner_id_status'), 'seat', ['owner_id', 'status'], unique=False)
     op.create_index(op.f('ix_seat_parent_seat_id'), 'seat', ['parent_seat_id'], unique=False)
+    op.create_index(op.f('ix_seat_participant'), 'seat', ['participant'], unique=False, sqlite_where=sa.text('participant IS NOT NULL'), postgresql_where=sa.text('participant IS NOT NULL'))
     op.create_index(op.f('ix_seat_schedule_id'), 'seat', ['schedule_id'], unique=False)
     op.create_index(op.f('ix_seat_status_due_at'), 'seat', ['status', 'due_at'], unique=False)
     op.create_table('voting',

@@ -135,7 +135,8 @@ class Choosing:
         offered = connection.execute(
             select(SeatOffer.candidate).join(SEAT, SEAT.c.id == SeatOffer.seat_id).where(*here, SEAT.c.id != row.seat_id, SeatOffer.candidate.like("person:%"), SeatOffer.principal_id.is_(None))
         ).scalars()
-        own = {int(line.removeprefix("person:")) for line in offered}
+        later = connection.execute(select(SEAT.c.participant).where(*here, SEAT.c.id != row.seat_id, SEAT.c.status == "queued", SEAT.c.participant.like("person:%"))).scalars()
+        own = {int(line.removeprefix("person:")) for line in (*offered, *later)}
         return own | {person for found in rows for person in found if person is not None}
 
     @staticmethod

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from tasks.actors import Actor
 from tasks.children.choosing import Choosing
-from tasks.children.entering import Entered, enter, look
+from tasks.children.entering import Entered, Taking, enter, look
 from tasks.children.tree import ChildSeats, NewChild
 from tasks.operations import Answer, Argument, Arguments, Choice, Line, Operation, Preview
 from workflows.engine import ProcessEngine
@@ -21,10 +21,11 @@ TAKEN_BACK: Words = {"zh": "委派已被收回，无需您再提供意见", "en"
 class Delegation:
     """The operations delegate and take_back."""
 
-    def __init__(self, engine: ProcessEngine, children: ChildSeats, choosing: Choosing) -> None:
+    def __init__(self, engine: ProcessEngine, children: ChildSeats, choosing: Choosing, take: Taking) -> None:
         self._engine = engine
         self._children = children
         self._choosing = choosing
+        self._take = take
 
     def operations(self) -> list[Operation]:
         """As data for the register."""
@@ -50,7 +51,7 @@ class Delegation:
         here = enter(self._engine, connection, actor, seat_id, "delegate", given)
         person = int(given["person"])
         name = self._choosing.guard_colleague(connection, actor, here.case, here.row, person)
-        self._children.take(connection, here.case, actor, here.row)
+        self._take(connection, here.case, actor, here.row)
         child = self._children.add(connection, here.case, actor, here.row, NewChild("delegate", person, given.get("text")))
         here.record("delegated", child=child, to=person, name=name, text=given.get("text"))
         self._engine.save(connection, [here.case])

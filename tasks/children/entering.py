@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +12,15 @@ from tasks import errors
 from tasks.actors import Actor, author_of
 from tasks.operations import Arguments
 from tasks.standing import Standing, lock_seat, near, require, see
+from tasks.votes.opening import owns_process
 from workflows.case import Case
 from workflows.engine import ProcessEngine
 from workflows.errors import NotFound, Words
 from workflows.graph import Node
+from workflows.history import SYSTEM
+
+
+Taking = Callable[[Connection, Case, Actor, Row[Any]], None]  # whoever involves others holds the seat from then on, as if he had claimed it
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,7 @@ def look(engine: ProcessEngine, connection: Connection, actor: Actor, seat_id: i
 def _entered(engine: ProcessEngine, connection: Connection, actor: Actor, row: Row[Any] | None) -> Entered:
     if row is None:
         raise NotFound("没有这个待办事项。", "There is no such task.")
-    found = near(connection, actor, row, engine.version(connection, row.definition_id))
-    author = author_of(actor, row.seat_claimed_as or row.offered_as or row.seat_duty, found.on_behalf_of)
-    return Entered(row, engine.attach(connection, row, author), found)
+    case = engine.attach(connection, row, SYSTEM)
+    found = near(connection, actor, row, case.version, owns=lambda: owns_process(actor, case, engine.functions(connection, case)))
+    case.author = author_of(actor, row.seat_claimed_as or row.offered_as or row.seat_duty, found.on_behalf_of)
+    return Entered(row, case, found)

@@ -11,17 +11,14 @@ from sqlalchemy import Connection, Row, select
 
 from tasks.actors import Actor
 from tasks.children.choosing import Choosing
-from tasks.children.entering import Entered, enter, look
+from tasks.children.entering import Entered, Taking, enter, look
 from tasks.children.tree import ChildSeats, NewChild
 from tasks.children.words import KIND_WORDS
 from tasks.deciding import Deciding
-from tasks.lifecycle import ADDER, LIVE, OPEN, PROCESS_ADMINISTRATOR, QUEUED
+from tasks.lifecycle import ADDER, LIVE, PROCESS_OWNER
 from tasks.models import Seat
 from tasks.operations import Answer, Argument, Arguments, Choice, Line, Operation, Preview
 from tasks.standing import SIGNERS, require
-from tasks.votes.opening import process_owner
-from tasks.votes.participants import people_of
-from workflows.case import Case
 from workflows.engine import ProcessEngine
 from workflows.errors import Conflict, Forbidden, InvalidForm, Rejection, Words
 
@@ -48,11 +45,12 @@ class Removal:
 class Signers:
     """The operations add_before, add_parallel, add_after and remove_signer."""
 
-    def __init__(self, engine: ProcessEngine, children: ChildSeats, choosing: Choosing, deciding: Deciding) -> None:
+    def __init__(self, engine: ProcessEngine, children: ChildSeats, choosing: Choosing, deciding: Deciding, take: Taking) -> None:
         self._engine = engine
         self._children = children
         self._choosing = choosing
         self._deciding = deciding
+        self._take = take
 
     def operations(self) -> list[Operation]:
         """As data for the register."""
@@ -79,7 +77,7 @@ class Signers:
         here = enter(self._engine, connection, actor, seat_id, f"add_{kind}", given)
         people = list(dict.fromkeys(int(person) for person in given["people"]))
         names = [self._choosing.guard_colleague(connection, actor, here.case, here.row, person) for person in people]
-        self._children.take(connection, here.case, actor, here.row)
+        self._take(connection, here.case, actor, here.row)
         decides = here.node.properties.get("signers_decide") == "true"
         seats = [self._children.add(connection, here.case, actor, here.row, self._child(kind, person, given.get("text"), decides)) for person in people]
         here.record("signers_added", signing=kind, children=seats, people=people, name="、".join(names), text=given.get("text"), decides=decides)
@@ -144,7 +142,7 @@ class Signers:
         words = KIND_WORDS[child.row.seat_kind]
         refused: Words | None = None
         try:
-            self._guard(connection, actor, child)
+            self._guard(child)
         except Rejection as rejection:
             refused = rejection.both
         name = child.row.owner_name or ""
@@ -163,7 +161,7 @@ class Signers:
         return Preview(tuple(lines), revision=here.row.revision)
 
     def _removal(self, connection: Connection, actor: Actor, here: Entered) -> Removal:
-        self._guard(connection, actor, here)
+        self._guard(here)
         target = connection.execute(select(SEAT).where(SEAT.c.id == here.row.seat_id)).one()
         name = here.row.owner_name or target.participant or ""
         poll = self._deciding.poll(connection, here.case, target.token)
@@ -172,22 +170,15 @@ class Signers:
             raise Conflict("不能取消最后一名表决人。", "The last voter cannot be removed.")
         return Removal(target, name, without.verdict().decided and not without.held)
 
-    def _guard(self, connection: Connection, actor: Actor, here: Entered) -> None:
+    @staticmethod
+    def _guard(here: Entered) -> None:
         """Live and unacted, and added by this person, or he answers for the process."""
         row = here.row
         if row.seat_kind in ("delegate", "asked"):
             raise Conflict("委派或提问不是加签，请收回委派。", "A delegation or a question is no signature; take it back instead.")
-        if row.seat_status not in LIVE or ADDER in here.standing.relations or PROCESS_ADMINISTRATOR in here.standing.relations:
-            require(here.standing, "remove_signer")
-            return
-        if not self._owns_process(connection, actor, here.case):
+        if row.seat_status in LIVE and not {ADDER, PROCESS_OWNER} & here.standing.relations:
             raise Forbidden("只有加签的人或流程负责人可以减签。", "Only who added the signer, or the process owner, may remove him.")
-        if row.status != "active" or row.seat_status not in (OPEN, QUEUED):
-            require(here.standing, "remove_signer")
-
-    def _owns_process(self, connection: Connection, actor: Actor, case: Case) -> bool:
-        lines = process_owner(case, self._engine.functions(connection, case))
-        return bool(set(lines) & set(actor.candidates)) or any(actor.person_id in people for people in people_of(connection, lines, case).values())
+        require(here.standing, "remove_signer")
 
     @staticmethod
     def _target(seat_id: int, given: Arguments) -> int:

@@ -16,7 +16,6 @@ from tasks.children.words import KIND_WORDS
 from tasks.lifecycle import CANCELLED, LIVE, OPEN, PARKED, QUEUED
 from tasks.models import Draft, Notification, Seat, SeatExclusion, SeatOffer
 from tasks.seats import SEAT, Seats
-from tasks.standing import line_taken
 from workflows.case import Case
 from workflows.errors import Words
 
@@ -59,14 +58,6 @@ class ChildSeats:
         return found
 
     # creating
-
-    def take(self, connection: Connection, case: Case, actor: Actor, row: Row[Any]) -> None:
-        """Whoever involves others holds the seat from then on, as if he had claimed it. `row` is a row of locked_seat."""
-        if row.seat_owner_id == actor.person_id:
-            return
-        line = line_taken(actor, row)
-        connection.execute(update(Seat).where(SEAT.c.id == row.seat_id).values(owner_id=actor.person_id, claimed_at=case.now, claimed_as=line))
-        self._seats.offer_to(connection, row.seat_id, [f"person:{actor.person_id}"], row.seat_due_at, row.seat_created_at, row.seat_priority)
 
     def add(self, connection: Connection, case: Case, actor: Actor, row: Row[Any], child: NewChild) -> int:
         """Create a child of the seat of `row` (of locked_seat), tell its person, and park the parent when it blocks; returns the child's number."""
@@ -156,7 +147,7 @@ class ChildSeats:
             if seat.owner_id is not None:
                 self._offer(connection, seat_id, seat.owner_id, seat._asdict())
             else:  # while it waited it was passed on to people of whom nobody holds it
-                self._seats.reevaluate(connection, case, seat, keep_dates=True)
+                self._seats.reevaluate(connection, case, connection.execute(select(SEAT).where(SEAT.c.id == seat_id)).one(), keep_dates=True)
 
     @staticmethod
     def tell(connection: Connection, case: Case, seat_id: int, person_id: int, kind: str, words: Words) -> None:

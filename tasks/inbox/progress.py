@@ -59,7 +59,7 @@ class Days:
             select(func.min(SEAT.c.completed_at)).where(mine).scalar_subquery().label("first"),
             select(func.max(SEAT.c.completed_at)).where(mine).scalar_subquery().label("last"),
             _count(SNOOZE, SNOOZE.c.person_id == actor.person_id, SNOOZE.c.until > now).label("later"),
-            _count(DRAFT.join(SEAT, SEAT.c.id == DRAFT.c.seat_id), DRAFT.c.person_id == actor.person_id, SEAT.c.status == "open").label("drafts"),
+            _count(DRAFT.join(SEAT, SEAT.c.id == DRAFT.c.seat_id), DRAFT.c.person_id == actor.person_id, SEAT.c.status.in_(("open", "parked"))).label("drafts"),
             _count(COPY, COPY.c.person_id == actor.person_id, COPY.c.read_at.is_(None)).label("unread"),
         ).subquery()
         query = select(figures, VIEW.c.id, VIEW.c.name, VIEW.c.query, VIEW.c.owner_id, VIEW.c.organisation_code).select_from(

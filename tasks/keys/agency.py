@@ -95,11 +95,12 @@ class AgencyKeys:
         voted = and_(OTHER.c.status == "completed", OTHER.c.counts.is_(True), or_(OTHER.c.completed_by == AGENCY.c.agent_id, OTHER.c.on_behalf_of == AGENCY.c.agent_id))
         seated = exists().where(together, or_(and_(OTHER.c.status.in_(LIVE), OTHER.c.owner_id == AGENCY.c.agent_id), voted))
         named = exists().where(together, OTHERS.c.seat_id == OTHER.c.id, OTHERS.c.candidate == own_line(AGENCY.c.agent_id), OTHERS.c.principal_id.is_(None))
+        votes = exists().where(together, OTHER.c.status.in_(LIVE), OTHER.c.participant.in_(self._own_lines()), ~self._others_behind(OTHER.c.participant))
         excluded = exists().where(SeatExclusion.seat_id == SEAT.c.id, SeatExclusion.person_id == AGENCY.c.agent_id)
         query = select(
             SEAT.c.id.label("seat_id"), AGENCY.c.id.label("agency_id"), AGENCY.c.agent_id, AGENCY.c.principal_id, AGENT.name.label("agent"), PRINCIPAL.name.label("principal"),
             func.min(OFFER.c.due_at).label("due_at"), func.min(OFFER.c.created_at).label("created_at"), func.min(OFFER.c.priority).label("priority"),
-            SEAT.c.instance_id, SEAT.c.token, SEAT.c.node_id, or_(seated, named, excluded).label("barred"),
+            SEAT.c.instance_id, SEAT.c.token, SEAT.c.node_id, or_(seated, named, votes, excluded).label("barred"),
         ).select_from(lines).join(AGENCY, AGENCY.c.id == lines.c.agency_id)
         query = query.join(PRINCIPAL, PRINCIPAL.id == AGENCY.c.principal_id).join(AGENT, AGENT.id == AGENCY.c.agent_id)
         query = query.join(OFFER, OFFER.c.candidate == lines.c.line).join(SEAT, SEAT.c.id == OFFER.c.seat_id).join(INSTANCE, INSTANCE.c.id == SEAT.c.instance_id)
@@ -132,6 +133,15 @@ class AgencyKeys:
             or_(member.valid_from.is_(None), member.valid_from <= today), or_(member.valid_to.is_(None), member.valid_to >= today),
         ).correlate(AGENCY)
         return union(select(own_line(AGENCY.c.agent_id)).correlate(AGENCY), held)
+
+    def _others_behind(self, line: Any) -> Any:
+        """SQL: somebody beside the agent stands behind a candidate line."""
+        member, unit, person = aliased(Membership), aliased(Organisation), aliased(Person)
+        today = self._clock.today()
+        return exists().where(
+            member.role + literal("@") + unit.code == line, unit.id == member.organisation_id, unit.active, person.id == member.person_id, person.active,
+            person.id != AGENCY.c.agent_id, or_(member.valid_from.is_(None), member.valid_from <= today), or_(member.valid_to.is_(None), member.valid_to >= today),
+        ).correlate(OTHER, AGENCY)
 
     @staticmethod
     def valid(now: Any) -> Any:

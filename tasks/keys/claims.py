@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, insert, or_, select, update
 
 from tasks.actors import Actor, author_of
 from tasks.field_view import acting_roles, node_view
@@ -19,7 +19,12 @@ from tasks.security_log import note_hidden_fields
 from tasks.standing import line_taken, locked_seat, near, require
 from workflows.case import Case
 from workflows.graph import Node
+from workflows.models import HistoryRow, table_of
 from workflows.suspension import later_by
+
+
+HISTORY = table_of(HistoryRow)
+UNSEEN = ("reassessed", "claimed", "released", "escalated", "timeout_reminded", "commented", "circulated", "urged")  # facts that change nothing on a page
 
 
 class Claims:
@@ -42,13 +47,19 @@ class Claims:
             self._tell(connection, case, seat_id, row.seat_owner_id, "taken_over", f"已由{actor.name}接管办理", f"taken over by {actor.name}")
         elif standing.on_behalf_of is not None:
             self._tell(connection, case, seat_id, standing.on_behalf_of, "claimed_by_agent", f"{actor.name}代您领取", f"claimed by {actor.name} for you")
-        expires = self._expires(connection, case, case.version.graph.nodes[row.seat_node_id])
-        connection.execute(update(Seat).where(SEAT.c.id == seat_id).values(
-            owner_id=actor.person_id, claimed_at=case.now, claimed_as=line, claim_expires_at=expires, revision=SEAT.c.revision + 1
-        ))
-        self._seats.offer_to(connection, seat_id, [f"person:{actor.person_id}"], row.seat_due_at, row.seat_created_at, row.seat_priority)
+        self.take(connection, case, actor, row)
         case.record("claimed", node=row.seat_node_id, token=row.seat_token, detail={"as": line})
         self._engine.save(connection, [case])
+
+    def take(self, connection: Connection, case: Case, actor: Actor, row: Row[Any]) -> None:
+        """He holds the seat of `row` (of locked_seat) from now on: he claimed it, or involved others in it. The caller records it and saves the case."""
+        if row.seat_owner_id == actor.person_id:
+            return
+        expires = self._expires(connection, case, case.version.graph.nodes[row.seat_node_id])
+        connection.execute(update(Seat).where(SEAT.c.id == row.seat_id).values(
+            owner_id=actor.person_id, claimed_at=case.now, claimed_as=line_taken(actor, row), claim_expires_at=expires, revision=SEAT.c.revision + 1
+        ))
+        self._seats.offer_to(connection, row.seat_id, [f"person:{actor.person_id}"], row.seat_due_at, row.seat_created_at, row.seat_priority)
 
     def _expires(self, connection: Connection, case: Case, node: Node) -> datetime | None:
         """When a claim made now ends by itself (`claim_expires`: hours, days off not counted)."""
@@ -92,6 +103,16 @@ class Claims:
             candidate=f"person:{person_id}", kind=kind, instance_id=case.id, seat_id=seat_id, created_at=case.now,
             text={"zh": f"{case.subject or ''}：{zh}", "en": f"{case.subject or ''}: {en}"},
         ))
+
+
+def ran_out(connection: Connection, row: Row[Any], person: int) -> bool:
+    """Whether the free seat of `row` (of locked_seat) was his until his claim ran out, and since then nothing changed what its page showed."""
+    if row.seat_owner_id is not None:
+        return False
+    here = or_(HISTORY.c.token == row.seat_token, HISTORY.c.token.is_(None))
+    query = select(HISTORY.c.kind, HISTORY.c.detail).where(HISTORY.c.instance_id == row.seat_instance_id, here, HISTORY.c.kind.not_in(UNSEEN))
+    last = connection.execute(query.order_by(HISTORY.c.sequence.desc()).limit(1)).first()
+    return last is not None and last.kind == "claim_expired" and (last.detail["seat"], last.detail["from"]) == (row.seat_id, person)
 
 
 def claim_hours(node: Node) -> Decimal | None:

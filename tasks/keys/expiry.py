@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, exists, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, exists, insert, or_, select, update
 
 from tasks.bulk import DRAFT_PROTECTS
-from tasks.children.answers import DECIDED
-from tasks.children.tree import ChildSeats
 from tasks.deciding import Deciding
 from tasks.ground import Ground
 from tasks.keys.agency_dates import AgencyDates
 from tasks.keys.claims import Claims
+from tasks.keys.lapses import Lapses
 from tasks.keys.replacing import Replacing
-from tasks.lifecycle import IN_TURN, LIVE, PARKED
-from tasks.models import Draft, Membership, Person, Seat
+from tasks.lifecycle import LIVE
+from tasks.models import Draft, Membership, Seat, SeatOffer
+from tasks.operation_models import Agency
 from workflows.case import Case
 from workflows.case_store import lock_cases
 from workflows.history import SYSTEM
 from workflows.jobs import Jobs
-from workflows.models import DataVersion, ProcessInstance
+from workflows.models import DataVersion, Incident, ProcessInstance
 
 SEAT, INSTANCE = Seat.__table__, ProcessInstance.__table__
 CHUNK = 100
@@ -33,11 +33,10 @@ DAY_NAME = "membership_day"
 class Expiry:
     """Ends claims and renews keys when time or memberships take them away."""
 
-    def __init__(self, ground: Ground, claims: Claims, deciding: Deciding, dates: AgencyDates) -> None:
+    def __init__(self, ground: Ground, claims: Claims, deciding: Deciding, dates: AgencyDates, lapses: Lapses) -> None:
         self._ground = ground
         self._engine, self._store, self._clock = ground.engine, ground.store, ground.clock
-        self._claims, self._deciding, self._dates = claims, deciding, dates
-        self._children = ChildSeats(ground.seats)
+        self._claims, self._deciding, self._dates, self._lapses = claims, deciding, dates, lapses
         self._day = 0  # up to which day memberships that begin or end by date were looked at
         self._jobs: Jobs | None = None
 
@@ -75,12 +74,11 @@ class Expiry:
         seat = connection.execute(select(SEAT).where(SEAT.c.id.in_(self._expired()), SEAT.c.id == seat_id)).first()
         if seat is None:
             return  # somebody was faster
-        self._free(connection, case, seat, "claim_expired", {"zh": "领取超时，已退回待认领", "en": "your claim has expired; it is back in the pool"})
+        self._claims.release_seat(connection, case, seat.id, "claim_expired", **{"from": seat.owner_id})
+        Replacing.tell(connection, case, seat.id, seat.owner_id, "claim_expired", {
+            "zh": "领取超时，已退回待认领", "en": "your claim has expired; it is back in the pool"
+        })
         self._engine.save(connection, [case])
-
-    def _free(self, connection: Connection, case: Case, seat: Row[Any], kind: str, words: dict[str, str]) -> None:
-        self._claims.release_seat(connection, case, seat.id, kind, **{"from": seat.owner_id})
-        Replacing.tell(connection, case, seat.id, seat.owner_id, kind, words)
 
     # memberships
 
@@ -110,41 +108,34 @@ class Expiry:
     def _run(self, connection: Connection, argument: Mapping[str, Any]) -> None:
         person = int(argument["person"])
         lock_cases(connection, select(SEAT.c.instance_id).where(SEAT.c.status.in_(LIVE), or_(SEAT.c.owner_id == person, self._deciding.votes_of(connection, person))))
-        for seat in self._lapsed(connection, person):
-            self._lapse(connection, seat)
+        for instance in connection.execute(self._his_cases(person)).scalars().all():
+            case = self._engine.load(connection, instance, SYSTEM)
+            if case.status == "active":
+                self._lapses.apply(connection, case, person)
         self._deciding.person_left(connection, person)
+        self._look_for_somebody(connection)
         for agency in connection.execute(self._dates.live_of(person)).all():
             self._dates.withdraw(connection, agency)
         self._dates.ask(connection, person)
 
-    def _lapsed(self, connection: Connection, person: int) -> Sequence[Row[Any]]:
-        """The seats he claimed by a line that no longer admits him; suspended cases hear of it when they resume."""
-        lines = self.lines_of(connection, person)
-        query: Select[Any] = select(SEAT.c.id, SEAT.c.instance_id).join(INSTANCE, INSTANCE.c.id == SEAT.c.instance_id).where(
-            SEAT.c.owner_id == person, SEAT.c.status.in_(IN_TURN), SEAT.c.claimed_as.like("%@%"), SEAT.c.claimed_as.not_in(lines), INSTANCE.c.status == "active",
-            SEAT.c.parent_seat_id.is_(None), SEAT.c.participant.is_(None),
+    def _look_for_somebody(self, connection: Connection) -> None:
+        """Where an alarm says that nobody may act, somebody may now: these seats are worked out anew."""
+        waits = and_(Incident.instance_id == SEAT.c.instance_id, Incident.token == SEAT.c.token, Incident.kind == "no_assignee", Incident.resolved_at.is_(None))
+        query = select(SEAT.c.id, SEAT.c.instance_id).join(INSTANCE, INSTANCE.c.id == SEAT.c.instance_id).where(
+            exists().where(waits), SEAT.c.status == "open", SEAT.c.owner_id.is_(None), INSTANCE.c.status == "active"
         )
-        found: Sequence[Row[Any]] = connection.execute(query.order_by(SEAT.c.instance_id, SEAT.c.id)).all()
-        return found
+        for row in connection.execute(query.order_by(SEAT.c.instance_id, SEAT.c.id).limit(CHUNK)).all():
+            case = self._engine.load(connection, row.instance_id, SYSTEM)
+            seat = connection.execute(select(SEAT).where(SEAT.c.id == row.id)).one()
+            if self._ground.seats.reevaluate(connection, case, seat, keep_dates=True, only_changes=True):
+                self._engine.save(connection, [case])
 
-    def lines_of(self, connection: Connection, person: int) -> list[str]:
-        """The lines that admit somebody today; none when he is disabled."""
-        found = connection.execute(select(Person.active).where(Person.id == person)).scalar()
-        return list(self._ground.people.actor(connection, person, None, "system").candidates) if found else []
-
-    def _lapse(self, connection: Connection, seat: Row[Any]) -> None:
-        case = self._engine.load(connection, seat.instance_id, SYSTEM)
-        if case.status == "active":
-            self.free_lapsed(connection, case, seat.id)
-            self._engine.save(connection, [case])
-
-    def free_lapsed(self, connection: Connection, case: Case, seat_id: int) -> None:
-        """Give a seat back to its pool because its holder no longer belongs there; opinions that were asked for end. The caller saves the case."""
-        seat = connection.execute(select(SEAT).where(SEAT.c.id == seat_id)).one()
-        if seat.owner_id is None or seat.status not in IN_TURN:
-            return
-        if seat.status == PARKED:
-            below = self._children.below(connection, case, seat.token, seat.id)
-            self._children.close(connection, case, below, "holder_left", DECIDED)
-            self._children.settle(connection, case, seat.id)
-        self._free(connection, case, seat, "claim_lapsed", {"zh": "您已不在该岗位，事项退回待认领", "en": "you no longer hold that post; it is back in the pool"})
+    @staticmethod
+    def _his_cases(person: int) -> Select[Any]:
+        """The cases in which he, or an agent for him, holds a seat, or one is offered to him by name; suspended ones hear of it when they resume."""
+        own = f"person:{person}"
+        offered = select(SeatOffer.seat_id).where(SeatOffer.candidate == own, SeatOffer.principal_id.is_(None))
+        agents = select(Agency.agent_id).where(Agency.principal_id == person)  # so that the index of owners serves
+        mine = or_(SEAT.c.owner_id == person, SEAT.c.id.in_(offered), and_(SEAT.c.owner_id.in_(agents), SEAT.c.claimed_as == own))
+        query = select(SEAT.c.instance_id).join(INSTANCE, INSTANCE.c.id == SEAT.c.instance_id).where(mine, SEAT.c.status.in_(LIVE), INSTANCE.c.status == "active")
+        return query.distinct().order_by(SEAT.c.instance_id)

@@ -19,10 +19,10 @@ from tasks.keys.agency import AGENCY
 from tasks.keys.references import references
 from tasks.keys.replacing import Replacing
 from tasks.lifecycle import LIVE
-from tasks.models import Draft, Seat, SeatExclusion, SeatOffer
+from tasks.models import Draft, Person, Seat, SeatExclusion, SeatOffer
 from tasks.operation_models import Agency
 from tasks.steering import Steering
-from tasks.standing import locked_seat
+from tasks.standing import locked_seat, principal_of
 from workflows.case import Case
 from workflows.definitions import Definitions
 from workflows.errors import Conflict, Rejection, Words
@@ -74,32 +74,44 @@ class Leaving:
         leaver = self._people.directory.manageable(connection, actor, argument["from"])
         row = locked_seat(connection, actor, seat_id)
         own = f"person:{leaver.id}"
-        offered = set(connection.execute(select(SeatOffer.candidate).where(SeatOffer.seat_id == seat_id)).scalars())
+        offered = {own} if row.seat_participant == own else set(connection.execute(select(SeatOffer.candidate).where(SeatOffer.seat_id == seat_id)).scalars())
         if row.seat_status not in LIVE or (row.seat_owner_id != leaver.id and not (row.seat_owner_id is None and own in offered)):
             raise Conflict(f"该事项已不在{leaver.name}名下。", f"{leaver.name} no longer holds this item.")
         case = self._engine.attach(connection, row, author_of(actor))
-        to = argument["to"]
-        if to is None:
+        principal, to = principal_of(row), argument["to"]
+        if principal is not None and connection.execute(select(Person.active).where(Person.id == principal)).scalar():
+            self._give(connection, actor, case, row, principal, argument["reason"])  # he held it for somebody who is still there
+        elif to is None:
             if not {*self._replacing.lines(connection, case, row), *offered} - {own}:
                 raise Conflict("该事项只指定给本人，没有可退回的待认领池。", "This item is assigned to this person alone; there is no pool to return it to.")
             self._steering.give_back(connection, actor, row, argument["reason"])
         elif self._seated(connection, row, to):
             return self._close(connection, case, row, leaver.id, to)
+        elif row.seat_parent_seat_id is not None or own in self._replacing.lines(connection, case, row):
+            self._give(connection, actor, case, row, to, argument["reason"], named=True)
         else:
             self._steering.give(connection, actor, row, to, argument["reason"])
         return Outcome("done", row.seat_instance_id)
+
+    def _give(self, connection: Connection, actor: Actor, case: Case, row: Row[Any], to: int, reason: str, *, named: bool = False) -> None:
+        """What was given to one person by name goes to another, who need be no candidate but may have had no part in it."""
+        name = self._people.actor(connection, to, None, "system").name
+        self._replacing.guard_free(connection, case, row, to)
+        self._steering.put(connection, actor, case, row, to, f"person:{to}", name, reason, named=named)
 
     @staticmethod
     def _seated(connection: Connection, row: Row[Any], person: int) -> bool:
         """Whether somebody has a seat, or has voted, in the same activity instance."""
         named = exists().where(SeatOffer.seat_id == OTHER.c.id, SeatOffer.candidate == f"person:{person}", SeatOffer.principal_id.is_(None))
-        live = and_(OTHER.c.status.in_(LIVE), or_(OTHER.c.owner_id == person, named))
+        live = and_(OTHER.c.status.in_(LIVE), or_(OTHER.c.owner_id == person, named, OTHER.c.participant == f"person:{person}"))
         voted = and_(OTHER.c.status == "completed", OTHER.c.counts.is_(True), or_(OTHER.c.completed_by == person, OTHER.c.on_behalf_of == person))
         here = (OTHER.c.instance_id == row.seat_instance_id, OTHER.c.token == row.seat_token, OTHER.c.id != row.seat_id)
         return connection.execute(select(OTHER.c.id).where(*here, or_(live, voted)).limit(1)).first() is not None
 
     def _close(self, connection: Connection, case: Case, row: Row[Any], leaver: int, to: int) -> Outcome:
-        """未发表意见: nobody has two seats; the leaver's ends and the votes are counted anew."""
+        """未发表意见: nobody has two seats; the leaver's ends and the votes are counted anew, which a case that stands still does not allow."""
+        if case.status != "active":
+            raise Conflict("该事项已挂起，恢复后才能交接。", "The case is suspended; this item can be handed over once it is resumed.")
         seats = {seat.id: seat for seat in self._children.of_instance(connection, case, row.seat_token)}
         seat, below = seats[row.seat_id], self._children.below(connection, case, row.seat_token, row.seat_id)
         others = [one for one in self._deciding.poll(connection, case, row.seat_token).voters if one.id != seat.id]

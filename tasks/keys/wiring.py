@@ -12,6 +12,7 @@ from tasks.keys.agency_dates import AgencyDates
 from tasks.keys.claims import Claims
 from tasks.keys.expiry import Expiry
 from tasks.keys.forwarding import Forwarding
+from tasks.keys.lapses import Lapses
 from tasks.keys.leaving import Leaving
 from tasks.keys.replacing import Replacing
 from tasks.keys.taking_back import TakingBack
@@ -23,13 +24,14 @@ from workflows.jobs import Jobs
 class Keys:
     """Claims, and everything by which a seat changes hands."""
 
-    def __init__(self, ground: Ground, deciding: Deciding, operations: Operations) -> None:
-        self.claims, replacing = Claims(ground), Replacing(ground)
-        self.steering = Steering(ground, self.claims, replacing)
+    def __init__(self, ground: Ground, claims: Claims, deciding: Deciding, operations: Operations) -> None:
+        replacing = Replacing(ground)
+        self.steering = Steering(ground, claims, replacing)
         keys = AgencyKeys(ground.clock)
         self._dates = AgencyDates(ground, keys)
         self.agencies = Agencies(ground, keys, self._dates)
-        self._expiry = Expiry(ground, self.claims, deciding, self._dates)
+        self.lapses = Lapses(ground, claims, deciding)
+        self._expiry = Expiry(ground, claims, deciding, self._dates, self.lapses)
         self.leaving = Leaving(ground, self.steering, replacing, self.agencies, deciding, ground.definitions)
         operations.register(Forwarding(ground, replacing).operation(), TakingBack(ground, replacing).operation())
         ground.seats.on_offer.append(keys.hear)

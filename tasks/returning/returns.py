@@ -9,8 +9,9 @@ import orjson
 from sqlalchemy import Connection, insert, select, update
 
 from tasks.actors import Actor
-from tasks.lifecycle import ADVICE, LIVE
-from tasks.models import Notification
+from tasks.four_eyes import acted
+from tasks.lifecycle import ADVICE, LIVE, RETURNED
+from tasks.models import Notification, Seat
 from tasks.operation_models import ReturnRecord
 from tasks.operations import Answer, Argument, Arguments, Choice, Line, Operation, Preview
 from tasks.people import People
@@ -133,7 +134,11 @@ class Returns:
         before = self._memory(connection, case, plan, target)
         self._tell_losers(connection, case, plan, row.seat_id, target, reason)
         take_messages_back(connection, target)
+        acted(connection, seat_case, row.seat_node_id, (case.author.person, case.author.on_behalf_of))
         happenings = perform(self._engine, connection, case, plan, kind="returned", detail=detail, patch=reset(case, plan))
+        connection.execute(update(Seat).where(SEAT.c.id == row.seat_id).values(
+            completed_by=case.author.person, on_behalf_of=case.author.on_behalf_of, outcome=RETURNED
+        ))
         token = opened_as(happenings, target.done.node)
         record = connection.execute(insert(ReturnRecord).values(
             instance_id=case.id, at=case.now, person_id=case.author.person, from_node=row.seat_node_id, from_seat=row.seat_id,

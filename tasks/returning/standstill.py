@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Row, insert, or_, select, update
 
+from tasks.assignment import Later, counts_from_entry
 from tasks.deciding import Deciding
 from tasks.lifecycle import LIVE
 from tasks.models import Schedule, ScheduleMark, Seat, SeatOffer
 from tasks.seats import SEAT, Seats
+from workflows import history
 from workflows.business_calendar import BusinessCalendar
 from workflows.case import Case
 from workflows.engine import INSTANCE, ProcessEngine
@@ -21,19 +23,27 @@ from workflows.graph import Node
 from workflows.models import FAR_FUTURE, Wait
 from workflows.suspension import later_by, working_time
 
-FROM_NOW = re.compile(r"\b(?:now|today)\s*\(\s*\)")
 SETTING_OF = {"reevaluate": "time_marks", "reminder": "reminders", "escalation": "escalation"}
 MARK = ScheduleMark.__table__
+Lapsing = Callable[[Connection, Case], None]  # ends what people hold in a case without standing behind it any more
 
 
 class Standstill:
     """Ends suspensions."""
 
-    def __init__(self, engine: ProcessEngine, seats: Seats, deciding: Deciding, calendar: BusinessCalendar) -> None:
+    def __init__(self, engine: ProcessEngine, seats: Seats, deciding: Deciding, lapses: Lapsing, calendar: BusinessCalendar) -> None:
         self._engine = engine
         self._seats = seats
         self._deciding = deciding
+        self._lapses = lapses
         self._calendar = calendar
+        seats.stood_still = self.later
+
+    def later(self, connection: Connection, case: Case, since: datetime) -> Later:
+        """By how much a moment counted from `since` lies later because the case has stood still from then on."""
+        stood = [(datetime.fromisoformat(row.detail["since"]), row.at) for row in history.facts(connection, case.id, ("resumed",)) if row.at > since]
+        length = sum((working_time(self._calendar, connection, begun, over) for begun, over in stood), timedelta())
+        return lambda moment: later_by(self._calendar, connection, moment, length)
 
     def over(self, connection: Connection, case: Case) -> None:
         """The case goes on: durations move by the working time it stood still, calendar dates stand."""
@@ -64,10 +74,12 @@ class Standstill:
         """A due date counted from entry moves; one from the calendar stands. Marks that passed meanwhile come now, once."""
         node = case.version.graph.nodes[seat.node_id]
         values: dict[str, Any] = {}
-        if seat.due_at < FAR_FUTURE and _counts_from_entry(node.attributes.get("dueDate")):
+        if seat.due_at < FAR_FUTURE and counts_from_entry(node.attributes.get("dueDate")):
             values["due_at"] = later_by(self._calendar, connection, seat.due_at, length)
             values["yellow_at"] = later_by(self._calendar, connection, seat.yellow_at, length)
             connection.execute(update(SeatOffer).where(SeatOffer.seat_id == seat.id).values(due_at=values["due_at"]))
+        if seat.claim_expires_at is not None:
+            values["claim_expires_at"] = later_by(self._calendar, connection, seat.claim_expires_at, length)
         if schedule is not None:
             values["schedule_id"] = self._marks_again(connection, case, schedule, node, since, length)
         if values:
@@ -80,7 +92,7 @@ class Standstill:
         marks: dict[tuple[str, bytes], dict[str, Any]] = {}
         later: list[dict[str, Any]] = []
         for mark in connection.execute(query.order_by(MARK.c.at, MARK.c.id)).all():
-            relative = _counts_from_entry(node.properties.get(SETTING_OF.get(mark.kind, "")))
+            relative = counts_from_entry(node.properties.get(SETTING_OF.get(mark.kind, "")))
             at = later_by(self._calendar, connection, mark.at, length) if relative else mark.at
             row = {"kind": mark.kind, "argument": mark.argument, "at": max(at, case.now)}
             if at > case.now:
@@ -104,7 +116,8 @@ class Standstill:
         return schedule_id
 
     def _apply_membership(self, connection: Connection, case: Case) -> None:
-        """Who may act may have changed while nothing could be done: every open seat is looked at once."""
+        """Who may act may have changed while nothing could be done: every live seat is looked at once."""
+        self._lapses(connection, case)
         query = select(SEAT).where(SEAT.c.instance_id == case.id, SEAT.c.status == "open").order_by(SEAT.c.id)
         for seat in connection.execute(query).all():
             if seat.kind == "main" and seat.participant is None:
@@ -113,8 +126,3 @@ class Standstill:
         for token in {seat.token for seat in connection.execute(query).all() if seat.participant is not None}:
             if case.is_open(token) and not self._deciding.people_changed(connection, case, token):
                 self._engine.save(connection, [case])
-
-
-def _counts_from_entry(text: str | None) -> bool:
-    """Whether an expression counts from the moment it is asked (now or today), and so is a duration and no calendar row."""
-    return bool(text and FROM_NOW.search(text))

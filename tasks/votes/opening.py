@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
 
+from tasks.actors import Actor
 from tasks.assignment import Assignment
 from tasks.candidate_lines import lines_of
 from tasks.operation_models import Voting
+from tasks.permissions import may
 from tasks.votes.participants import barred, distinct, people_ids, people_of
 from tasks.votes.rules import frozen
 from workflows.case import Case
@@ -61,6 +64,12 @@ def process_owner(case: Case, functions: Functions) -> tuple[str, ...]:
     return tuple(lines_of(to_json(feel(case, functions, case.version.graph.properties.get("process_owner")))))
 
 
+def owns_process(actor: Actor, case: Case, functions: Functions) -> bool:
+    """Whether somebody answers for the process of a case: whom the model names, else whoever may change processes."""
+    named = process_owner(case, functions)
+    return bool(set(named) & set(actor.candidates)) if named else may(actor, "model.deploy")
+
+
 def is_plain(case: Case, node: Node) -> bool:
     """Whether the activity has one seat for its pool and no rule that looks at the people behind it."""
     settings = node.properties
@@ -70,14 +79,29 @@ def is_plain(case: Case, node: Node) -> bool:
     )
 
 
-def places(connection: Connection, entered: Entered, functions: Functions) -> list[Place]:
-    """The seats to open for `entered`; an activity with participants has its voting rule written down here."""
+def places(connection: Connection, entered: Entered, functions: Functions, staffed: Collection[str]) -> list[Place]:
+    """The seats to open for `entered`; an activity with participants has its voting rule written down here.
+
+    `staffed`: those candidate lines of plain activities that somebody stands behind today.
+    """
     case, node = entered.case.at(entered.token), entered.node
     if is_plain(case, node):
-        return [Place(entered.assignment.candidates, alarm=not entered.assignment.candidates)]
+        return [pooled(entered.assignment.candidates, staffed)]
     if not node.properties.get("participants"):
         return [placed(connection, case, node, functions, entered.assignment.candidates)]
     return _voting_places(connection, entered, functions)
+
+
+def pooled(candidates: tuple[str, ...], staffed: Collection[str]) -> Place:
+    """The one seat of a plain activity; an alarm says when nobody at all stands behind its lines."""
+    return Place(candidates, alarm=not any(line in staffed for line in candidates))
+
+
+def staffed_lines(connection: Connection, openings: Sequence[Entered]) -> set[str]:
+    """The candidate lines of the plain ones among `openings` that somebody stands behind today."""
+    plain = [opening for opening in openings if is_plain(opening.case, opening.node)]
+    lines = {line for opening in plain for line in opening.assignment.candidates}
+    return {line for line, people in people_of(connection, lines, plain[0].case).items() if people} if lines else set()
 
 
 def _voting_places(connection: Connection, entered: Entered, functions: Functions) -> list[Place]:

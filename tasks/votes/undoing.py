@@ -83,7 +83,7 @@ def seats_back(connection: Connection, seats: Seats, case: Case, record: Row[Any
 
 def _dates(waited: Mapping[str, Any]) -> dict[str, Any]:
     """The dates a seat had while it was queued."""
-    moments = {name: datetime.fromisoformat(waited[name]) for name in ("due_at", "yellow_at")}
+    moments = {name: datetime.fromisoformat(waited[name]) for name in ("created_at", "due_at", "yellow_at")}
     return {**moments, "priority": waited["priority"], "schedule_id": waited["schedule_id"]}
 
 
