@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, StaticPool, event, insert
+from sqlalchemy import Connection, Engine, StaticPool, event, insert
 
 from app import House, wire_house
 from tasks.actors import Actor
@@ -31,6 +31,8 @@ CAST: dict[str, tuple[tuple[str, str], ...]] = {
 }
 APPLICANTS = ("feng", "wei")
 LINES = tuple(dict.fromkeys(f"{role}@{unit}" for places in CAST.values() for role, unit in places if unit != "P"))
+STATEMENTS = 4000  # remembered in compiled form: more than there are
+IDLE: list[Engine] = []
 UNCHANGED = ("security_log",)  # the one table a refused command may write
 
 
@@ -58,6 +60,12 @@ def _template() -> bytes:
     return office.bytes()
 
 
+def _engine() -> Engine:
+    """An engine over a database in memory of its own. One that was used before knows the statements it has compiled; its content is replaced."""
+    connect = {"cached_statements": STATEMENTS}
+    return IDLE.pop() if IDLE else create_database_engine("sqlite://", poolclass=StaticPool, query_cache_size=STATEMENTS, connect_args=connect)
+
+
 @cache
 def _personal_data() -> PersonalData:
     return PersonalData(load_or_create_keys(None))
@@ -70,7 +78,7 @@ class Office:
     """One database and the house over it; `content` None: an empty one."""
 
     def __init__(self, content: bytes | None = b"", now: datetime = BEGIN) -> None:
-        self.engine = create_database_engine("sqlite://", poolclass=StaticPool)
+        self.engine = _engine()
         with self.engine.connect() as connection:
             self.raw: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
         if content is None:
@@ -91,8 +99,9 @@ class Office:
         return Office(self.bytes(), self.clock.now())
 
     def close(self) -> None:
-        """Let go of the database."""
-        self.engine.dispose()
+        """Let go of the database; the next office that opens gets its engine."""
+        event.remove(self.engine, "before_cursor_execute", self._count)
+        IDLE.append(self.engine)
 
     def later(self, by: timedelta) -> None:
         """Time passes; nobody notices yet."""

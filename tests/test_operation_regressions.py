@@ -9,7 +9,7 @@ from sqlalchemy import event, select
 
 from app import House
 from tasks.keys.agencies import Absence
-from tasks.models import Schedule
+from tasks.models import Schedule, SeatOffer
 from tests.returning_walk import END, START, Office, chain, process, step
 from tests.voting_stage import FOLDER, Committee
 from workflows.engine import StartItem
@@ -227,3 +227,16 @@ def test_an_undo_names_what_a_rule_had_decided_because_of_the_act(house: House) 
     committee.do("undo", "zhao", committee.seats("first")[0].id)
     assert committee.facts("undone")[0].detail["by_rule"] == [skipped.id]
     assert committee.seats("second")[0].status == "cancelled"
+
+
+def test_a_straight_resubmission_offers_a_sequence_only_to_whose_turn_it_is() -> None:
+    sequence = {"participants": "= [&quot;person:2&quot;, &quot;person:3&quot;]", "voting": "{&quot;rule&quot;: &quot;sequential&quot;}", "resubmit": "straight"}
+    office = Office(process(START + step("apply") + step("vote", **sequence) + END + chain("start", "apply", "vote", "end"))).begin(remark="a").done("apply")
+    office.do("vote", "qian")
+    office.perform_claim("vote", "sun")
+    office.give_back("vote", "apply", "sun")
+    office.set(remark="b")  # so no vote is kept, and it is the first one's turn again
+    office.done("apply")
+    offered = office.rows(select(SeatOffer.candidate))
+    assert [(seat.status, seat.owner_id) for seat in office.seats("vote")] == [("open", None), ("queued", None)]
+    assert [row.candidate for row in offered] == ["person:2"]

@@ -20,6 +20,11 @@ from workflows.errors import Conflict
 
 SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000", "cache_size=-65536", "mmap_size=268435456")
 LOST_TO_ANOTHER = ("40P01", "40001")  # PostgreSQL: a deadlock was broken, a snapshot is out of date
+WRITING = ("INSERT", "UPDATE", "DELETE", "REPLACE", "CREATE", "ALTER", "DROP")
+
+
+class ReadOnly(Exception):
+    """A statement that writes was run by a reader: a fault of the program."""
 
 
 class Store:
@@ -32,7 +37,7 @@ class Store:
         self._generation: int | None = None
         self._sqlite = engine.dialect.name == "sqlite"
         # PostgreSQL: a reader sees one moment, whatever others commit while a page is made; the driver says so in its BEGIN.
-        self._reading = engine if self._sqlite else engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self._reading = _reader(engine) if self._sqlite else engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         # Threads queue here for SQLite's only writer: its own waiting sleeps in growing steps and lets nobody overtake.
         self._writer: AbstractContextManager[Any] = threading.RLock() if self._sqlite else nullcontext()
 
@@ -42,7 +47,6 @@ class Store:
         with self._reading.connect() as connection:
             if self._sqlite:
                 connection.exec_driver_sql("BEGIN")
-                connection.exec_driver_sql("PRAGMA query_only=ON")
                 self._notice_restore(connection)
             try:
                 yield connection
@@ -51,7 +55,6 @@ class Store:
                 connection.rollback()
                 if self._sqlite and not gone:
                     _driver(connection).execute("ROLLBACK") if _driver(connection).in_transaction else None
-                    _driver(connection).execute("PRAGMA query_only=OFF")
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -244,6 +247,18 @@ def copy_memory(source: Engine, target: Engine) -> None:
     """Copy a whole SQLite database into another, page by page; both may be in memory."""
     with source.connect() as reading, target.connect() as writing:
         _driver(reading).backup(_driver(writing))
+
+
+def _reader(engine: Engine) -> Engine:
+    """The same connections for reading: a statement that would write fails. (SQLite's own `query_only` makes it compile every statement anew.)"""
+    reading = engine.execution_options()
+
+    @event.listens_for(reading, "before_cursor_execute")
+    def refuse_writing(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if statement.startswith(WRITING):
+            raise ReadOnly(statement)
+
+    return reading
 
 
 def _driver(connection: Connection) -> Any:

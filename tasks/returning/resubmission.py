@@ -93,23 +93,23 @@ class Resubmission:
     def _seats_again(self, connection: Connection, case: Case, record: Any, ids: Mapping[str, str], changed: bool) -> None:
         """Give each seat back to whoever held it, keep agreements when no field changed, and log what was skipped."""
         held = {old["parent_seat_id"] for old in record.before["seats"] if old["blocking"] and old["status"] in LIVE}
-        for old in record.before["seats"]:
-            activity, _, index = str(old["token"]).partition("#")
-            if activity not in ids or old["kind"] not in ("main", "parallel"):
-                continue
-            token = ids[activity] + (f"#{index}" if index else "")
-            new = self._counterpart(connection, case, token, old)
-            if new is None:
-                continue
-            # A decision that still waited for an after-signer had not moved the case: signers are not recreated, so he is asked again.
-            if old["status"] == "completed" and old["id"] not in held:
-                if not changed:
-                    self._keep_vote(connection, case, new, old)
-            elif old["owner_id"] is not None:
+        came_back = [
+            (ids[activity] + mark + index, old) for old in record.before["seats"]
+            for activity, mark, index in [str(old["token"]).partition("#")] if activity in ids and old["kind"] in ("main", "parallel")
+        ]
+        # A decision that still waited for an after-signer had not moved the case: signers are not recreated, so he is asked again.
+        voted = [(token, old) for token, old in came_back if old["status"] == "completed" and old["id"] not in held]
+        for token, old in voted if not changed else ():
+            if new := self._counterpart(connection, case, token, old):
+                self._keep_vote(connection, case, new, old)
+        for token in dict.fromkeys(token for token, _ in voted):
+            if case.is_open(token):
+                self._deciding.after_change(connection, case, token)
+        for token, old in came_back:
+            # Of a sequence only the one whose turn it is now: the others are resolved to a person when they are reached.
+            new = self._counterpart(connection, case, token, old) if old["owner_id"] is not None and (token, old) not in voted else None
+            if new is not None and new.status != "queued":
                 self._give_back(connection, case, new, int(old["owner_id"]), old["claimed_as"])
-        for token in {str(old["token"]) for old in record.before["seats"] if old["status"] == "completed"}:
-            if token in ids and case.is_open(ids[token]):
-                self._deciding.after_change(connection, case, ids[token])
         skipped = skipped_steps(history.facts(connection, case.id), record)
         for node_id in skipped:
             case.record("skipped", node=node_id, detail={"because": "straight", "return": record.id})
