@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, insert, or_, sele
 
 from tasks import errors
 from tasks.assignment import assign
+from tasks.children.tree import ChildSeats
 from tasks.lifecycle import LIVE
 from tasks.models import Draft, Membership, Notification, Organisation, Seat, SeatExclusion, SeatOffer
 from tasks.operation_models import Voting
@@ -288,6 +289,8 @@ class Deciding:
         connection.execute(free)
         self._seats.offer_to(connection, seat.id, place.candidates, seat.due_at, seat.created_at, seat.priority)
         self._seats.settle_place(connection, case, poll.node, poll.token, seat.id, place)
+        if seat.status == "parked":
+            ChildSeats(self._seats).settle(connection, case, seat.id)  # while signers are awaited it is offered to nobody
         case.record("vote_reached", node=poll.node.id, token=poll.token, detail={"seat": seat.id, "position": seat.position, "rule": "voter_left"})
 
     @staticmethod

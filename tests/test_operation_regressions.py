@@ -240,3 +240,44 @@ def test_a_straight_resubmission_offers_a_sequence_only_to_whose_turn_it_is() ->
     offered = office.rows(select(SeatOffer.candidate))
     assert [(seat.status, seat.owner_id) for seat in office.seats("vote")] == [("open", None), ("queued", None)]
     assert [row.candidate for row in offered] == ["person:2"]
+
+
+def test_an_agents_decision_withdrawn_later_gives_the_seat_back_to_the_principal_who_held_it(house: House) -> None:
+    committee = Committee(house, "approval_chain", FOLDER.parent / "approval_chain")
+    committee.start_chain("zhao", "qian", "qian")
+    now, mine = house.clock.now(), committee.seats("first")[0].id
+    committee.do("claim", "zhao", mine)
+    with house.store.transaction() as connection:
+        actor = house.people.actor(connection, committee.people["zhao"])
+        house.tasks.keys.agencies.create(connection, actor, committee.people["zhao"], Absence(committee.people["sun"], None, now, now + timedelta(days=3)))
+    house.clock.set(now + timedelta(minutes=1))  # type: ignore[attr-defined]
+    house.work_off()
+    committee.vote("sun", seat=committee.seats("first")[0])
+    house.clock.set(house.clock.now() + timedelta(minutes=2))  # type: ignore[attr-defined]
+    perform(committee, "withdraw", "sun", mine)
+    again = committee.seats("first")[-1]
+    assert (again.owner_id, again.claimed_as) == (committee.people["zhao"], f"person:{committee.people['zhao']}")
+    assert (listed(committee, "zhao"), listed(committee, "sun")) == ({again.id}, {again.id})
+
+
+def test_a_refusal_that_made_a_deciding_signer_needless_is_not_withdrawn_alone(house: House) -> None:
+    settings = {"first:signers": "parallel", "first:signers_decide": "true"}
+    committee = Committee(house, "approval_chain", FOLDER.parent / "approval_chain", **settings)
+    committee.start_chain("zhao", "qian", "qian")
+    mine = committee.seats("first")[0]
+    perform(committee, "add_parallel", "zhao", mine.id, people=[committee.people["sun"]], text="请签")
+    committee.vote("zhao", "reject", seat=mine)
+    house.clock.set(house.clock.now() + timedelta(minutes=2))  # type: ignore[attr-defined]
+    with pytest.raises(Conflict):
+        perform(committee, "withdraw", "zhao", mine.id)
+
+
+def test_a_vote_whose_holder_left_is_offered_to_nobody_while_its_signers_are_awaited(house: House) -> None:
+    committee = Committee(house, voting='{"rule": "sequential"}', signers="before", participants="= [\"univ_clerk@U1\"]")
+    committee.start("zhao")
+    mine = committee.seats()[0]
+    perform(committee, "add_before", "zhao", mine.id, people=[committee.people["qian"]], text="请签")
+    committee.disable("zhao")
+    assert (committee.seats()[0].owner_id, committee.seats()[0].status, committee.offers(mine)) == (None, "parked", set())
+    committee.do("complete", "qian", committee.seats()[1].id, {"opinion": "同意"}, "suggest_agree")
+    assert (committee.seats()[0].status, listed(committee, "sun")) == ("open", {mine.id})

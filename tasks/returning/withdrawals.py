@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, insert, or_, select, update
+from sqlalchemy import Connection, Row, exists, or_, select, update
 
 from tasks.actors import Actor
 from tasks.four_eyes import forgotten
 from tasks.going_back import GoingBack
-from tasks.models import Draft, Seat, SeatOffer, UndoRecord
+from tasks.models import Draft, Seat, UndoRecord
 from tasks.operations import Answer, Arguments, Line, Operation, Preview
 from tasks.people import People
 from tasks.returning.preview import Words
@@ -95,7 +95,7 @@ class Withdrawals:
 
     def _plan(self, connection: Connection, case: Case, row: Row[Any]) -> tuple[Target, Plan, dict[str, Any]]:
         if row.several or "#" in row.seat_token:
-            raise Conflict(f"该环节由多人共同决定，不能单独撤回。{ASK}", f"Several people decide here; a vote is not taken back alone. {ASK_EN}")
+            raise _decided_together()
         if case.parent_id is not None and case.status != "active":
             raise Conflict("该流程已结束并交回上级流程，不能撤回。", "This process is over and has handed its result on.")
         past = Past(self._engine, connection, case, row.seat_token)
@@ -103,6 +103,8 @@ class Withdrawals:
         done = causal.completions.get(str(row.seat_token).partition("#")[0])
         if done is None or done.detail.get("seat") != row.seat_id:
             raise Conflict("该办理已被退回或撤销。", "This decision no longer counts.")
+        if "tally" in done.detail:  # others had a vote; his refusal may have made theirs needless
+            raise _decided_together()
         target = past.planned(Target(case, done), causal)
         if target.refused is not None:
             raise target.refused
@@ -147,21 +149,21 @@ class Withdrawals:
     # putting it back
 
     def _as_it_was(self, connection: Connection, case: Case, row: Row[Any], token: str | None) -> None:
-        """The new seat has the old one's owner and dates."""
+        """The new seat has the owner and dates the old one had before it was decided; from a pool, whoever decided it has it now."""
         seat = connection.execute(
             select(SEAT).where(SEAT.c.instance_id == case.id, SEAT.c.token == token, SEAT.c.status == "open").order_by(SEAT.c.id).limit(1)
         ).first()
         if seat is None:
             return
+        before: Mapping[str, Any] = connection.execute(select(UndoRecord.before).where(UndoRecord.seat_id == row.seat_id)).scalar() or {}
+        held = before.get("owner") not in (None, row.seat_completed_by)  # an agent has decided what his principal held
+        owner, line = (before["owner"], before["claimed_as"]) if held else (row.seat_completed_by, row.seat_claimed_as)
         connection.execute(update(Seat).where(SEAT.c.id == seat.id).values(
-            owner_id=row.seat_completed_by, claimed_at=row.seat_claimed_at or case.now, claimed_as=row.seat_claimed_as, due_at=row.seat_due_at,
+            owner_id=owner, claimed_at=row.seat_claimed_at or case.now, claimed_as=line, due_at=row.seat_due_at,
             yellow_at=row.seat_yellow_at, priority=row.seat_priority, schedule_id=row.seat_schedule_id,
             participant=seat.participant or row.seat_participant,  # a timeout may have passed it on to another line
         ))
-        connection.execute(delete(SeatOffer).where(SeatOffer.seat_id == seat.id))
-        connection.execute(insert(SeatOffer).values(
-            self._seats.offer_row(f"person:{row.seat_completed_by}", seat.id, row.seat_due_at, seat.created_at, row.seat_priority)
-        ))
+        self._seats.offer_to(connection, seat.id, [f"person:{owner}"], row.seat_due_at, seat.created_at, row.seat_priority)
 
 
 # Facts that are an act of a person on a step; a step that was only opened or looked at has none of them.
@@ -169,6 +171,10 @@ ACTS = frozenset({
     "claimed", "released", "forwarded", "delegated", "taken_back", "asked", "advice_given", "commented", "signers_added", "signer_removed", "reassigned",
     "voted", "returned", "jumped", "circulated", "activity_completed",
 })
+
+
+def _decided_together() -> Conflict:
+    return Conflict(f"该环节由多人共同决定，不能单独撤回。{ASK}", f"Several people decide here; a vote is not taken back alone. {ASK_EN}")
 
 
 def reverted(case: Case, past: CausalPast, done: Completion, facts: Iterable[Fact]) -> dict[str, Any]:
