@@ -4,55 +4,38 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection
 
 from app import House
-from tasks.actors import system_actor
-from tasks.keys.agencies import Absence
 from tasks.standing import near, see
-from tests.prover_models import PROCESS, Model
-from tests.prover_office import APPLICANTS, CAST, PEOPLE, Office, document
-from workflows.engine import StartItem
+from tests.prover_around import HEADS, SPANS, Around
+from tests.prover_attempts import NAMES, WISE, Act, Attempt
+from tests.prover_models import Model
+from tests.prover_office import APPLICANTS, PEOPLE, Office, document
 from workflows.errors import Rejection
 
-Act = Callable[[House, Connection], Any]
-NAMES = {number: login for login, number in PEOPLE.items()}
 # verb → how often; the rest of the register comes with weight 2, on seats of people who might
 VERBS = {
     "complete": 34, "claim": 7, "release": 3, "save_draft": 3, "undo": 5, "withdraw": 3, "withdraw_case": 2, "reassign": 3, "urge": 1, "bulk": 3,
-    "time": 9, "disable": 1, "enable": 2, "membership": 1, "message": 2, "agency": 3, "end_agency": 1,
+    "time": 9, "work": 3, "disable": 1, "enable": 2, "membership": 1, "message": 2, "signal": 1, "send_message": 2, "agency": 3, "end_agency": 1,
+    "hand_over": 1.5, "migrate": 1.5, "return_to_pool": 1.5, "undo_bulk": 2,
 }
-MORE = {"return": 4, "withdraw": 3, "jump": 1, "terminate": 0.3, "void": 0.2, "suspend": 0.7, "resume": 4, "comment": 0.5, "circulate": 0.5, "snooze": 0.3, "delegate": 1, "take_back": 1}
+MORE = {"return": 4, "withdraw": 3, "jump": 1, "terminate": 0.3, "void": 0.2, "suspend": 0.7, "resume": 4, "comment": 0.5, "circulate": 0.5, "snooze": 0.3, "delegate": 1, "take_back": 1, "take_back_from_agent": 1}
 FEWER = (0.8, 0.25, 0.08)  # how often a case starts where none, one or more are at work
 DULL = ("ask", "circulate", "snooze")
-SPANS = (timedelta(seconds=20), timedelta(minutes=5), timedelta(hours=2), timedelta(days=1), timedelta(days=4), timedelta(days=12))
-WISE = 0.85  # of the attempts are by somebody who might
 INFORMED = 0.42  # are of a verb the house offers him
 
 
-@dataclass(frozen=True)
-class Attempt:
-    """One thing somebody tries. `person` None: nobody does it, the house itself or time does. `several`: more than one transaction."""
-
-    label: str
-    act: Act | None = None
-    person: int | None = None
-    several: Callable[[], Any] | None = None
-    verb: str = ""
-
-
-class Acts:
+class Acts(Around):
     """Chooses attempts over an office with a deployed model."""
 
     def __init__(self, office: Office, model: Model, source: random.Random) -> None:
-        self.office, self.model, self.random = office, model, source
+        super().__init__(office, model, source)
         registered = office.house.tasks.operations.known
         self.verbs = {**VERBS, **{verb: MORE.get(verb, 0.7) for verb in registered if verb not in VERBS}}
-        self.busy = 0
         self.branches = {task for tasks in model.back.values() for task in tasks}
         self.chosen: tuple[Any, int] | None = None
 
@@ -98,46 +81,6 @@ class Acts:
         actor = self.office.actor(connection, person)
         row = see(connection, actor, seat)
         return frozenset() if row is None else near(connection, actor, row, house.engine.version(connection, row.definition_id)).verbs
-
-    def lines(self, person: int) -> list[str]:
-        """The candidate lines of somebody, by the table of memberships."""
-        rows = self.office.rows(
-            "SELECT m.role || '@' || o.code FROM membership m JOIN organisation o ON o.id = m.organisation_id WHERE m.person_id = ? AND o.active "
-            "AND (m.valid_to IS NULL OR m.valid_to >= ?)", person, self.office.clock.now().date().isoformat()
-        )
-        return [f"person:{person}", *(row[0] for row in rows)]
-
-    def seat(self, statuses: tuple[str, ...] = ("open",), kinds: tuple[str, ...] = ()) -> Any:
-        """A random seat, mostly of these states."""
-        query = "SELECT s.*, i.status AS case_status FROM seat s JOIN process_instance i ON i.id = s.instance_id"
-        rows = self.office.rows(query)
-        if not rows:
-            return None
-        fit = [row for row in rows if row["status"] in statuses and (not kinds or row["kind"] in kinds)]
-        return self.random.choice(fit) if fit and self.random.random() < 0.93 else self.random.choice(rows)
-
-    def somebody(self, seat: Any) -> int:
-        """Mostly somebody the seat is offered to or who holds it, else anybody."""
-        if self.random.random() < WISE:
-            lines = {row[0] for row in self.office.rows("SELECT candidate FROM seat_offer WHERE seat_id = ?", seat["id"])}
-            out = {row[0] for row in self.office.rows("SELECT person_id FROM seat_exclusion WHERE seat_id = ?", seat["id"])}
-            out |= {row[0] for row in self.office.rows("SELECT id FROM person WHERE NOT active")}
-            fit = [person for person in NAMES if person not in out and lines & set(self.lines(person))]
-            if fit:
-                return int(self.random.choice(fit))
-        return self.anybody()
-
-    def anybody(self) -> int:
-        return self.random.choice(list(NAMES))
-
-    def _doing(self, label: str, person: int, act: Callable[[House, Connection, Any], Any]) -> Attempt:
-        def whole(house: House, connection: Connection) -> Any:
-            return act(house, connection, self.office.actor(connection, person))
-
-        return Attempt(f"{NAMES[person]} {label}", whole, person)
-
-    def _on(self, seat: Any, person: int, verb: str, act: Callable[[House, Connection, Any], Any]) -> Attempt:
-        return self._doing(f"{verb} seat {seat['id']} ({seat['node_id']} {seat['kind']} {seat['status']} of case {seat['instance_id']})", person, act)
 
     # the plain verbs
 
@@ -194,13 +137,18 @@ class Acts:
         return self._simple("save_draft", ("open", "parked"), {"opinion": "草稿"})
 
     def _urge(self) -> Attempt | None:
-        return self._simple("urge", ("open",))
-
-    def _reassign(self) -> Attempt | None:
-        seat, other = self.seat(("open", "parked")), self.anybody()
+        seat = self.seat(("open", "parked", "queued"))
         if seat is None:
             return None
-        person = self.random.choice([PEOPLE["li"], PEOPLE["sun"], self.anybody()])
+        subject = self.office.rows("SELECT subject_person FROM process_instance WHERE id = ?", seat["instance_id"])[0][0]
+        person = subject if subject and self.random.random() < 0.7 else self.anybody()
+        return self._on(seat, person, "urge", lambda house, connection, actor: house.tasks.urge(connection, actor, seat["id"]))
+
+    def _reassign(self) -> Attempt | None:
+        seat = self.seat(("open", "parked"))
+        if seat is None:
+            return None
+        other, person = self.somebody(seat), self.random.choice([*(PEOPLE[one] for one in HEADS), self.anybody()])
         return self._on(seat, person, f"reassign to {NAMES[other]}", lambda house, connection, actor: house.tasks.reassign(
             connection, actor, seat["id"], other, "工作调整"
         ))
@@ -220,29 +168,12 @@ class Acts:
         return self._back("withdraw", lambda house, connection, actor, seat: house.tasks.operations.perform(connection, actor, "withdraw", seat, {}))
 
     def _withdraw_case(self) -> Attempt | None:
-        case = self.case()
+        case = self.case("active")
         if case is None:
             return None
-        person = self.random.choice([PEOPLE[one] for one in APPLICANTS])
+        subject = self.office.rows("SELECT subject_person FROM process_instance WHERE id = ?", case)[0][0]
+        person = subject if subject and self.random.random() < WISE else PEOPLE[self.random.choice(APPLICANTS)]
         return self._doing(f"withdraw case {case}", person, lambda house, connection, actor: house.tasks.withdraw_case(connection, actor, case))
-
-    def case(self, *statuses: str) -> int | None:
-        """A random case."""
-        rows = [row for row in self.office.rows("SELECT id, status FROM process_instance") if not statuses or row["status"] in statuses]
-        return int(self.random.choice(rows)["id"]) if rows else None
-
-    def _bulk(self) -> Attempt | None:
-        rows = self.office.rows("SELECT id, revision, status FROM seat ORDER BY id DESC LIMIT 12")
-        if not rows:
-            return None
-        ticked = [(int(row["id"]), int(row["revision"]) + (self.random.random() < 0.1)) for row in rows if self.random.random() < 0.6]
-        person = self.somebody(self.seat(("open",)))
-        outcome = self.random.choice(["approve", "reject"])
-
-        def act(house: House, connection: Connection, actor: Any) -> Any:
-            return house.tasks.bulk_complete(connection, actor, ticked, outcome, {"opinion": "批量办理"}, None)
-
-        return self._doing(f"{outcome} {len(ticked)} in bulk {ticked}", person, act) if ticked else None
 
     # the register
 
@@ -262,8 +193,6 @@ class Acts:
             subject, person = int(seat["id"]), self.somebody(seat)
             if self.chosen is not None:
                 (seat, person), subject = self.chosen, int(self.chosen[0]["id"])
-            elif verb == "remove_signer" and seat["added_by"] and self.random.random() < WISE:
-                person = int(seat["added_by"])
             label = f"{verb} seat {subject} ({seat['node_id']} {seat['kind']} {seat['status']} of case {seat['instance_id']})"
         given = self._arguments(operation, person, subject)
         return self._doing(f"{label} {given}", person, lambda house, connection, actor: house.tasks.operations.perform(
@@ -296,6 +225,31 @@ class Acts:
             return (self.office.clock.now() + self.random.choice(SPANS)).isoformat()
         return "情况说明" if argument.required or self.random.random() < 0.7 else None
 
+    def _remove_signer(self) -> Attempt | None:
+        """Mostly a signer that is still asked, by whoever added him."""
+        self.chosen = self._of("SELECT *, added_by AS person FROM seat WHERE added_by IS NOT NULL AND status IN ('open', 'queued')")
+        return self._registered("remove_signer")
+
+    def _take_back_from_agent(self) -> Attempt | None:
+        """Mostly a seat that somebody's agent holds, by the absent himself."""
+        self.chosen = self._of(
+            "SELECT s.*, a.principal_id AS person FROM seat s JOIN agency a ON a.agent_id = s.owner_id WHERE s.status IN ('open', 'parked') AND a.ended_at IS NULL"
+        )
+        return self._registered("take_back_from_agent")
+
+    def _take_back(self) -> Attempt | None:
+        """Mostly a seat that waits for a delegate, by whoever holds it."""
+        self.chosen = self._of(
+            "SELECT s.*, s.owner_id AS person FROM seat s JOIN seat d ON d.parent_seat_id = s.id AND d.kind = 'delegate' AND d.status = 'open' "
+            "WHERE s.status = 'parked' AND s.owner_id IS NOT NULL"
+        )
+        return self._registered("take_back")
+
+    def _of(self, query: str) -> tuple[Any, int] | None:
+        rows = self.office.rows(query)
+        row = self.random.choice(rows) if rows else None
+        return None if row is None or self.random.random() > WISE else (row, int(row["person"]))
+
     def _return(self) -> Attempt | None:
         """Mostly from behind a join into a branch before it, where somebody stands behind one; else as any other verb."""
         behind = [seat for seat in self.office.rows("SELECT * FROM seat WHERE status = 'open' AND kind = 'main'") if seat["node_id"] in self.model.back]
@@ -307,75 +261,6 @@ class Acts:
         return self._on(seat, person, f"return {given}", lambda house, connection, actor: house.tasks.operations.perform(
             connection, actor, "return", seat["id"], given
         ))
-
-    # the world around
-
-    def _start(self) -> Attempt | None:
-        live = self.office.rows("SELECT count(*) FROM process_instance WHERE status IN ('active', 'suspended')")[0][0]
-        if live >= 3:
-            return None
-        facts = {"name": "事项", "applicant": PEOPLE[self.random.choice(APPLICANTS)]}
-        variables = {name: self.random.random() < 0.4 for name in self.model.asked}
-        person = self.anybody()
-        return self._doing(f"start {variables}", person, lambda house, connection, actor: house.tasks.start_many(
-            connection, actor, PROCESS, [StartItem(facts, variables)]
-        ))
-
-    def _time(self) -> Attempt:
-        by = self.random.choice(SPANS)
-
-        def pass_by() -> None:
-            self.office.later(by)
-            self.office.work_off()
-
-        return Attempt(f"time passes by {by}", several=pass_by)
-
-    def _able(self, active: bool) -> list[int]:
-        return [row[0] for row in self.office.rows("SELECT id FROM person WHERE active = ? ORDER BY id", active)]
-
-    def _disable(self) -> Attempt | None:
-        people = [person for person in self._able(True) if CAST[NAMES[person]] and NAMES[person] not in ("chu", "chen")]
-        if len(people) < 6:
-            return None
-        person = self.random.choice(people)
-        return Attempt(f"disable {NAMES[person]}", lambda house, connection: house.people.administration.disable_person(connection, system_actor(), person))
-
-    def _enable(self) -> Attempt | None:
-        people = self._able(False)
-        if not people:
-            return None
-        person = self.random.choice(people)
-        return Attempt(f"enable {NAMES[person]}", lambda house, connection: house.people.administration.enable_person(connection, system_actor(), person))
-
-    def _membership(self) -> Attempt | None:
-        row = self.random.choice(self.office.rows("SELECT id, valid_to FROM membership"))
-        until = None if row["valid_to"] else self.office.clock.now().date() - timedelta(days=1)
-        return Attempt(f"membership {row['id']} until {until}", lambda house, connection: house.people.administration.change_membership(
-            connection, system_actor(), row["id"], valid_from=None, valid_to=until
-        ))
-
-    def _message(self) -> Attempt:
-        self.busy += 1
-        key = f"{self.office.clock.now().isoformat()}/{self.busy}"
-        return Attempt("a message comes", lambda house, connection: house.engine.correlate(connection, "answer", None, None, key))
-
-    def _agency(self) -> Attempt:
-        """Somebody stands in for somebody else, from now or from later on; mostly the absent himself says so."""
-        principal, agent = self.anybody(), self.anybody()
-        begin = self.office.clock.now() + self.random.choice([timedelta(0), timedelta(0), timedelta(hours=1), timedelta(days=1)])
-        absence = Absence(agent, self.random.choice([None, PROCESS]), begin, begin + self.random.choice(SPANS[2:]), "出差")
-        person = principal if self.random.random() < 0.85 else PEOPLE["chu"]
-        return self._doing(f"says that {NAMES[agent]} stands in for {NAMES[principal]} from {begin} to {absence.valid_to}", person, lambda house, connection, actor: (
-            house.tasks.keys.agencies.create(connection, actor, principal, absence)
-        ))
-
-    def _end_agency(self) -> Attempt | None:
-        rows = self.office.rows("SELECT id, principal_id FROM agency WHERE ended_at IS NULL")
-        if not rows:
-            return None
-        row = self.random.choice(rows)
-        person = row["principal_id"] if self.random.random() < 0.85 else self.anybody()
-        return self._doing(f"revokes agency {row['id']}", person, lambda house, connection, actor: house.tasks.keys.agencies.revoke(connection, actor, row["id"]))
 
 
 __all__ = ["NAMES", "Act", "Acts", "Attempt", "document"]

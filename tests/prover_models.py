@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from xml.sax.saxutils import quoteattr
 
 from tests.prover_office import APPLICANTS, LINES, PEOPLE
 from tests.reference_drawing import Drawer
-from tests.reference_growth import Grower
+from tests.reference_growth import TOPICS, Grower
 from tests.reference_scopes import Block
 
-# What is drawn here: calls and instances of sub-processes have rows of their own and are proved by the machine's prover.
 FEATURES = frozenset({
     "sequence", "choice", "together", "some", "loop", "sub", "boundary", "catch", "instances", "repeat", "terminate", "first", "link", "listeners",
+    "call", "many", "enough", "undo", "shout", "signal", "condition",
 })
 FEATURES_OF_BRANCHES = frozenset({"sequence", "choice", "together", "some", "sub", "boundary", "catch", "loop"})
 # How often a diagram is one fork and its join, the tasks after it may return into a branch, and a task in it is simply one person's.
@@ -31,6 +31,7 @@ OUTCOMES = (
 )
 TASK = re.compile(r'<bpmn:userTask id="(\w+)" camunda:candidateGroups="clerk"([^>]*)>')
 ASKED = re.compile(r">= (\w+_(?:\d+|again|enough|if))<")
+MESSAGE = re.compile(r"(<bpmn:(?:boundaryEvent|intermediateCatchEvent|startEvent) [^>]*>)(?=<bpmn:messageEventDefinition)")
 EVERY_OPERATION = "forward,delegate,add_before,add_parallel,add_after,ask,return,urge,snooze,comment,circulate"
 STAFF = tuple(number for login, number in PEOPLE.items() if login not in (*APPLICANTS, "chen"))
 
@@ -42,7 +43,7 @@ class Model:
     files: dict[str, bytes]
     tasks: tuple[str, ...]
     asked: tuple[str, ...]
-    drawn: str  # the diagram without settings
+    drawn: Mapping[str, str]  # the diagrams without settings, the outermost first
     back: Mapping[str, tuple[str, ...]]  # user tasks after a join → those in the branches before it
 
 
@@ -56,7 +57,7 @@ def _anything(source: random.Random) -> Model:
     features = FEATURES if source.random() < 0.3 else frozenset({"sequence", "sub", *source.sample(others, source.randint(2, 5))})
     tree = Grower(source, features, 0.25).tree(source.randint(1, 3))
     tree.inner = [Block("sequence", "", [Block("task", "apply"), *tree.inner, Block("task", "last")])]
-    return dressed(source, Drawer().draw(tree).decode(), {})
+    return dressed(source, _drawn(tree), {})
 
 
 def forked(source: random.Random) -> Model:
@@ -70,7 +71,13 @@ def forked(source: random.Random) -> Model:
         body = Block(around, grower.name("g"), [body])
     inside = tuple(name for branch in branches for name in _tasks(branch))
     root = Block("sub", "process", [Block("sequence", "", [Block("task", "apply"), body, Block("task", "last")])])
-    return dressed(source, Drawer().draw(root).decode(), {name: inside for name in (*(one.name for one in after), "last")})
+    return dressed(source, _drawn(root), {name: inside for name in (*(one.name for one in after), "last")})
+
+
+def _drawn(tree: Block) -> dict[str, str]:
+    drawer = Drawer()
+    outermost = drawer.draw(tree).decode()
+    return {PROCESS: outermost} | {name: xml.decode() for name, xml in drawer.called.items()}
 
 
 def _branch(source: random.Random, grower: Grower) -> Block:
@@ -85,34 +92,63 @@ def _tasks(block: Block) -> list[str]:
     return own + [name for part in block.inner for name in _tasks(part)]
 
 
-def dressed(source: random.Random, drawn: str, back: Mapping[str, tuple[str, ...]], known: tuple[str, ...] = ()) -> Model:
-    """A drawn diagram with random settings on the process and on every user task.
+def dressed(source: random.Random, drawn: Mapping[str, str], back: Mapping[str, tuple[str, ...]], known: tuple[str, ...] = ()) -> Model:
+    """Drawn diagrams (the process and those it calls) with random settings on every process and every user task.
 
     `back`: tasks that mostly may return, and where to; `known`: names that may be asked for besides.
     """
-    text = drawn
-    tasks = tuple(dict.fromkeys(match[1] for match in TASK.finditer(text)))
-    outcomes = [task for task in tasks if source.random() < 0.4]
-    asked: dict[str, None] = dict.fromkeys(known)
+    wardrobe = Wardrobe(source, back, known)
+    files = {f"{name}.bpmn": wardrobe.dress(name, text).encode() for name, text in drawn.items()}
+    asked = tuple(wardrobe.asked)
+    return Model(files | {"answers.form": _form(asked)}, tuple(wardrobe.tasks), asked, drawn, back)
 
-    def condition(match: re.Match[str]) -> str:
-        if outcomes and source.random() < 0.4:
-            return f'>= {source.choice(outcomes)}_outcome = "{source.choice(["approve", "reject"])}"<'
-        asked[match[1]] = None
-        return match[0]
 
-    text = ASKED.sub(condition, text)
-    attributes, properties = {}, {}
-    for task in tasks:
-        attributes[task], properties[task] = _settings(source, task, tasks, "pool" if back and source.random() < PLAIN else "")
-        if task in back and source.random() < RETURNING:
-            properties[task] |= {"return_to": source.choice(["any", ",".join(back[task])]), "resubmit": source.choice(RESUBMITTED)}
-    text = TASK.sub(lambda match: _task(match, attributes[match[1]], properties[match[1]]), text)
-    text = text.replace('<bpmn:process id="process" isExecutable="true">', f'<bpmn:process id="{PROCESS}" name="随机" isExecutable="true">{_process(source, tasks)}')
+def _form(asked: Iterable[str]) -> bytes:
     fields = [{"type": "textarea", "id": "opinion", "key": "opinion", "label": "意见"}, {"type": "number", "id": "amount", "key": "amount", "label": "金额"}]
     fields += [{"type": "checkbox", "id": name, "key": name, "label": name} for name in asked]
-    form = {"type": "default", "id": "answers", "schemaVersion": 18, "components": fields}
-    return Model({"random.bpmn": text.encode(), "answers.form": json.dumps(form).encode()}, tasks, tuple(asked), drawn, back)
+    return json.dumps({"type": "default", "id": "answers", "schemaVersion": 18, "components": fields}).encode()
+
+
+class Wardrobe:
+    """Puts settings on diagrams, one after the other; keeps what they ask for and their tasks."""
+
+    def __init__(self, source: random.Random, back: Mapping[str, tuple[str, ...]], known: tuple[str, ...]) -> None:
+        self.random, self.back = source, back
+        self.asked: dict[str, None] = dict.fromkeys(known)
+        self.tasks: list[str] = []
+
+    def dress(self, name: str, text: str) -> str:
+        """One diagram; the outermost has the case's facts, the others are called."""
+        source, tasks = self.random, tuple(dict.fromkeys(match[1] for match in TASK.finditer(text)))
+        self.tasks += tasks
+        text = self._conditions(text, [task for task in tasks if source.random() < 0.4])
+        settings = {task: self._settings(task, tasks) for task in tasks}
+        text = TASK.sub(lambda match: _task(match, *settings[match[1]]), text)
+        drawn = "process" if name == PROCESS else name
+        text = MESSAGE.sub(lambda match: match[1] + _box({"sent_by": source.choice(["univ_principal", "county_principal,univ_principal"])}), text)
+        return text.replace(
+            f'<bpmn:process id="{drawn}" isExecutable="true">',
+            f'<bpmn:process id="{name}" name="随机" isExecutable="true">{_process(source, tasks, outermost=name == PROCESS)}',
+        )
+
+    def _conditions(self, text: str, outcomes: list[str]) -> str:
+        """Some conditions ask for the outcome of a task, the others for names of the form."""
+        source = self.random
+
+        def condition(match: re.Match[str]) -> str:
+            if outcomes and source.random() < 0.4:
+                return f'>= {source.choice(outcomes)}_outcome = "{source.choice(["approve", "reject"])}"<'
+            self.asked[match[1]] = None
+            return match[0]
+
+        return ASKED.sub(condition, text)
+
+    def _settings(self, task: str, tasks: tuple[str, ...]) -> tuple[dict[str, str], dict[str, str]]:
+        source = self.random
+        attributes, properties = _settings(source, task, tasks, "pool" if self.back and source.random() < PLAIN else "")
+        if task in self.back and source.random() < RETURNING:
+            properties |= {"return_to": source.choice(["any", ",".join(self.back[task])]), "resubmit": source.choice(RESUBMITTED)}
+        return attributes, properties
 
 
 def dressed_again(source: random.Random, model: Model) -> dict[str, bytes]:
@@ -120,8 +156,8 @@ def dressed_again(source: random.Random, model: Model) -> dict[str, bytes]:
     return dressed(source, model.drawn, model.back, model.asked).files
 
 
-def _process(source: random.Random, tasks: tuple[str, ...]) -> str:
-    given = {"subject": "= case.name", "subject_person": "= case.applicant", "parties": '= {office: "U1"}'}
+def _process(source: random.Random, tasks: tuple[str, ...], *, outermost: bool) -> str:
+    given = {"subject": "= case.name", "subject_person": "= case.applicant", "parties": '= {office: "U1"}'} if outermost else {}
     if source.random() < 0.8:
         given["process_owner"] = source.choice(['= "univ_principal@U1"', f"= {PEOPLE['wang']}", '= ["person:4", "univ_principal@U2"]'])
     if source.random() < 0.6:

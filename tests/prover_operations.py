@@ -59,7 +59,9 @@ def prove_operations(
             tally.diagrams_refused += 1
             office.close()
     tally.diagrams += 1
-    note(model.files["random.bpmn"].decode())
+    for name, content in model.files.items():
+        if name.endswith(".bpmn"):
+            note(content.decode())
     try:
         return Walk(source, office, model, note, tally).run(steps)
     finally:

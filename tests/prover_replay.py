@@ -100,7 +100,7 @@ class Replay:
             self.machine.trigger(state, detail["wait"], self.host)
         elif kind in MODIFICATIONS:
             self._modified(row)
-        elif kind in ("terminated", "voided"):
+        elif kind in ("terminated", "voided", "called_off"):
             self.machine.cancel_all(state)
         elif kind == "undone" and detail["seat"] in self.decided:
             marking, values = self.kept[detail["seat"]]
