@@ -16,6 +16,7 @@ from tests.prover_branches import Fork, forks_of, unaccounted
 from tests.prover_changes import expected
 from tests.prover_dates import Dates
 from tests.prover_fold import ballots_of, decision, outcome_of
+from tests.prover_lineage import Lineage
 from tests.prover_office import Office, document
 from tests.prover_probes import goes_back_and_straight, lists_are_what_guards_accept, takes_back
 from tests.prover_replay import replayed
@@ -50,6 +51,7 @@ class Invariants:
         self.world = self._seen(None)
         self.facts: list[dict[str, Any]] = []
         self.dates = Dates(office)
+        self.lineage = Lineage()
 
     def _seen(self, before: World | None) -> World:
         for row in self.office.rows("SELECT DISTINCT definition_id FROM process_instance"):
@@ -66,6 +68,7 @@ class Invariants:
         rows = self.office.rows("SELECT * FROM history WHERE id > ? ORDER BY id", self.read)
         self.facts = [{**dict(row), "detail": document(row["detail"]) or {}} for row in rows]
         self.read = self.facts[-1]["id"] if self.facts else self.read
+        self.lineage.note(old, self.world, self.facts)
         self.nothing_failed()
         self.invariant_1()
         self.invariant_2(old)
@@ -206,6 +209,8 @@ class Invariants:
         if len(changes) != 1 or moved or step.attempt.several is not None:
             return
         fact = changes[0]
+        if fact["kind"] == "returned":
+            self.lineage.returned(old, self.world, fact)
         number, detail = fact["instance_id"], fact["detail"]
         version, after = self.world.version(self.world.cases[number]), self.world.cases[number]
         before = old.cases[number]

@@ -26,8 +26,12 @@ LATEST = 40  # a crash comes at one of the first so many statements
 
 @dataclass
 class Tally:
-    """What walks did: attempts by verb, and how many of them were refused, died or were followed by a reload; refused diagrams."""
+    """What walks did: attempts by verb, and how many of them were refused, died or were followed by a reload; refused diagrams.
 
+    `known`: every verb that could have been tried.
+    """
+
+    known: set[str] = field(default_factory=set)
     done: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     crashes: int = 0
@@ -36,11 +40,16 @@ class Tally:
     diagrams: int = 0
     diagrams_refused: int = 0
 
+    @property
+    def never(self) -> list[str]:
+        """The verbs that were not once accepted."""
+        return sorted(verb for verb in self.known if self.done[verb] == self.refused[verb])
+
     def __str__(self) -> str:
-        verbs = ", ".join(f"{verb} {number} ({self.refused[verb]} refused)" for verb, number in self.done.most_common())
+        verbs = ", ".join(f"{verb} {number - self.refused[verb]} of {number}" for verb, number in self.done.most_common())
         probes = ", ".join(f"{name} {number}" for name, number in self.probes.most_common())
         return (
-            f"people tried: {verbs}\n{self.crashes} commands died and were tried again, {self.reloads} reloads, "
+            f"accepted: {verbs}\nnever accepted: {', '.join(self.never) or 'none'}\n{self.crashes} commands died and were tried again, {self.reloads} reloads, "
             f"{self.diagrams} diagrams ({self.diagrams_refused} refused by the checks)\nprobes: {probes}"
         )
 
@@ -74,6 +83,7 @@ class Walk:
     def __init__(self, source: random.Random, office: Office, model: Model, note: Note, tally: Tally) -> None:
         self.random, self.office, self.model, self.note, self.tally = source, office, model, note, tally
         self.acts = Acts(office, model, source)
+        tally.known |= set(self.acts.verbs)
         self.invariants = Invariants(office, source, tally.probes)
 
     def run(self, steps: int) -> int:
