@@ -180,12 +180,13 @@ def test_agreements_are_asked_again_when_a_field_changed() -> None:
     assert len(office.seats("vote")) == 3 and office.history("vote_kept") == []
 
 
-def test_a_decision_that_still_waited_for_an_after_signer_is_asked_for_again() -> None:
+@pytest.mark.parametrize("kind", ["after", "parallel"])
+def test_a_decision_that_still_waited_for_a_signer_is_asked_for_again(kind: str) -> None:
     office = Office(process(
-        START + step("apply") + fork("split") + step("left", signers="after") + step("right", resubmit="straight") + join("merge") + END
+        START + step("apply") + fork("split") + step("left", signers="after,parallel", signers_decide="true") + step("right", resubmit="straight") + join("merge") + END
         + chain("start", "apply", "split", "left", "merge", "end") + chain("split", "right", "merge")
     )).begin().done("apply")
-    office.perform("add_after", office.seat("left").id, people=[office.people["wang"]])
+    office.perform(f"add_{kind}", office.seat("left").id, people=[office.people["wang"]])
     office.do("left")
     before = office.marking
     office.give_back("right", "apply")

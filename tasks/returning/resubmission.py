@@ -92,13 +92,13 @@ class Resubmission:
 
     def _seats_again(self, connection: Connection, case: Case, record: Any, ids: Mapping[str, str], changed: bool) -> None:
         """Give each seat back to whoever held it, keep agreements when no field changed, and log what was skipped."""
-        held = {old["parent_seat_id"] for old in record.before["seats"] if old["blocking"] and old["status"] in LIVE}
+        held = {str(old["token"]) for old in record.before["seats"] if old["status"] in LIVE and _awaited(old)}
         came_back = [
             (ids[activity] + mark + index, old) for old in record.before["seats"]
             for activity, mark, index in [str(old["token"]).partition("#")] if activity in ids and old["kind"] in ("main", "parallel")
         ]
-        # A decision that still waited for an after-signer had not moved the case: signers are not recreated, so he is asked again.
-        voted = [(token, old) for token, old in came_back if old["status"] == "completed" and old["id"] not in held]
+        # Where a signer was still awaited nothing was decided yet: signers are not recreated, so those who agreed are asked again.
+        voted = [(token, old) for token, old in came_back if old["status"] == "completed" and str(old["token"]) not in held]
         for token, old in voted if not changed else ():
             if new := self._counterpart(connection, case, token, old):
                 self._keep_vote(connection, case, new, old)
@@ -183,6 +183,11 @@ class Resubmission:
             Agency.agent_id != (case.subject_person or 0),
         )
         return connection.execute(query.order_by(Agency.id).limit(1)).scalar()
+
+
+def _awaited(old: Mapping[str, Any]) -> bool:
+    """Whether a decision cannot fall without this added seat: an after-signer it waits for, or a signer with a vote."""
+    return bool(old["kind"] == "after" and old["blocking"] or old["kind"] == "parallel" and old["counts"])
 
 
 # what has changed, and what reads it

@@ -161,8 +161,8 @@ class Returns:
         kept = plan.facts()
         seats = connection.execute(select(SEAT).where(SEAT.c.instance_id == case.id, SEAT.c.token.in_(self._within(case, plan)))).all()
         columns = (
-            "id", "token", "status", "kind", "counts", "owner_id", "claimed_as", "participant", "position", "completed_by", "on_behalf_of", "outcome",
-            "answer", "parent_seat_id", "blocking",
+            "token", "status", "kind", "counts", "owner_id", "claimed_as", "participant", "position", "completed_by", "on_behalf_of", "outcome",
+            "answer", "blocking",
         )
         return {
             "state": _plain(case.state), "cancel": kept["cancel"], "discard": kept.get("discard", []), "redeposit": kept.get("redeposit", []),
