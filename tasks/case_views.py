@@ -12,6 +12,7 @@ from tasks.attachments import named_files
 from tasks.case_picture import diagram, facts, masked_timeline
 from tasks.going_back import GoingBack
 from tasks.lifecycle import LIVE
+from tasks.whose import whose
 from tasks.models import CaseItem, CaseMark
 from tasks.people import Actor, People
 from tasks.returning.steerers import steering_verbs
@@ -26,7 +27,7 @@ from workflows import history
 from workflows.case import Case
 from workflows.definitions import ProcessVersion
 from workflows.engine import INSTANCE, ProcessEngine
-from workflows.errors import NotFound
+from workflows.errors import NotFound, Words
 from workflows.models import AnyRow, OutboxMessage, Wait
 
 
@@ -41,6 +42,7 @@ class CaseView:
     timeline: list[TimelineItem]
     diagram: dict[str, Any]
     open: list[WorklistRow]
+    asked: dict[int, Words]  # an open seat that nobody holds → whom it is for
     may: frozenset[str]
     messages: list[dict[str, Any]]
     marks: list[dict[str, Any]]
@@ -70,7 +72,7 @@ class CaseViews:
         items = timeline(connection, self._people, case, rows)
         if seen == "status":
             return CaseView(
-                case_row, case.version, [], {}, _who_decided(items), {}, [], frozenset(), self._messages(connection, actor, case),
+                case_row, case.version, [], {}, _who_decided(items), {}, [], {}, frozenset(), self._messages(connection, actor, case),
                 self._marks(connection, instance_id), status_only=True,
             )
         own, functions = case.subject_person == actor.person_id, self._engine.functions(connection, case)
@@ -82,7 +84,7 @@ class CaseViews:
         return CaseView(
             case_row, case.version, named_files(facts(case, None, functions, reading.fields), reading.files), self._items(connection, instance_id),
             [replace(item, changes=named_files(item.changes, reading.files)) for item in items], diagram(case, rows),
-            [self._worklist.row(row, actor) for row in seats],
+            [self._worklist.row(row, actor) for row in seats], whose(connection, self._people, seats),
             self._verbs(connection, actor, case, seats, reading), self._messages(connection, actor, case), self._marks(connection, instance_id),
             self._outbox(connection, instance_id), own, reading=reading,
         )

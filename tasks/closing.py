@@ -13,7 +13,7 @@ from tasks import errors
 from tasks.actors import Actor
 from tasks.four_eyes import acted
 from tasks.models import CaseActor, Draft, Seat, SeatOffer, UndoRecord
-from tasks.standing import OTHER, is_live
+from tasks.standing import OTHER, is_live, line_taken
 from workflows.case import Case
 from workflows.history import Author
 from workflows.store import in_one, put
@@ -22,7 +22,7 @@ SEAT = Seat.__table__
 DROP_OFFERS = delete(SeatOffer).where(SeatOffer.seat_id == bindparam("seat"))
 DROP_DRAFTS = delete(Draft).where(Draft.seat_id == bindparam("seat"))
 COMPLETE_SEAT = update(Seat).where(SEAT.c.id == bindparam("seat"), SEAT.c.status == "open").values(
-    {name: bindparam(f"new_{name}") for name in ("completed_at", "completed_by", "on_behalf_of", "outcome", "owner_id", "claimed_as")}
+    {name: bindparam(f"new_{name}") for name in ("completed_at", "completed_by", "on_behalf_of", "outcome", "owner_id", "claimed_as", "decided_as")}
     | {"status": "completed", "urged": 0, "revision": SEAT.c.revision + 1}
 )
 COMPLETE_ALONE = COMPLETE_SEAT.where(~exists().where(  # a signer may have been added since the seat was read
@@ -48,6 +48,7 @@ def close_completed(connection: Connection, row: Row[Any], case: Case, actor: Ac
         "seat": row.seat_id, "new_completed_at": case.now, "new_completed_by": actor.person_id, "new_on_behalf_of": on_behalf_of,
         "new_outcome": outcome, "new_owner_id": actor.person_id,
         "new_claimed_as": case.author.role and f"{case.author.role}@{case.author.organisation}",
+        "new_decided_as": row.seat_claimed_as or line_taken(actor, row),
     }
     at_once = connection.dialect.name == "postgresql"
     if at_once:

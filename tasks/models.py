@@ -98,6 +98,7 @@ class Seat(Base):
         Index(None, "schedule_id"),
         Index(None, "status", "due_at"),
         Index(None, "completed_by", "completed_at"),
+        Index(None, "decided_as", "completed_at"),
         Index(None, "parent_seat_id"),
         Index(None, "claim_expires_at"),
         Index(None, "participant", sqlite_where=text("participant IS NOT NULL"), postgresql_where=text("participant IS NOT NULL")),
@@ -127,6 +128,7 @@ class Seat(Base):
     completed_at: Mapped[datetime | None]
     completed_by: Mapped[int | None]
     on_behalf_of: Mapped[int | None]
+    decided_as: Mapped[str | None] = mapped_column(String(80))  # the candidate line whose vote it was: a pool, or a person
     outcome: Mapped[str | None] = mapped_column(String(60))
     parent_seat_id: Mapped[int | None]
     kind: Mapped[str] = mapped_column(String(20), server_default="main")  # main, delegate, before, parallel, after, asked

@@ -11,7 +11,7 @@ VERBS: Mapping[str, tuple[str, ...]] = {
     "start": ("case",), "complete": ("as", "outcome"), "claim": ("as",), "release": ("as",), "draft": ("as",), "undo": ("as",),
     "withdraw": ("as",), "urge": ("as",), "reassign": ("as", "to"), "message": ("name",), "bulk": ("as", "activity", "outcome"),
     "class_list": ("as",), "advance": (), "find": ("case", "process"),
-    "begin": ("as", "case"), "operate": ("as", "verb"),
+    "begin": ("as", "case"), "operate": ("as", "verb"), "stand_in": ("as", "for", "until"),
 }
 
 
@@ -59,6 +59,8 @@ def _verb(step: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"{verb} 缺少 {name} / {verb} needs {name}" for name in VERBS[verb] if name not in step)
     if verb == "advance" and not ("to" in step and _is_moment(step["to"]) or isinstance(step.get("by"), Mapping)):
         yield "advance 需要 to（时间）或 by（时长） / advance needs to (a moment) or by (a duration)"
+    if verb == "stand_in" and not all(_is_moment(step[name]) for name in ("since", "until") if name in step):
+        yield "stand_in 的 since、until 应为时间 / since and until of stand_in must be moments"
 
 
 def _is_moment(value: Any) -> bool:

@@ -11,6 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select
 
 from tasks.cast import Cast
+from tasks.keys.agencies import Absence
+from tasks.keys.agency_dates import SETTLE
 from tasks.lifecycle import LIVE
 from tasks.models import SeatOffer, SecurityLog
 from tasks.operations import Choice
@@ -231,6 +233,16 @@ class Play:
             choices = operations.choices(connection, actor, verb, subject)
             given = {key: self._argument(connection, choices.get(key, ()), key, value) for key, value in step.get("arguments", {}).items()}
             operations.perform(connection, actor, verb, subject, given)
+
+    def _do_stand_in(self, step: Mapping[str, Any]) -> None:
+        """Somebody is away from `since` (now) `until` then, and another works for him; passes the moment after which keys are given out."""
+        with self.house.store.transaction() as connection:
+            principal, agent = (self.cast.actor(connection, step[name]) for name in ("for", "as"))
+            since = _moment(step["since"]) if "since" in step else self.house.clock.now()
+            absence = Absence(agent.person_id, step.get("process"), since, _moment(step["until"]), str(step.get("reason", "")))
+            self.house.tasks.keys.agencies.create(connection, principal, principal.person_id, absence)
+        self.house.clock.set(self.house.clock.now() + SETTLE)
+        self.house.work_off()
 
     def _argument(self, connection: Connection, choices: Sequence[Choice], key: str, value: Any) -> Any:
         """People by their logins, places by the activity's id: what the dialog would send for them."""

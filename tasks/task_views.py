@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from tasks import errors
 from tasks.assignment import outcomes, refusal
 from tasks.children.answers import offered_answers, voting_outcomes
+from tasks.children.waiting import waits_for
 from tasks.form_panel import FormPanel, form_panel
 from tasks.lifecycle import ACTUAL_OWNER, ADVICE, LIVE, PAST_OWNER, POTENTIAL_OWNER, STAND_IN, SUBSTITUTE, reading
 from tasks.people import Actor, People
@@ -29,9 +30,7 @@ from workflows.errors import NotFound
 from workflows.graph import Node
 
 FOUR_EYES = {"zh": "经办与复核须为不同人员，您已参与前序环节。", "en": "Four-eyes: you took part in an earlier step."}
-WAITING = {
-    "parked": {"zh": "该事项正在等待他人意见。", "en": "The item waits for somebody's opinion."}, "queued": {"zh": "还没有轮到您签署。", "en": "It is not your turn yet."},
-}
+NOT_YET = {"zh": "还没有轮到您签署。", "en": "It is not your turn yet."}
 TAKING_PART = frozenset({POTENTIAL_OWNER, ACTUAL_OWNER, SUBSTITUTE, STAND_IN, PAST_OWNER})
 READ_ONLY = {"zh": "该事项未分派给您，仅可查看。", "en": "Not offered to you; read only."}
 
@@ -50,7 +49,8 @@ class TaskView(Story):
     notices: list[dict[str, Any]]
     may: frozenset[str]
     refused: dict[str, str] | None
-    on_behalf: bool  # the reader would complete it for the applicant, not in his own name
+    waits: dict[str, str] | None  # for whose opinion it waits
+    on_behalf: str | None  # for whom the reader would complete it, the applicant or his principal; None in his own name
 
     @property
     def schema(self) -> dict[str, Any] | None:
@@ -120,14 +120,15 @@ class TaskViews:
         verbs = self._verbs(actor, row, standing)
         live = row.status in LIVE
         block = refusal(case, node, functions) if live and not advises else None
+        waits = waits_for(connection, self._people, row) if row.status == "parked" else None
         refused = None
         if live and not verbs & {"complete", "answer"}:
-            waiting = WAITING.get(row.status) if row.owner_id == actor.person_id else None
+            waiting = waits or (NOT_YET if row.status == "queued" else None) if row.owner_id == actor.person_id else None
             refused = FOUR_EYES if standing.excluded and node.properties.get("separate_from") else waiting or (row.summary or {}).get("clause") or READ_ONLY
         return TaskView(
             **vars(story), seat=self._worklist.row(row, actor), case=case_row, process=case.version, node_name=case.version.both(node.id), form=panel,
             outcomes=[dict(one) for one in offered], flags=list((row.summary or {}).get("flags", [])), notices=[block] if block else [], may=verbs,
-            refused=refused, on_behalf=standing.stands_in,
+            refused=refused, waits=waits, on_behalf=self._people.name(connection, standing.on_behalf_of) if standing.on_behalf_of is not None else None,
         )
 
     @staticmethod

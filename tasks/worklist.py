@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, func, or_, select
 from tasks.lifecycle import IN_TURN, LIVE, RETURNED
 from tasks.models import CaseParty, Draft, Organisation, Person, SeatOffer
 from tasks.operation_models import Snooze
+from tasks.others_decided import COLUMNS, decided_by_others
 from tasks.people import Actor
 from tasks.permissions import visible_cases
 from tasks.worklist_statements import (
@@ -198,22 +199,22 @@ class Worklist:
         return "red" if row.due_at < now else "yellow" if row.yellow_at <= now else "green"
 
     def _past(self, connection: Connection, actor: Actor, view: str, after: str | None, size: int, filters: Filters) -> Page:
-        """已办: seats on which I acted, newest first; 他人已办: seats of mine that somebody else decided or made needless; 我发起的: cases whose applicant I am."""
+        """已办: seats on which I acted, newest first; 他人已办: see `tasks.others_decided`; 我发起的: cases whose applicant I am."""
+        backwards, position = decode_cursor(after) if after else (False, None)
+        values = filter_values(filters, self._clock.now())
+        if view == "others":
+            statement = decided_by_others(actor.person_id, actor.candidates, position, backwards, filters.shape, size + 1)
+            return self._paged(connection.execute(statement, values).all(), COLUMNS, actor, position is not None, backwards, size)
         columns = (SEAT.c.completed_at, SEAT.c.id) if view == "done" else (SEAT.c.created_at, SEAT.c.id)
         query = SEAT_ROWS
         if view == "done":
             query = query.where(SEAT.c.completed_by == actor.person_id, or_(SEAT.c.status == "completed", SEAT.c.outcome == RETURNED))
-        elif view == "others":
-            mine = or_(SEAT.c.owner_id == actor.person_id, SEAT.c.on_behalf_of == actor.person_id, SEAT.c.participant.in_(actor.candidates))
-            query = query.where(mine, SEAT.c.status.in_(("completed", "cancelled")), SEAT.c.completed_by.is_distinct_from(actor.person_id))
         else:
             latest = select(func.max(SEAT.c.id)).where(SEAT.c.instance_id == INSTANCE.c.id).scalar_subquery()
             query = query.where(INSTANCE.c.subject_person == actor.person_id, SEAT.c.id == latest)
         query = query.where(*seat_conditions(filters.shape))
-        backwards, position = decode_cursor(after) if after else (False, None)
         if position is not None:
             query = query.where(beyond(columns, position, not backwards))
-        values = filter_values(filters, self._clock.now())
         rows = connection.execute(query.order_by(*[c if backwards else c.desc() for c in columns]).limit(size + 1), values).all()
         return self._paged(rows, columns, actor, position is not None, backwards, size)
 

@@ -15,6 +15,8 @@ from app import House
 from tasks.cast import Cast
 from tests import databases, postgresql
 from tests.browser_desk import FLAGS, find_chromium
+from tests.document_desk import DocumentDesk
+from tests.document_windows import Windows
 from workflows.business_calendar import SHANGHAI, FrozenClock
 from workflows.definitions import read_folder
 
@@ -97,3 +99,25 @@ def browser() -> Iterator[Browser]:
         opened = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
         yield opened
         opened.close()
+
+
+@pytest.fixture(scope="module")
+def documents(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DocumentDesk]:
+    """The official document, served to the browser tests of one file."""
+    served = DocumentDesk(tmp_path_factory.mktemp("documents"))
+    yield served
+    served.close()
+
+
+@pytest.fixture(scope="module")
+def _opened(browser: Browser, documents: DocumentDesk) -> Iterator[Windows]:
+    held = Windows(browser, documents)
+    yield held
+    held.close()
+
+
+@pytest.fixture
+def windows(_opened: Windows) -> Iterator[Windows]:
+    """The windows of the cast on the documents; no page may complain."""
+    yield _opened
+    assert _opened.complaints() == []

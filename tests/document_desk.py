@@ -5,29 +5,31 @@ It decides nothing about what a test expects.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, select
 
-from tasks.models import Seat
+from tasks.models import Seat, SecurityLog
+from tasks.security_log import HIDDEN_FIELD
 from tasks.starting import Starting
 from tests.browser_desk import MORNING, PROCESS, BrowserDesk
 from workflows.business_calendar import FrozenClock
 from workflows.errors import Rejection
 
-DOCUMENT = "official_document"
+DOCUMENT, FUNDS = "official_document", "funding_request"
 VALUES = {"document_kind": "通知", "urgency": "普通", "document_body": "请各学院于七月十日前完成资助工作总结并报送汇总表。", "budget": 3000}
 VOTERS = ("songxueyuan", "lvcaiwu", "maguanli")
 
 
 class DocumentDesk(BrowserDesk):
-    """The office with both processes."""
+    """The office with all processes that are shipped."""
 
     clock: FrozenClock
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder, FrozenClock(MORNING), (PROCESS, DOCUMENT))
+        super().__init__(folder, FrozenClock(MORNING), (PROCESS, DOCUMENT, FUNDS))
 
     def document(self, title: str, upto: str = "countersign") -> int:
         """A document of 何辅导 at draft_document, countersign (with check_compliance), sign_document or file_document."""
@@ -45,6 +47,11 @@ class DocumentDesk(BrowserDesk):
         if upto == "file_document":
             self.complete(case, "sign_document", "zhouzhuren", "approve")
         return case
+
+    def pass_time(self, delta: timedelta) -> None:
+        """Time goes by, and the worker does what is due."""
+        self.clock.advance(delta)
+        self.house.work_off()
 
     def complete(self, case: int, node: str, login: str, outcome: str, values: dict[str, Any] | None = None) -> None:
         """Decide the seat this person has there."""
@@ -89,3 +96,9 @@ class DocumentDesk(BrowserDesk):
         """The number of one of the cast."""
         with self.house.store.read() as connection:
             return self.cast.person(connection, login)
+
+    def hidden_fields_sent(self, case: int) -> list[str]:
+        """What the security log says somebody sent of fields that are hidden from him."""
+        query = select(SecurityLog.detail).where(SecurityLog.instance_id == case, SecurityLog.kind == HIDDEN_FIELD)
+        with self.house.store.read() as connection:
+            return [name for detail in connection.execute(query).scalars() for name in detail["fields"]]

@@ -38,6 +38,21 @@ class Windows:
         page = self.of(login).open(f"/inbox?view={view}")
         return page.locator("tr[data-task]", has_text=text)
 
+    def work(self, login: str, text: str, view: str = "todo") -> Page:
+        """The page of the item of his list whose row says this."""
+        row = self.inbox(login, text, view).first
+        expect(row).to_be_visible()
+        return self.of(login).open(f"/tasks/{row.get_attribute('data-task')}")
+
+    def begin(self, login: str, process: str, **texts: str) -> Page:
+        """Start a case by hand, fill in its first form by label, and send it."""
+        page = self.of(login).open("/start")
+        page.get_by_role("button", name=process).click()
+        page.wait_for_url("**/tasks/*")
+        for label, text in texts.items():
+            page.get_by_label(label, exact=False).first.fill(text)
+        return page
+
     def complaints(self) -> list[str]:
         """What the pages complained of since this was asked last."""
         found = [f"{login}: {complaint}" for (login, *_), desk in self._open.items() for complaint in desk.complaints]
@@ -53,9 +68,10 @@ class Windows:
         desk.complaints.clear()
 
     def close(self) -> None:
-        """Close them all."""
+        """Close them all; whoever is asked for again signs in again."""
         for desk in self._open.values():
             desk.close()
+        self._open.clear()
 
 
 def dialog_of(page: Page, verb: str) -> Locator:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -15,31 +14,10 @@ from tests.document_windows import Windows, decide, dialog_of, operate
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def office(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DocumentDesk]:
-    served = DocumentDesk(tmp_path_factory.mktemp("documents"))
-    yield served
-    served.close()
-
-
-@pytest.fixture(scope="module")
-def opened(browser: Browser, office: DocumentDesk) -> Iterator[Windows]:
-    held = Windows(browser, office)
-    yield held
-    held.close()
-
-
-@pytest.fixture
-def windows(opened: Windows) -> Iterator[Windows]:
-    """No page may complain."""
-    yield opened
-    assert opened.complaints() == []
-
-
 # taking work
 
 
-def test_a_document_is_started_by_hand_and_reaches_everybody_asked(office: DocumentDesk, windows: Windows) -> None:
+def test_a_document_is_started_by_hand_and_reaches_everybody_asked(documents: DocumentDesk, windows: Windows) -> None:
     page = windows.of("hefudao").open("/start")
     page.get_by_role("button", name="公文会签").click()
     page.wait_for_url("**/tasks/*")
@@ -53,8 +31,8 @@ def test_a_document_is_started_by_hand_and_reaches_everybody_asked(office: Docum
         expect(windows.inbox(login, f"{step}：关于迎新工作的通知", "pool")).to_have_count(1)
 
 
-def test_of_two_who_claim_the_second_is_told_who_has_it_and_gets_it_once_it_is_released(office: DocumentDesk, windows: Windows) -> None:
-    case = office.document("关于认领的通知", "file_document")
+def test_of_two_who_claim_the_second_is_told_who_has_it_and_gets_it_once_it_is_released(documents: DocumentDesk, windows: Windows) -> None:
+    case = documents.document("关于认领的通知", "file_document")
     late = windows.task("maguanli", case, "file_document")
     first = windows.task("gaojingban", case, "file_document")
     first.get_by_role("button", name="领取").click()
@@ -67,8 +45,8 @@ def test_of_two_who_claim_the_second_is_told_who_has_it_and_gets_it_once_it_is_r
     expect(windows.inbox("maguanli", "关于认领的通知", "pool")).to_have_count(1)
 
 
-def test_forwarded_work_moves_from_one_list_to_the_other(office: DocumentDesk, windows: Windows) -> None:
-    case = office.document("关于转办的通知", "file_document")
+def test_forwarded_work_moves_from_one_list_to_the_other(documents: DocumentDesk, windows: Windows) -> None:
+    case = documents.document("关于转办的通知", "file_document")
     page = windows.task("gaojingban", case, "file_document")
     operate(page, "forward", ["马管理"], "已转给马管理办理", reason="本周外出培训")
     expect(windows.inbox("gaojingban", "关于转办的通知", "pool")).to_have_count(0)
@@ -77,11 +55,11 @@ def test_forwarded_work_moves_from_one_list_to_the_other(office: DocumentDesk, w
     expect(page.locator(".timeline-list")).to_contain_text("转办给马管理：本周外出培训")
     page.get_by_label("档号").fill("2026-031")
     decide(page, "file")
-    assert office.live(case) == []
+    assert documents.live(case) == []
 
 
-def test_nobody_to_forward_to_is_said_before_anything_is_written(office: DocumentDesk, windows: Windows) -> None:
-    case = office.document("关于无人可转的通知")
+def test_nobody_to_forward_to_is_said_before_anything_is_written(documents: DocumentDesk, windows: Windows) -> None:
+    case = documents.document("关于无人可转的通知")
     dialog = dialog_of(windows.task("gaojingban", case, "check_compliance"), "forward")
     expect(dialog.locator("[data-refused]")).to_contain_text("现在不能转办")
     expect(dialog.locator("button[type=submit]")).to_be_disabled()
@@ -90,8 +68,8 @@ def test_nobody_to_forward_to_is_said_before_anything_is_written(office: Documen
 # other people's part
 
 
-def test_a_delegate_advises_and_the_item_comes_back(office: DocumentDesk, windows: Windows) -> None:
-    case = office.document("关于委派的通知")
+def test_a_delegate_advises_and_the_item_comes_back(documents: DocumentDesk, windows: Windows) -> None:
+    case = documents.document("关于委派的通知")
     page = windows.task("gaojingban", case, "check_compliance")
     operate(page, "delegate", ["吕财务"], "吕财务", text="请看经费来源")
     page = windows.task("gaojingban", case, "check_compliance")
@@ -100,67 +78,67 @@ def test_a_delegate_advises_and_the_item_comes_back(office: DocumentDesk, window
     expect(page.locator("[data-outcome=approve]")).to_have_count(1)  # deciding takes the delegation back
     asked = windows.of("lvcaiwu").open("/inbox?view=todo").locator("tr[data-task]", has_text="合规审查：关于委派的通知")
     expect(asked).to_have_count(1)
-    seat = next(row.id for row in office.live(case, "check_compliance") if row.kind == "delegate")
+    seat = next(row.id for row in documents.live(case, "check_compliance") if row.kind == "delegate")
     advice = windows.of("lvcaiwu").open(f"/tasks/{seat}")
     expect(advice.locator("main")).to_contain_text("请看经费来源")
     decide(advice, "suggest_agree", "经费来源清楚，建议同意。")
     page.reload()
     expect(page.locator(".timeline-list")).to_contain_text("经费来源清楚，建议同意。")
     decide(page, "approve", "已核对。")
-    assert office.nodes(case) == ["countersign"]
+    assert documents.nodes(case) == ["countersign"]
 
 
-def test_what_was_delegated_is_taken_back(office: DocumentDesk, windows: Windows) -> None:
-    case = office.document("关于收回的通知")
+def test_what_was_delegated_is_taken_back(documents: DocumentDesk, windows: Windows) -> None:
+    case = documents.document("关于收回的通知")
     page = windows.task("gaojingban", case, "check_compliance")
     operate(page, "delegate", ["吕财务"], "吕财务")
-    seat = next(row.id for row in office.live(case, "check_compliance") if row.kind == "delegate")
+    seat = next(row.id for row in documents.live(case, "check_compliance") if row.kind == "delegate")
     page = windows.task("gaojingban", case, "check_compliance")
     operate(page, "take_back", (), "收回")
     expect(windows.of("lvcaiwu").open(f"/tasks/{seat}").locator(".decided")).to_contain_text("此待办已取消")
     expect(windows.of("lvcaiwu").open("/notices").locator("main")).to_contain_text("收回")
     decide(windows.task("gaojingban", case, "check_compliance"), "approve")
-    assert office.nodes(case) == ["countersign"]
+    assert documents.nodes(case) == ["countersign"]
 
 
-def test_a_signer_before_holds_the_item_until_he_has_signed(office: DocumentDesk, windows: Windows) -> None:
-    case = office.document("关于前加签的通知")
+def test_a_signer_before_holds_the_item_until_he_has_signed(documents: DocumentDesk, windows: Windows) -> None:
+    case = documents.document("关于前加签的通知")
     page = windows.task("gaojingban", case, "check_compliance")
     operate(page, "add_before", ["吕财务", "马管理"], "吕财务", text="请先核对经费")
     page = windows.task("gaojingban", case, "check_compliance")
     expect(page.locator("[data-outcome=approve]")).to_have_count(0)
     expect(page.locator("main")).to_contain_text("等待")
     for login, answer in (("lvcaiwu", "suggest_agree"), ("maguanli", "suggest_disagree")):
-        seat = next(row.id for row in office.live(case, "check_compliance") if row.owner_id == office.person(login))
+        seat = next(row.id for row in documents.live(case, "check_compliance") if row.owner_id == documents.person(login))
         decide(windows.of(login).open(f"/tasks/{seat}"), answer, f"{login} 已核对。")
     page.reload()
     expect(page.locator(".timeline-list")).to_contain_text("maguanli 已核对。")
     decide(page, "approve")  # advice turns nothing where the model does not let signers decide
-    assert office.nodes(case) == ["countersign"]
+    assert documents.nodes(case) == ["countersign"]
 
 
-def test_a_parallel_signer_who_decides_joins_the_count_and_one_after_holds_the_case(office: DocumentDesk, windows: Windows) -> None:
-    case = office.document("关于并后加签的通知", "sign_document")
+def test_a_parallel_signer_who_decides_joins_the_count_and_one_after_holds_the_case(documents: DocumentDesk, windows: Windows) -> None:
+    case = documents.document("关于并后加签的通知", "sign_document")
     page = windows.task("zhouzhuren", case, "sign_document")
     operate(page, "add_parallel", ["马管理"], "马管理")
     page = windows.task("zhouzhuren", case, "sign_document")
     operate(page, "add_after", ["吕财务"], "吕财务")
     page = windows.task("zhouzhuren", case, "sign_document")
     decide(page, "approve")
-    assert office.nodes(case) == ["sign_document"]
+    assert documents.nodes(case) == ["sign_document"]
     decide(windows.task("maguanli", case, "sign_document"), "approve")
-    assert office.nodes(case) == ["sign_document"]
-    seat = next(row.id for row in office.live(case, "sign_document") if row.kind == "after")
+    assert documents.nodes(case) == ["sign_document"]
+    seat = next(row.id for row in documents.live(case, "sign_document") if row.kind == "after")
     decide(windows.of("lvcaiwu").open(f"/tasks/{seat}"), "approve")
-    assert office.nodes(case) == ["file_document"]
+    assert documents.nodes(case) == ["file_document"]
 
 
-def test_a_signer_is_removed_by_whoever_added_him(office: DocumentDesk, windows: Windows) -> None:
-    case = office.document("关于减签的通知")
+def test_a_signer_is_removed_by_whoever_added_him(documents: DocumentDesk, windows: Windows) -> None:
+    case = documents.document("关于减签的通知")
     page = windows.task("gaojingban", case, "check_compliance")
     operate(page, "add_before", ["吕财务"], "吕财务")
     page = windows.task("gaojingban", case, "check_compliance")
-    seat = next(row.id for row in office.live(case, "check_compliance") if row.kind == "before")
+    seat = next(row.id for row in documents.live(case, "check_compliance") if row.kind == "before")
     dialog = dialog_of(page, "remove_signer")
     dialog.locator(".choices label", has_text="吕财务").click()
     expect(dialog.locator(".preview-lines")).to_contain_text("吕财务不再签署")
@@ -173,12 +151,12 @@ def test_a_signer_is_removed_by_whoever_added_him(office: DocumentDesk, windows:
 # talk
 
 
-def test_a_question_is_answered_and_nothing_waits_for_it(office: DocumentDesk, windows: Windows) -> None:
-    case = office.document("关于沟通的通知")
+def test_a_question_is_answered_and_nothing_waits_for_it(documents: DocumentDesk, windows: Windows) -> None:
+    case = documents.document("关于沟通的通知")
     page = windows.task("songxueyuan", case, "countersign")
     operate(page, "ask", ["何辅导"], "已向何辅导提问", text="汇总表模板是否已下发？")
     expect(page.locator("[data-outcome=approve]")).to_have_count(1)
-    seat = next(row.id for row in office.live(case, "countersign") if row.kind == "asked")
+    seat = next(row.id for row in documents.live(case, "countersign") if row.kind == "asked")
     asked = windows.of("hefudao").open(f"/tasks/{seat}")
     expect(asked.locator("main")).to_contain_text("汇总表模板是否已下发？")
     decide(asked, "answer", "已于六月二十日下发。")
@@ -187,8 +165,8 @@ def test_a_question_is_answered_and_nothing_waits_for_it(office: DocumentDesk, w
     expect(windows.of("songxueyuan").open("/notices").locator("main")).to_contain_text("答复")
 
 
-def test_a_remark_a_copy_and_a_followed_case(office: DocumentDesk, windows: Windows) -> None:
-    case = office.document("关于抄送的通知")
+def test_a_remark_a_copy_and_a_followed_case(documents: DocumentDesk, windows: Windows) -> None:
+    case = documents.document("关于抄送的通知")
     page = windows.task("songxueyuan", case, "countersign")
     operate(page, "comment", (), text="附件二请核对页码。")
     expect(page.locator(".timeline-list")).to_contain_text("附件二请核对页码。")
@@ -202,8 +180,8 @@ def test_a_remark_a_copy_and_a_followed_case(office: DocumentDesk, windows: Wind
     operate(page, "unwatch", (), "已取消关注")
 
 
-def test_the_drafter_urges_and_the_count_stands_on_the_row(office: DocumentDesk, windows: Windows) -> None:
-    case = office.document("关于催办的通知")
+def test_the_drafter_urges_and_the_count_stands_on_the_row(documents: DocumentDesk, windows: Windows) -> None:
+    case = documents.document("关于催办的通知")
     page = windows.case("hefudao", case)
     page.locator("tr", has_text="合规审查").get_by_role("button", name="催办").click()
     expect(page.locator(".flash-success")).to_contain_text("已催办")
@@ -212,10 +190,10 @@ def test_the_drafter_urges_and_the_count_stands_on_the_row(office: DocumentDesk,
     expect(page.locator("main")).to_contain_text(re.compile("催"))
 
 
-def test_the_supervisor_reassigns_and_the_holder_changes(office: DocumentDesk, windows: Windows) -> None:
-    case = office.document("关于改派的通知", "file_document")
+def test_the_supervisor_reassigns_and_the_holder_changes(documents: DocumentDesk, windows: Windows) -> None:
+    case = documents.document("关于改派的通知", "file_document")
     page = windows.of("zhouzhuren").open("/supervisor/list?reason=open")
-    button = page.locator(f"[data-dialog='#reassign-{office.seat_of(case, 'file_document')}']")
+    button = page.locator(f"[data-dialog='#reassign-{documents.seat_of(case, 'file_document')}']")
     while not button.count():
         page.get_by_role("link", name="下一页").click()
         page.wait_for_load_state()
@@ -232,29 +210,29 @@ def test_the_supervisor_reassigns_and_the_holder_changes(office: DocumentDesk, w
 # votes
 
 
-def test_two_of_three_votes_pass_and_the_third_is_told(office: DocumentDesk, windows: Windows) -> None:
-    case = office.document("关于表决的通知")
+def test_two_of_three_votes_pass_and_the_third_is_told(documents: DocumentDesk, windows: Windows) -> None:
+    case = documents.document("关于表决的通知")
     third = windows.task("maguanli", case, "countersign")
     decide(windows.task("songxueyuan", case, "countersign"), "approve", "同意印发。")
     page = windows.task("lvcaiwu", case, "countersign")
     expect(page.locator("main")).to_contain_text("1 人已表决，共 3 人")
     expect(page.locator("main")).to_contain_text("同意印发。")
     decide(page, "approve")
-    assert office.nodes(case) == ["check_compliance"]
+    assert documents.nodes(case) == ["check_compliance"]
     windows.refused("maguanli", third.locator("[data-outcome=approve]").click)
     expect(third.locator("body")).to_contain_text("吕财务")
     third.reload()
     expect(third.locator(".decided")).to_contain_text("此待办已取消")
 
 
-def test_r04_two_refusals_of_three_decide_early(office: DocumentDesk, windows: Windows) -> None:
-    case = office.document("关于否决的通知")
+def test_r04_two_refusals_of_three_decide_early(documents: DocumentDesk, windows: Windows) -> None:
+    case = documents.document("关于否决的通知")
     decide(windows.task("songxueyuan", case, "countersign"), "abstain", "与本院无关。")
     page = windows.task("lvcaiwu", case, "countersign")
     page.locator("[data-outcome=reject]").click()
     expect(page.locator(".fjs-form-field-error, .error-summary, .outcome-hint").first).to_be_visible()
     decide(page, "reject", "经费来源不明。")
-    assert office.nodes(case) == ["check_compliance"]
+    assert documents.nodes(case) == ["check_compliance"]
     expect(windows.case("hefudao", case).locator(".timeline-list")).to_contain_text("表决结果：不同意")
 
 
@@ -262,10 +240,10 @@ def test_r04_two_refusals_of_three_decide_early(office: DocumentDesk, windows: W
 
 
 @pytest.mark.parametrize("width", [1440, 390])
-def test_every_dialog_bars_nobody_fits_and_gives_the_focus_back(office: DocumentDesk, windows: Windows, width: int) -> None:
-    case = office.document(f"关于对话框的通知{width}", "sign_document")
+def test_every_dialog_bars_nobody_fits_and_gives_the_focus_back(documents: DocumentDesk, windows: Windows, width: int) -> None:
+    case = documents.document(f"关于对话框的通知{width}", "sign_document")
     window = windows.of("zhouzhuren", width)
-    for path in (f"/tasks/{office.seat_of(case, 'sign_document')}", f"/cases/{case}"):
+    for path in (f"/tasks/{documents.seat_of(case, 'sign_document')}", f"/cases/{case}"):
         page = window.open(path)
         verbs = page.eval_on_selector_all("[data-verb-name]", "all => all.map(one => one.dataset.verbName)")
         assert len(verbs) >= 5

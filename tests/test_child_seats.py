@@ -190,7 +190,7 @@ def test_the_owner_of_a_waiting_seat_is_told_what_it_waits_for(house: House) -> 
     report = Report(house)
     report.perform("add_before", "qian", report.seat(), people=["sun"])
     view = report.view("qian", report.seat())
-    assert view.refused == {"zh": "该事项正在等待他人意见。", "en": "The item waits for somebody's opinion."} and "complete" not in view.may
+    assert view.waits == view.refused == {"zh": "正在等待孙审核（前加签）的意见。", "en": "Waits for the opinion of 孙审核 (signer before)."} and "complete" not in view.may
 
 
 # signers before

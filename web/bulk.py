@@ -119,9 +119,10 @@ def _reason(process: Any, option: Mapping[str, Any], place: int) -> Reason:
 
 
 def ticked(form: MultiDict[str, str]) -> list[tuple[int, int]]:
-    """The ticked (seat, revision) pairs of the inbox's form."""
+    """The ticked (seat, revision) pairs of the inbox's form: rows of the page one by one, those of other pages together in `tasks`."""
+    pairs = [*form.getlist("task"), *filter(None, form.get("tasks", "").split(","))]
     try:
-        return [(int(seat), int(revision or 0)) for seat, _, revision in (item.partition(":") for item in form.getlist("task"))]
+        return [(int(seat), int(revision or 0)) for seat, _, revision in (item.partition(":") for item in dict.fromkeys(pairs))]
     except ValueError as wrong:
         raise Rejection("勾选的事项无法识别，请刷新后重试。", "The ticked items could not be read; reload and try again.") from wrong
 

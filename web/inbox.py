@@ -6,18 +6,19 @@ import json
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, jsonify, make_response, redirect, render_template, request, url_for
 
 from tasks import security_log
 from web.bulk import command_key, ticked, values_of
 from web.context import actor, after_commit, connection, house, is_htmx
 from web.i18n import now, translate as _, words
-from web.inbox_lists import LIGHTS, MORE_VIEWS, SORTS, VIEWS, filters_of, query_of, shown_list, state_of, texts
+from web.inbox_lists import LIGHTS, MORE_VIEWS, SORTS, VIEWS, filters_of, matching_rows, query_of, shown_list, state_of, texts
 from web.undo import announce, remember
 from workflows.errors import Forbidden, Rejection
 
 blueprint = Blueprint("inbox", __name__)
 
+MOST_AT_ONCE = 200  # items of what is done within the request; decisions are a command and have no such bound
 EACH = {"claim": "已领取 {count} 件", "release": "已放回 {count} 件", "snooze": "已收起 {count} 件，到时回到待办", "wake": "{count} 件已回到待办"}
 
 
@@ -51,12 +52,25 @@ def figures() -> Response:
     return response.make_conditional(request)
 
 
+@blueprint.get("/inbox/matching")
+def matching() -> Response:
+    """Every item the filters shown match, on all pages, as it is now: what is ticked by it later is decided only if it has not changed."""
+    found = matching_rows(state_of(request.args))
+    return jsonify(
+        tasks=[{
+            "seat": row.seat_id, "revision": row.revision, "name": row.subject or row.number or f"#{row.instance_id}", "must_open": bool(row.summary.get("open_first")),
+        } for row in found.rows], more=found.next is not None,
+    )
+
+
 @blueprint.post("/inbox/bulk")
 def bulk() -> Any:
     """One verb on one row or on all ticked rows; answers with the list as it is afterwards."""
     verb, items = request.form.get("verb", ""), ticked(request.form)
     if not items:
         raise Rejection("请先勾选要办理的事项。", "Tick the items first.")
+    if verb in EACH and len(items) > MOST_AT_ONCE:
+        raise Rejection(f"一次最多 {MOST_AT_ONCE} 件，请少选一些。", f"At most {MOST_AT_ONCE} at a time; choose fewer.")
     if verb in EACH:
         return _answer(_each(verb, items))
     values = values_of(request.form)

@@ -27,6 +27,7 @@ FILTERS = ("process_id", "node_id", "light", "flag", "organisation", "text")
 WORKING = ("todo", "mine", "pool")
 OF_CASES = ("copies", "watched")  # lists of cases, not of seats
 PAGE_SIZE = 25
+MATCHING = 1000  # items that may be ticked beyond the page
 QUEUE = 12  # how many following tasks a row's link carries, so that one decision leads to the next
 
 
@@ -74,6 +75,12 @@ def _page(state: dict[str, str]) -> Any:
     return house().worklist.page(
         connection(), actor(), state["view"], sort=state["sort"], after=state["after"] or None, size=size, filters=filters_of(state)
     )
+
+
+def matching_rows(state: dict[str, str]) -> Any:
+    """Everything of a working view that the filters match, in its order, up to what one command takes; `next` when there is more."""
+    view = state["view"] if state["view"] in WORKING else "todo"
+    return house().worklist.page(connection(), actor(), view, sort=state["sort"], size=MATCHING, filters=filters_of(state))
 
 
 def filters_of(state: dict[str, str]) -> Filters:

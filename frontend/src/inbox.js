@@ -1,9 +1,11 @@
 // The inbox: ties rows, verbs, preview and keys together. The server paints the list; nothing here decides what is allowed.
 import './styles/inbox.css';
 import { openDialog } from './dialogs.js';
+import { get } from './http.js';
 import { Preview } from './preview.js';
 import { Refused } from './refused.js';
 import { Rows } from './rows.js';
+import { toast } from './toast.js';
 import { undoNow } from './undo.js';
 import { Verbs } from './verbs.js';
 import { words } from './words.js';
@@ -21,19 +23,21 @@ function ignored(event) {
 }
 
 function paintBar(root, rows) {
-  const { ticked, all } = rows;
+  const { ticked, all, elsewhere, count } = rows;
   const bar = root.querySelector('[data-bulk-bar]');
   if (bar) {
     bar.hidden = ticked.length === 0;
-    bar.querySelectorAll('[data-bulk-count]').forEach((place) => { place.textContent = words('已选 {count} 件', { count: ticked.length }); });
+    bar.querySelectorAll('[data-bulk-count]').forEach((place) => { place.textContent = words('已选 {count} 件', { count }); });
     bar.querySelectorAll('[data-verb]').forEach((button) => {
       button.disabled = ticked.length > 0 && !ticked.some((row) => rows.allows(row, button.dataset.verb));
     });
-    const closed = ticked.filter((row) => 'openFirst' in row.dataset);
+    const closed = [...ticked.filter((row) => 'openFirst' in row.dataset).map((row) => row.dataset.name), ...elsewhere.filter((one) => one.must_open).map(({ name }) => name)];
+    const beyond = bar.querySelector('[data-tick-matching]');
+    if (beyond) beyond.hidden = elsewhere.length > 0 || ticked.length < all.length || !root.querySelector('.pager a');
     const note = bar.querySelector('[data-bulk-note]');
     if (note) {
       note.hidden = closed.length === 0;
-      note.querySelector('span').textContent = closed.map((row) => row.dataset.name).join(words('、'));
+      note.querySelector('span').textContent = closed.join(words('、'));
     }
   }
   const every = root.querySelector('[data-tick-all]');
@@ -75,7 +79,7 @@ function onKey(event, { root, rows, verbs }) {
   if (key in verbKeys && !event.shiftKey) {
     actions[key] = () => {
       const verb = verbKeys[key] ?? verbs.of(key);
-      if (verb) verbs.start(verb, verbs.meant());
+      if (verb) verbs.start(verb, verbs.meant(), null, rows.elsewhere);
     };
   }
   if (actions[key]) {
@@ -100,6 +104,18 @@ function start(root) {
     if (!button) return;
     button.closest('.case-facts').classList.add('is-open');
     button.remove();
+  });
+  root.addEventListener('click', async ({ target }) => {
+    const button = target.closest('[data-tick-matching]');
+    if (!button) return;
+    button.disabled = true;
+    try {
+      const { body } = await get(button.dataset.tickMatching, { Accept: 'application/json' });
+      if (rows.tickMatching(body)) toast(words('一次最多选 {count} 件，其余请分批办理。', { count: body.tasks.length }), 'warning');
+    } catch (refusal) {
+      toast(refusal.message, 'danger');
+    }
+    button.disabled = false;
   });
   const free = () => document.activeElement === document.body && !document.querySelector('dialog[open]');
   const repainted = (focus) => {

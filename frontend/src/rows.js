@@ -10,6 +10,7 @@ export class Rows {
     this.anchor = null;
     this.tickedIds = new Set();
     this.pendingIds = new Set();
+    this.elsewhere = []; // ticked on other pages of the list, as they were when that was asked: {seat, revision, name, must_open}
     root.addEventListener('click', (event) => this.clicked(event));
     root.addEventListener('focusin', ({ target }) => {
       const row = target.closest('[data-task]');
@@ -27,6 +28,20 @@ export class Rows {
 
   get ticked() {
     return this.all.filter((row) => this.box(row)?.checked);
+  }
+
+  /** How many are ticked, on this page and on the others. */
+  get count() {
+    return this.ticked.length + this.elsewhere.length;
+  }
+
+  /** Ticks what the server says the filters match beyond this page; answers whether even that is not all. */
+  tickMatching({ tasks, more }) {
+    const here = new Set(this.all.map((row) => row.dataset.task));
+    this.tickAll(true);
+    this.elsewhere = tasks.filter(({ seat }) => !here.has(String(seat)));
+    this.onChange();
+    return more;
   }
 
   box(row) {
@@ -80,6 +95,7 @@ export class Rows {
   tick(row, checked = !this.box(row)?.checked) {
     const box = this.box(row);
     if (!box || box.disabled) return;
+    if (!checked) this.elsewhere = []; // what is meant is no longer the whole list
     box.checked = checked;
     row.classList.toggle('is-ticked', checked);
     if (checked) this.tickedIds.add(row.dataset.task);
@@ -104,6 +120,7 @@ export class Rows {
   }
 
   tickAll(checked) {
+    this.elsewhere = [];
     this.all.forEach((row) => this.tick(row, checked));
     this.anchor = null;
     this.onChange();

@@ -21,7 +21,8 @@ export class Verbs {
       if (!button) return;
       const row = button.closest('[data-task]');
       const { current, ticked } = this.rows;
-      this.start(button.dataset.verb, row ? [row] : button.closest('#preview') ? [current].filter(Boolean) : ticked, button);
+      const one = row ?? (button.closest('#preview') ? current : null);
+      this.start(button.dataset.verb, one ? [one] : ticked, button, one ? [] : this.rows.elsewhere);
     });
     document.addEventListener('change', ({ target }) => { if (target.matches('[data-text]')) this.prefill(target); });
   }
@@ -53,27 +54,29 @@ export class Verbs {
     return scopes.size === 1 && general ? general : document.getElementById(`${verb}-${rows[0].dataset.scope}-dialog`) ?? general;
   }
 
-  async start(verb, rows, button) {
+  /** `elsewhere`: those ticked beyond the page, which only the server can judge. */
+  async start(verb, rows, button, elsewhere = []) {
     if (!rows.length) return undefined;
     const able = rows.filter((row) => this.able(row, verb));
     if (!able.length) return toast(words(rows.length > 1 ? '选中的事项都不能这样办理。' : '当前事项不能这样办理。'), 'warning');
     if (able.length < rows.length) toast(words('其中 {count} 件不能这样办理，将跳过。', { count: rows.length - able.length }), 'warning');
     const dialog = this.dialogOf(verb, able);
-    if (dialog) return this.openFor(dialog, verb, able, button?.dataset.reason);
-    if (button?.dataset.ask && !(await ask(button.dataset.ask.replace('{count}', able.length)))) return undefined;
-    return this.send(verb, able, {});
+    if (dialog) return this.openFor(dialog, verb, able, button?.dataset.reason, elsewhere);
+    const question = (button ?? (elsewhere.length ? this.root.querySelector(`[data-bulk-bar] [data-verb="${CSS.escape(verb)}"]`) : null))?.dataset.ask;
+    if (question && !(await ask(question.replace('{count}', able.length + elsewhere.length)))) return undefined;
+    return this.send(verb, able, {}, elsewhere);
   }
 
-  openFor(dialog, verb, rows, reason) {
+  openFor(dialog, verb, rows, reason, elsewhere = []) {
     const form = dialog.querySelector('form');
     form.reset();
-    dialog.querySelectorAll('[data-bulk-count]').forEach((place) => { place.textContent = words('已选 {count} 件', { count: rows.length }); });
+    dialog.querySelectorAll('[data-bulk-count]').forEach((place) => { place.textContent = words('已选 {count} 件', { count: rows.length + elsewhere.length }); });
     dialog.querySelectorAll('textarea').forEach((text) => { delete text.dataset.edited; text.oninput = () => { text.dataset.edited = '1'; }; });
     dialog.onclose = null;
     form.onsubmit = (event) => {
       event.preventDefault();
       dialog.close();
-      this.send(verb, rows, Object.fromEntries(new FormData(form)));
+      this.send(verb, rows, Object.fromEntries(new FormData(form)), elsewhere);
     };
     const due = Math.min(...rows.map((row) => Date.parse(row.dataset.due ?? '') || Infinity));
     dialog.querySelectorAll('[data-moment]').forEach((choice) => {
@@ -113,11 +116,12 @@ export class Verbs {
   }
 
   /** One request for all rows, one after the other; the rows leave the list at once and come back on top if the server refuses. */
-  send(verb, rows, fields) {
+  send(verb, rows, fields, elsewhere = []) {
     const body = new FormData(this.form);
     const opened = rows.length === 1 && this.preview.shows(rows[0]) ? { opened: '1' } : {};
     for (const [name, value] of Object.entries({ ...fields, ...opened, verb })) body.set(name, value);
     rows.forEach((row) => body.append('task', `${row.dataset.task}:${row.dataset.revision ?? ''}`));
+    if (elsewhere.length) body.set('tasks', elsewhere.map(({ seat, revision }) => `${seat}:${revision}`).join(','));
     rows.forEach((row) => {
       this.rows.tick(row, false);
       this.refused.forget(row.dataset.task);

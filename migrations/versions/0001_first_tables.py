@@ -548,6 +548,7 @@ def upgrade() -> None:
     sa.Column('completed_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('completed_by', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('on_behalf_of', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('decided_as', sa.String(length=80), nullable=True),
     sa.Column('outcome', sa.String(length=60), nullable=True),
     sa.Column('parent_seat_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('kind', sa.String(length=20), server_default='main', nullable=False),
@@ -566,6 +567,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_seat_claim_expires_at'), 'seat', ['claim_expires_at'], unique=False)
     op.create_index(op.f('ix_seat_completed_by_completed_at'), 'seat', ['completed_by', 'completed_at'], unique=False)
+    op.create_index(op.f('ix_seat_decided_as_completed_at'), 'seat', ['decided_as', 'completed_at'], unique=False)
     op.create_index(op.f('ix_seat_instance_id_token'), 'seat', ['instance_id', 'token'], unique=False)
     op.create_index(op.f('ix_seat_on_behalf_of'), 'seat', ['on_behalf_of'], unique=False, sqlite_where=sa.text('on_behalf_of IS NOT NULL'), postgresql_where=sa.text('on_behalf_of IS NOT NULL'))
     op.create_index(op.f('ix_seat_owner_id_status'), 'seat', ['owner_id', 'status'], unique=False)
