@@ -12,7 +12,6 @@ from tasks.attachments import named_files
 from tasks.case_picture import diagram, facts, masked_timeline
 from tasks.going_back import GoingBack
 from tasks.lifecycle import LIVE
-from tasks.whose import whose
 from tasks.models import CaseItem, CaseMark
 from tasks.people import Actor, People
 from tasks.returning.steerers import steering_verbs
@@ -21,6 +20,7 @@ from tasks.seats import SEAT
 from tasks.sight import sight
 from tasks.steering import Steering
 from tasks.timeline import TimelineItem, timeline
+from tasks.whose import OFFERED, whose
 from tasks.worklist import CaseRow, Worklist, WorklistRow
 from tasks.worklist_statements import SEAT_ROWS
 from workflows import history
@@ -79,7 +79,7 @@ class CaseViews:
         reading = reading_of(connection, self._people, actor, case, functions)
         items = masked_timeline(reading.fields.timeline(items), case.version)
         seats = connection.execute(
-            SEAT_ROWS.where(SEAT.c.instance_id == instance_id, SEAT.c.status.in_(LIVE)).order_by(SEAT.c.id)
+            SEAT_ROWS.add_columns(OFFERED).where(SEAT.c.instance_id == instance_id, SEAT.c.status.in_(LIVE)).order_by(SEAT.c.id)
         ).all()
         return CaseView(
             case_row, case.version, named_files(facts(case, None, functions, reading.fields), reading.files), self._items(connection, instance_id),

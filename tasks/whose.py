@@ -6,25 +6,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, select
+from sqlalchemy.sql.functions import aggregate_strings
 
-from tasks.models import SeatOffer
+from tasks.candidate_lines import line_words
+from tasks.models import Seat, SeatOffer
 from tasks.people import People
 from workflows.errors import Words
 
+OFFERED = select(aggregate_strings(SeatOffer.candidate, ",")).where(SeatOffer.seat_id == Seat.id, SeatOffer.principal_id.is_(None)).scalar_subquery().label("offered")
+
 
 def whose(connection: Connection, people: People, seats: Sequence[Any]) -> dict[int, Words]:
-    """Live seat that nobody holds → whom it is for: its voter, else the pools and people it is offered to."""
-    free = [seat for seat in seats if seat.owner_id is None]
-    lines: dict[int, list[str]] = {seat.id: [seat.participant] for seat in free if seat.participant}
-    pools = [seat.id for seat in free if seat.id not in lines]
-    if pools:
-        offers = select(SeatOffer.seat_id, SeatOffer.candidate).where(SeatOffer.seat_id.in_(pools), SeatOffer.principal_id.is_(None))
-        for offer in connection.execute(offers.order_by(SeatOffer.seat_id, SeatOffer.candidate)):
-            lines.setdefault(offer.seat_id, []).append(offer.candidate)
-    words = line_words(connection, people, [line for named in lines.values() for line in named])
-    return {seat: joined([words[line] for line in named if line in words]) for seat, named in lines.items()}
+    """Live seat that nobody holds → whom it is for: its voter, else the pools and people it is offered to. `seats`: rows with OFFERED."""
+    lines = {seat.id: [seat.participant] if seat.participant else sorted((seat.offered or "").split(",")) for seat in seats if seat.owner_id is None}
+    words = line_words(connection, people, dict.fromkeys(line for named in lines.values() for line in named))
+    return {seat: _joined(found) for seat, named in lines.items() if (found := [words[line] for line in named if line in words])}
 
 
-def joined(words: Sequence[Words]) -> Words:
-    """Several names in one."""
+def _joined(words: Sequence[Words]) -> Words:
     return {"zh": "、".join(one["zh"] for one in words), "en": ", ".join(one["en"] for one in words)}
