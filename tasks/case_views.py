@@ -11,18 +11,15 @@ from sqlalchemy import Connection, select
 from tasks.attachments import named_files
 from tasks.case_picture import diagram, facts, masked_timeline
 from tasks.going_back import GoingBack
-from tasks.lifecycle import LIVE
 from tasks.models import CaseItem, CaseMark
 from tasks.people import Actor, People
 from tasks.returning.steerers import steering_verbs
 from tasks.reading import Reading, reading_of
-from tasks.seats import SEAT
 from tasks.sight import sight
 from tasks.steering import Steering
 from tasks.timeline import TimelineItem, timeline
-from tasks.whose import OFFERED, whose
+from tasks.whose import live_seats, whose
 from tasks.worklist import CaseRow, Worklist, WorklistRow
-from tasks.worklist_statements import SEAT_ROWS
 from workflows import history
 from workflows.case import Case
 from workflows.definitions import ProcessVersion
@@ -78,9 +75,7 @@ class CaseViews:
         own, functions = case.subject_person == actor.person_id, self._engine.functions(connection, case)
         reading = reading_of(connection, self._people, actor, case, functions)
         items = masked_timeline(reading.fields.timeline(items), case.version)
-        seats = connection.execute(
-            SEAT_ROWS.add_columns(OFFERED).where(SEAT.c.instance_id == instance_id, SEAT.c.status.in_(LIVE)).order_by(SEAT.c.id)
-        ).all()
+        seats = live_seats(connection, instance_id)
         return CaseView(
             case_row, case.version, named_files(facts(case, None, functions, reading.fields), reading.files), self._items(connection, instance_id),
             [replace(item, changes=named_files(item.changes, reading.files)) for item in items], diagram(case, rows),
