@@ -51,7 +51,7 @@ def test_everything_after_a_completion_descends_from_it() -> None:
     office = Office(BRANCHES).begin().done("apply", "left")
     known = past(office)
     done = next(one for one in known.completions.values() if one.node == "left")
-    descending = known.descendants(done.token, done.sequence)
+    descending = known.descendants(done.token, done.newest)
     assert office.seat("right").token not in descending
     [(_, _, cause)] = office.machine().arrivals(office.row().state)
     assert known.follows(cause, done.token, descending)

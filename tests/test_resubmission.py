@@ -232,7 +232,7 @@ class Told:
     def complete(self, token: str) -> None:
         self.host.step += 1
         node = self.state["t"][token][0]
-        self.rows.append(Row(len(self.rows) + 1, "activity_completed", node, token, {}))
+        self.rows.append(Row(len(self.rows) + 1, "activity_completed", node, token, {"newest": self.state["n"]}))
         self.tell(self.machine.complete(self.state, token, self.host))
 
     def undo_facts(self, plan: Plan) -> None:

@@ -285,6 +285,16 @@ def test_a_message_that_has_not_gone_out_is_taken_back_and_one_that_has_stops_th
     office.finish("sign")
 
 
+def test_a_return_leaves_alone_what_an_event_started_beside_the_step_before_it_was_done() -> None:
+    days = '<bpmn:timerEventDefinition><bpmn:timeDuration>P{}D</bpmn:timeDuration></bpmn:timerEventDefinition>'
+    beside = f'<bpmn:boundaryEvent id="late" attachedToRef="apply" cancelActivity="false">{days.format(2)}</bpmn:boundaryEvent>'
+    beside += f'<bpmn:intermediateCatchEvent id="wait">{days.format(30)}</bpmn:intermediateCatchEvent>'
+    office = Office(process(START + step("apply") + beside + step("sign") + END + chain("start", "apply", "sign", "end") + chain("late", "wait", "end")))
+    office.begin().later(hours=50)
+    office.done("apply").give_back("sign", "apply")
+    assert sorted(office.waits) == ["late", "wait"]
+
+
 TIMED = process(
     START + step("apply")
     + step("check") + '<bpmn:boundaryEvent id="late" name="late" attachedToRef="check"><bpmn:timerEventDefinition><bpmn:timeDuration>P2D</bpmn:timeDuration></bpmn:timerEventDefinition></bpmn:boundaryEvent>'

@@ -39,7 +39,10 @@ class Fact(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """One completed activity instance: `token` names it in the causes of what followed; `sequence` is the fact of its completion."""
+    """One completed activity instance: `token` names it in the causes of what followed; `sequence` is the fact of its completion.
+
+    `newest`: the newest id the case had given out when it was completed; what followed from the completion is newer.
+    """
 
     node: str
     token: str
@@ -49,6 +52,7 @@ class Completion:
     on_behalf_of: int | None
     round: int
     detail: Mapping[str, Any]
+    newest: int = 0
 
 
 class Firing(NamedTuple):
@@ -125,13 +129,14 @@ class CausalPast:
 
     def _completed(self, fact: Fact, activity: str, detail: Mapping[str, Any]) -> None:
         done = Completion(
-            str(fact.node_id), activity, fact.sequence, fact.at, fact.person, fact.on_behalf_of, fact.round, detail
+            str(fact.node_id), activity, fact.sequence, fact.at, fact.person, fact.on_behalf_of, fact.round, detail, int(detail.get("newest", 0)),
         )
         self.nodes.setdefault(activity, done.node)
         instead = detail.get("instead_of")
         if instead is not None and instead in self.completions:
             # What was put back hangs on the first decision; this one took its place.
-            self.completions[instead] = replace(done, token=instead, sequence=self.completions[instead].sequence)
+            first = self.completions[instead]
+            self.completions[instead] = replace(done, token=instead, sequence=first.sequence, newest=first.newest)
             batch = next((one for one in reversed(self._batches) if instead in one), set())
             self.undone -= batch
         else:
@@ -190,13 +195,13 @@ class CausalPast:
 
     # looking forward
 
-    def descendants(self, token: str, after: int = 0) -> set[str]:
-        """Everything that followed from a token; directly from it only what was entered after the fact `after` (its completion).
+    def descendants(self, token: str, newest: int = 0) -> set[str]:
+        """Everything that followed from a token; directly from it only what is newer than the id `newest` (see `Completion`).
 
         So what a non-interrupting boundary event started while the activity was open does not follow from its completion.
         """
         found: set[str] = set()
-        stack = [child for child in self._children.get(token, ()) if self.entered.get(child, after + 1) > after and "#" not in child]
+        stack = [child for child in self._children.get(token, ()) if "#" not in child and int(child) > newest]
         while stack:
             child = stack.pop()
             if child not in found and child != token:

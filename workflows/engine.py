@@ -149,7 +149,7 @@ class ProcessEngine:
         if self.resubmission is not None and token in case.state.get("s", ()) and self.resubmission(connection, case, token, patch, detail):
             return []
         changes = case.set(patch, token)
-        case.record("activity_completed", node=node.id, token=token, detail={**detail, "changes": changes})
+        case.record("activity_completed", node=node.id, token=token, detail={**detail, "changes": changes, "newest": case.state["n"]})
         host = EngineHost(case, self.functions(connection, case))
         happenings = run_door(case, host, lambda: case.version.machine.complete(case.state, token, host))
         self.settle(connection, [(case, happenings)])

@@ -97,8 +97,7 @@ def going_back(machine: Machine, state: State, past: CausalPast, to: Completion,
 
     `whole`: `to` is a sub-process or call that is started again as a whole. Raises Conflict when its scope is over.
     """
-    after = 0 if whole else to.sequence
-    descending = past.descendants(to.token, after)
+    descending = past.descendants(to.token, 0 if whole else to.newest)
     led = past.ancestors([to.token])
     node = machine.plan.nodes[to.node]
     scope = scope_of(machine, state, past, node.scope, led)
@@ -224,7 +223,7 @@ def reinstate(
     node = case.version.graph.nodes[str(case.state["t"][token][0])]
     changes = case.set(patch, token)
     case.record("activity_completed", node=node.id, token=token, detail={
-        **detail, "changes": changes, "instead_of": record["target"], "firings_again": list(record.get("firings_undone", ())),
+        **detail, "changes": changes, "newest": case.state["n"], "instead_of": record["target"], "firings_again": list(record.get("firings_undone", ())),
     })
     host = EngineHost(case, commands.functions(connection, case))
     machine, ids = case.version.machine, dict[str, str]()

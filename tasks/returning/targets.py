@@ -147,7 +147,7 @@ class Past:
         case, done = target.case, target.done
         nodes = case.version.graph.nodes
         after = 0 if target.whole else done.sequence
-        descending = past.descendants(done.token, after)
+        descending = past.descendants(done.token, 0 if target.whole else done.newest)
         facts = past.facts_after(done.token, after, descending)
         thrown = [fact.token for fact in facts if fact.kind == "message_thrown"]
         query = select(OUTBOX.c.id, OUTBOX.c.node_id, OUTBOX.c.status).where(OUTBOX.c.instance_id == case.id, OUTBOX.c.token.in_(thrown))

@@ -110,7 +110,7 @@ class Withdrawals:
             raise target.refused
         if target.plan is None:
             raise Conflict("不能撤回。", "It cannot be taken back.")
-        descending = causal.descendants(done.token, done.sequence)
+        descending = causal.descendants(done.token, done.newest)
         facts = causal.facts_after(done.token, done.sequence, descending)
         self._guard_untouched(connection, case, target.plan, facts)
         return target, target.plan, reverted(case, causal, done, facts)
