@@ -10,9 +10,9 @@ from sqlalchemy import Connection, select
 
 from tasks.attachments import named_files
 from tasks.case_picture import diagram, facts, masked_timeline
-from tasks.going_back import GoingBack
 from tasks.models import CaseItem, CaseMark
 from tasks.people import Actor, People
+from tasks.returning.applicant import people_work_at, withdrawable
 from tasks.returning.steerers import steering_verbs
 from tasks.reading import Reading, reading_of
 from tasks.sight import sight
@@ -85,9 +85,9 @@ class CaseViews:
         )
 
     def _verbs(self, connection: Connection, actor: Actor, case: Case, seats: Sequence[AnyRow], reading: Reading) -> frozenset[str]:
-        nodes = {seat.node_id for seat in seats}
         own = case.status == "active" and case.subject_person == actor.person_id
-        verbs = {"withdraw"} if own and nodes and nodes <= GoingBack.withdrawable(case) else set()
+        nodes = people_work_at(connection, case) if own else set()
+        verbs = {"withdraw"} if nodes and nodes <= withdrawable(case.version) else set()
         return frozenset(verbs | {"unwatch" if reading.follows else "watch"} | ({"urge"} if seats else set())) | steering_verbs(connection, actor, case)
 
     def _messages(self, connection: Connection, actor: Actor, case: Case) -> list[dict[str, Any]]:

@@ -12,7 +12,6 @@ from tasks.ground import Ground
 from tasks.keys.claims import Claims
 from tasks.keys.wiring import Keys
 from tasks.operations import Operations
-from tasks.returning.migrations import Migrations
 from tasks.returning.wiring import wire as wire_returning
 from tasks.service import UNDO_TIME, TaskService
 from tasks.talking.phrases import Phrases
@@ -34,12 +33,11 @@ class Desk:
         service = TaskService(engine, self.deciding, answers, Filling(engine, people.personal_data))
         going_back = GoingBack(engine, seats)
         self.keys = keys = Keys(ground, claims, self.deciding, self.operations)
-        self.migrate = Migrations(engine, seats).migrate
-        wire_returning(engine, seats, people, self.deciding, going_back, keys.lapses.apply, ground.calendar, self.operations)
+        self.migrate, self.withdraw_case = wire_returning(engine, seats, people, self.deciding, going_back, keys.lapses.apply, ground.calendar, self.operations)
         self.start, self.start_many, self.complete = service.start, service.start_many, service.complete
         self.bulk_complete = Bulk(ground.commands, service.complete).complete
         self.claim, self.release, self.save_draft = claims.claim, claims.release, claims.save_draft
-        self.undo, self.undo_command, self.withdraw_case = going_back.undo, going_back.undo_command, going_back.withdraw_case
+        self.undo, self.undo_command = going_back.undo, going_back.undo_command
         self.reassign, self.urge, self.send_message = keys.steering.reassign, keys.steering.urge, keys.steering.send_message
         self.possible = keys.steering.possible
         self.return_to_pool, self.hand_over = keys.steering.release, keys.leaving.hand_over

@@ -1,4 +1,4 @@
-"""Taking back: the handler's undo of his own decision, and the applicant's withdrawal of a case. Each is one modification."""
+"""撤销: the handler takes his own decision back while everything it created is untouched. One modification."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, insert, or_, select, update
+from sqlalchemy import Connection, delete, exists, or_, select, update
 
 from tasks.four_eyes import forgotten
 from tasks.lifecycle import LIVE
-from tasks.models import CaseMark, Draft, Notification, ScheduleMark, Seat, UndoRecord
+from tasks.models import CaseMark, Draft, ScheduleMark, Seat, UndoRecord
 from tasks.people import Actor
 from tasks.seats import SEAT, Seats, alarms_over
 from tasks.service import author_of
@@ -19,7 +19,7 @@ from workflows.case import Case
 from workflows.case_store import lock_cases
 from workflows.engine import ProcessEngine
 from workflows.errors import Conflict, Forbidden, NotFound, Rejection
-from workflows.graph import listed
+from workflows.history import facts as facts_of
 from workflows.models import BufferedMessage, HistoryRow, Incident, OutboxMessage, table_of
 from workflows.store import Store
 from workflows.work import take_jobs_back
@@ -30,7 +30,7 @@ CLOCKWORK = ("escalated", "reassessed", "result_dropped")  # facts of the house 
 
 
 class GoingBack:
-    """Undo and withdrawal."""
+    """Undo of decisions."""
 
     def __init__(self, engine: ProcessEngine, seats: Seats) -> None:
         self._engine = engine
@@ -38,24 +38,54 @@ class GoingBack:
 
     # the handler's withdrawal
 
-    def undo(self, connection: Connection, actor: Actor, seat_id: int) -> int:
-        """Take back one's own decision while everything it created is untouched; returns the case's id."""
+    def undo(self, connection: Connection, actor: Actor, seat_id: int, *, later: bool = False) -> int:
+        """Take back one's own decision while everything it created is untouched; returns the case's id.
+
+        `later`: also when the time in which messages and jobs are held back is over.
+        """
+        record = self._record(connection, actor, seat_id)
+        case = self._engine.load(connection, record.instance_id, author_of(actor))
+        seat = connection.execute(select(SEAT).where(SEAT.c.id == seat_id)).one()
+        if not later:
+            self._guard_in_time(record, case)
+        self._guard(connection, record, seat, case)
+        if open_vote(record, seat, case):
+            self._take_vote_back(connection, record, seat, case)
+            return case.id
+        take_jobs_back(connection, record.before, record.expires_at)
+        self._take_calls_back(connection, record, case)
+        self._reopen(connection, record, case)
+        return case.id
+
+    def check(self, connection: Connection, actor: Actor, seat_id: int, case: Case) -> None:
+        """Raises the Rejection that `undo` of a decision of long ago would end in, jobs and called cases aside."""
+        record = self._record(connection, actor, seat_id)
+        self._guard(connection, record, connection.execute(select(SEAT).where(SEAT.c.id == seat_id)).one(), case)
+
+    @staticmethod
+    def _record(connection: Connection, actor: Actor, seat_id: int) -> Any:
         record = connection.execute(select(UndoRecord.__table__).where(UndoRecord.seat_id == seat_id)).first()
         if record is None:
             raise NotFound("这项办理已不能撤销。", "This decision can no longer be undone.")
         if record.person_id != actor.person_id:
             raise Forbidden("只能撤销您本人的办理。", "Only your own decision can be undone.")
-        case = self._engine.load(connection, record.instance_id, author_of(actor))
-        seat = connection.execute(select(SEAT).where(SEAT.c.id == seat_id)).one()
+        return record
+
+    def _guard(self, connection: Connection, record: Any, seat: Any, case: Case) -> None:
         if open_vote(record, seat, case):
-            self._guard_in_time(record, case)
-            self._take_vote_back(connection, record, seat, case)
-            return case.id
-        self._guard_untouched(connection, record, case)
-        take_jobs_back(connection, record.before, record.expires_at)
-        self._take_calls_back(connection, record, case)
-        self._reopen(connection, record, case)
-        return case.id
+            guard_open_vote(connection, record, seat, case)
+        else:
+            self._guard_untouched(connection, record, case)
+            if case.now > record.expires_at:
+                self._guard_joins(connection, record, case)
+
+    @staticmethod
+    def _guard_joins(connection: Connection, record: Any, case: Case) -> None:
+        """A result that a join has used is taken back only while nothing has gone out and nobody can have acted on it."""
+        facts = facts_of(connection, case.id, ("activity_completed", "fired"))
+        mine = next((fact.sequence for fact in reversed(facts) if (fact.detail or {}).get("seat") == record.seat_id), 0)
+        if any(fact.kind == "fired" and fact.token is not None and fact.sequence > mine for fact in facts):
+            raise Conflict("结果已与其他分支汇合，不能撤回。如需更正，请联系现办理人退回。", "A join has used the result. Ask whoever has it now to return it.")
 
     def undo_command(self, connection: Connection, actor: Actor, command_id: int) -> tuple[int, list[dict[str, Any]]]:
         """Take back a bulk decision as a whole; items touched since stay, with the reason. Returns (undone, left)."""
@@ -75,20 +105,8 @@ class GoingBack:
             raise NotFound("这批办理已不能撤销。", "This batch can no longer be undone.")
         return done, left
 
-    def withdraw_vote(self, connection: Connection, actor: Actor, seat_id: int) -> None:
-        """Take back one's own vote while the activity is still being decided, however long ago; raises Conflict when it was touched."""
-        record = connection.execute(select(UndoRecord.__table__).where(UndoRecord.seat_id == seat_id)).first()
-        seat = connection.execute(select(SEAT).where(SEAT.c.id == seat_id)).one()
-        if record is None or record.person_id != actor.person_id:
-            raise Conflict("这项表决已不能撤回。", "This vote can no longer be taken back.")
-        case = self._engine.load(connection, record.instance_id, author_of(actor))
-        if not open_vote(record, seat, case):
-            raise Conflict("表决已有结果，不能撤回。", "The vote is decided; it is not taken back.")
-        self._take_vote_back(connection, record, seat, case)
-
     def _take_vote_back(self, connection: Connection, record: Any, seat: Any, case: Case) -> None:
         """Inside an open countersign: his seat opens again, whoever it called up waits again, his values are as they were."""
-        guard_open_vote(connection, record, seat, case)
         changes = values_back(record, seat, case)
         self._open_again(connection, record, case, seat)
         seats_back(connection, self._seats, case, record, seat)
@@ -113,7 +131,6 @@ class GoingBack:
         forgotten(connection, case, seat)
 
     def _guard_untouched(self, connection: Connection, record: Any, case: Case) -> None:
-        self._guard_in_time(record, case)
         called = dict(record.before["started"])
         sent = select(OutboxMessage.id).where(
             OutboxMessage.instance_id.in_([case.id, *called]), OutboxMessage.status == "sent",
@@ -189,45 +206,6 @@ class GoingBack:
             return
         self._seats.reevaluate(connection, case, seat, keep_dates=True)
         self._engine.save(connection, [case])
-
-    # the applicant's withdrawal
-
-    def withdraw_case(self, connection: Connection, actor: Actor, instance_id: int) -> None:
-        """The applicant takes the case back: every token is cancelled, his first activity opens again, the round rises."""
-        case = self._engine.load(connection, instance_id, author_of(actor))
-        if case.subject_person != actor.person_id:
-            raise Forbidden("只有申请人本人可以撤回。", "Only the applicant can withdraw this.")
-        live = connection.execute(
-            select(SEAT.c.id, SEAT.c.node_id, SEAT.c.token, SEAT.c.owner_id).where(SEAT.c.instance_id == case.id, SEAT.c.status.in_(LIVE))
-        ).all()
-        first = self.applicant_activity(case)
-        nodes = {row.node_id for row in live}
-        if case.status != "active" or first is None or not nodes or not nodes <= self.withdrawable(case):
-            raise Conflict("当前环节不能撤回；如已办结，请联系办理机构。", "It cannot be withdrawn at this step.")
-        tokens = [str(token[0]) for token in case.version.machine.tokens(case.state)]
-        for row in live:
-            if row.owner_id is not None:
-                connection.execute(insert(Notification).values(
-                    candidate=f"person:{row.owner_id}", kind="withdrawn", instance_id=case.id, seat_id=row.id, created_at=case.now,
-                    text={"zh": f"{case.subject}：申请人已撤回", "en": f"{case.subject}: withdrawn by the applicant"},
-                ))
-        self._engine.modify(
-            connection, case, cancel=tokens, start=[first], kind="withdrawn", detail={"by": "applicant"},
-            discard=case.version.machine.arrivals(case.state),
-        )
-
-    @staticmethod
-    def applicant_activity(case: Case) -> str | None:
-        """The applicant's first activity in document order."""
-        nodes = [node for node in case.version.graph.nodes.values() if node.id in case.version.applicant_nodes]
-        return min(nodes, key=lambda node: node.order).id if nodes else None
-
-    @staticmethod
-    def withdrawable(case: Case) -> set[str]:
-        """The activities from which the applicant may withdraw: listed on his own activity, or on the process."""
-        texts = [node.properties.get("withdrawable") for node in case.version.graph.nodes.values() if node.id in case.version.applicant_nodes]
-        texts.append(case.version.graph.properties.get("withdrawable"))
-        return {part for text in texts for part in listed(text)}
 
 
 def _taken_back(record: Any, seat: Any) -> dict[str, Any]:

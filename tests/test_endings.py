@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from tasks.models import Notification, Seat, SeatOffer
+from tasks.models import Membership, Notification, Seat, SeatOffer
 from tests.conftest import shanghai
 from tests.engine_walk import extensions
 from tests.returning_walk import END, START, Office, chain, fork, join, process, step
@@ -111,6 +111,65 @@ def test_the_last_decision_of_a_case_can_be_taken_back() -> None:
     office.perform("withdraw", decided(office, "sign"))
     assert office.row().status == "active" and office.open == ["sign"]
     office.finish("sign")
+
+
+TIMED_CHECK = process(
+    PARTIES + START + step("apply") + fork("split") + step("check")
+    + '<bpmn:boundaryEvent id="late" name="late" attachedToRef="check"><bpmn:timerEventDefinition><bpmn:timeDuration>P5D</bpmn:timeDuration></bpmn:timerEventDefinition></bpmn:boundaryEvent>'
+    + step("sign") + step("other") + step("more") + step("chase") + END
+    + chain("start", "apply", "split", "check", "sign", "end") + chain("split", "other", "more", "end") + chain("late", "chase", "end")
+)
+
+
+@pytest.mark.parametrize("meanwhile", [False, True])
+def test_a_withdrawal_restores_the_dates_of_timers_whether_or_not_a_branch_has_moved_meanwhile(meanwhile: bool) -> None:
+    office = Office(TIMED_CHECK).begin().done("apply")
+    due = office.rows(select(Wait.due_at))
+    office.later(hours=5)
+    office.done("check").later(hours=5)
+    if meanwhile:
+        office.do("other", "sun")
+    office.perform("withdraw", decided(office, "check"))
+    assert office.rows(select(Wait.due_at)) == due and office.seat("check").owner_id in (None, office.people["qian"])
+    office.finish("check", "sign", "more" if meanwhile else "other", *([] if meanwhile else ["more"]))
+
+
+OWN = PARTIES.replace("</camunda:properties>", '<camunda:property name="subject_person" value="= case.person"/></camunda:properties>')
+
+
+def take_back(office: Office) -> None:
+    office.command(lambda house, connection: house.tasks.withdraw_case(connection, office.actor(house, connection, "zhao"), office.case_id))
+
+
+def withdrawable(nodes: str, between: str, *steps: str) -> bytes:
+    return process(OWN + START + step("apply", applicant="true", withdrawable=nodes, stage="draft") + between + END + chain("start", "apply", *steps, "end"))
+
+
+def test_a_withdrawal_by_the_applicant_voids_the_results_of_every_step_and_leaves_the_fields() -> None:
+    office = Office(withdrawable("check,sign", step("check") + step("sign"), "check", "sign")).begin(amount=3).done("apply", "check")
+    take_back(office)
+    assert (office.variables["apply_outcome"], office.variables["check_outcome"], office.variables["check_by"], office.variables["amount"]) == (None, None, None, 3)
+    assert office.row().round == 2 and office.targets("apply") == {}
+    office.finish("apply", "check", "sign")
+
+
+def test_not_even_the_applicant_goes_back_past_a_point_of_no_return() -> None:
+    office = Office(withdrawable("pay,sign", step("pay", point_of_no_return="true") + step("sign"), "pay", "sign")).begin().done("apply")
+    take_back(office)
+    office.done("apply", "pay")
+    with pytest.raises(Conflict, match="pay"):
+        take_back(office)
+    office.finish("sign")
+
+
+def test_the_applicant_takes_his_case_back_out_of_a_called_process_only_where_the_model_lists_the_call() -> None:
+    call = '<bpmn:callActivity id="call" name="call" calledElement="called"/>'
+    closed, opened = (Office(CALLED, withdrawable(nodes, call, "call")).begin().done("apply") for nodes in ("check", "call"))
+    with pytest.raises(Conflict, match="当前环节"):
+        take_back(closed)
+    take_back(opened)
+    assert opened.open == ["apply"] and opened.row().round == 2
+    opened.finish("apply", "called_work")
 
 
 def test_the_applicant_takes_his_case_back_in_a_new_round_under_the_same_number() -> None:
@@ -322,6 +381,33 @@ def test_membership_changes_apply_once_on_resume() -> None:
     assert {row.candidate for row in office.rows(select(SeatOffer.candidate))} == {"univ_principal@U1"}
 
 
+def test_a_claim_that_ends_by_itself_lasts_longer_by_the_suspended_working_time() -> None:
+    office = Office(LINE.replace(b'<camunda:property name="return_to"', b'<camunda:property name="claim_expires" value="4"/><camunda:property name="return_to"', 1)).begin()
+    office.clock.set(shanghai("2026-06-22T09:00"))
+    office.perform_claim("apply", "qian")
+    office.later(hours=3)
+    suspend(office)
+    office.later(hours=5)
+    office.perform("resume", office.case_id, "zhou")
+    office.later(minutes=50)
+    assert office.seat("apply").owner_id == office.people["qian"]
+    office.later(minutes=20)
+    assert office.seat("apply").owner_id is None
+
+
+def test_a_holder_whose_post_ended_meanwhile_loses_his_claim_on_resume_and_not_before() -> None:
+    office = Office(LINE).begin()
+    office.perform_claim("apply", "qian")
+    suspend(office)
+    office.command(lambda house, connection: connection.execute(Membership.__table__.delete().where(Membership.person_id == office.people["qian"])))
+    office.command(lambda house, connection: house.people.administration.on_change[0](connection, office.people["qian"]))
+    office.later(minutes=1)
+    assert office.seat("apply").owner_id == office.people["qian"]
+    office.perform("resume", office.case_id, "zhou")
+    assert office.seat("apply").owner_id is None and office.history("claim_lapsed")
+    office.finish("apply", "check", "sign", who="sun")
+
+
 def test_a_message_for_a_suspended_case_waits_until_it_goes_on() -> None:
     office = Office(process(
         PARTIES + START + f'<bpmn:receiveTask id="paid_up" name="paid_up" messageRef="paid">{extensions(correlation="= case.unit")}</bpmn:receiveTask>' + step("sign") + END
@@ -361,10 +447,20 @@ def test_inside_an_open_countersign_a_vote_is_taken_back_and_the_seat_opens_agai
     office.finish("sign")
 
 
-def test_a_vote_that_helped_to_decide_is_not_taken_back_alone() -> None:
-    office = Office(VOTES).begin().do("vote", "qian").do("vote", "sun").do("vote", "wang").later(minutes=5)
-    with pytest.raises(Conflict, match="多人"):
+def test_the_vote_that_decided_is_taken_back_while_nobody_touched_what_it_created_and_an_earlier_one_is_not() -> None:
+    office = Office(VOTES).begin().do("vote", "qian")
+    first = decided(office, "vote")
+    office.do("vote", "sun").do("vote", "wang").later(minutes=5)
+    with pytest.raises(Conflict, match="后续环节已有办理"):
+        office.perform("withdraw", first, "qian")
+    assert office.preview("withdraw", decided(office, "vote"), "wang").refused is None
+    office.perform("withdraw", decided(office, "vote"), "wang")
+    assert [(seat.node_id, seat.participant) for seat in office.seats()] == [("vote", "person:6")]
+    office.do("vote", "wang").later(minutes=5)
+    office.perform_claim("sign", "qian")
+    with pytest.raises(Conflict):
         office.perform("withdraw", decided(office, "vote"), "wang")
+    office.finish("sign")
 
 
 def test_in_a_sequence_the_seat_that_was_called_up_waits_again() -> None:

@@ -39,15 +39,17 @@ def test_undoing_one_of_several_instances_closes_the_next_one_again() -> None:
     office.done("sign", "sign").finish("file")
 
 
-def test_an_instance_of_several_is_not_withdrawn_alone() -> None:
+def test_an_instance_of_several_is_withdrawn_while_nobody_touched_the_next() -> None:
     office = in_turn()
     first = office.seat("sign")
-    office.done("sign")
-    office.later(minutes=2)
+    office.done("sign").later(minutes=2)
+    office.perform("withdraw", first.id)
+    assert [seat.id for seat in office.seats()] == [first.id]
+    office.done("sign").later(minutes=2)
+    office.perform_claim("sign", "sun")
     with pytest.raises(Conflict):
         office.perform("withdraw", first.id)
-    assert office.open == ["sign"]
-    office.done("sign").finish("file")
+    office.do("sign", "sun").finish("file")
 
 
 def test_the_alarm_of_a_step_that_an_undo_took_back_is_over() -> None:
@@ -215,7 +217,7 @@ def test_a_decision_withdrawn_later_gives_back_the_seat_of_the_superior_it_had_b
     house.clock.set(house.clock.now() + timedelta(minutes=2))  # type: ignore[attr-defined]
     perform(committee, "withdraw", "head", mine.id)
     again = committee.seats("first")[-1]
-    assert (again.id != mine.id, again.status, again.participant) == (True, "open", mine.participant)
+    assert (again.id, again.status, again.participant) == (mine.id, "open", mine.participant)
 
 
 def test_an_undo_names_what_a_rule_had_decided_because_of_the_act(house: House) -> None:
@@ -260,7 +262,7 @@ def test_an_agents_decision_withdrawn_later_gives_the_seat_back_to_the_principal
     assert (listed(committee, "zhao"), listed(committee, "sun")) == ({again.id}, {again.id})
 
 
-def test_a_refusal_that_made_a_deciding_signer_needless_is_not_withdrawn_alone(house: House) -> None:
+def test_a_refusal_that_made_a_deciding_signer_needless_is_withdrawn_with_his_seat(house: House) -> None:
     settings = {"first:signers": "parallel", "first:signers_decide": "true"}
     committee = Committee(house, "approval_chain", FOLDER.parent / "approval_chain", **settings)
     committee.start_chain("zhao", "qian", "qian")
@@ -268,8 +270,10 @@ def test_a_refusal_that_made_a_deciding_signer_needless_is_not_withdrawn_alone(h
     perform(committee, "add_parallel", "zhao", mine.id, people=[committee.people["sun"]], text="请签")
     committee.vote("zhao", "reject", seat=mine)
     house.clock.set(house.clock.now() + timedelta(minutes=2))  # type: ignore[attr-defined]
-    with pytest.raises(Conflict):
-        perform(committee, "withdraw", "zhao", mine.id)
+    perform(committee, "withdraw", "zhao", mine.id)
+    assert [(seat.kind, seat.status, seat.owner_id) for seat in committee.seats("first")] == [
+        ("main", "open", committee.people["zhao"]), ("parallel", "open", committee.people["sun"]),
+    ]
 
 
 def test_a_vote_whose_holder_left_is_offered_to_nobody_while_its_signers_are_awaited(house: House) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
-from tasks.models import Membership, Person, SeatOffer
+from tasks.models import Membership, Person, Seat, SeatOffer
 from tasks.operation_models import Agency
 from tests.prover_nets import SHAPES
 from tests.prover_trees import Answers, graph_of
@@ -22,8 +22,9 @@ from tests.reference_growth import Grower
 from tests.reference_host import NoVariables
 from tests.returning_walk import END, START, Office, chain, flow, fork, join, process, step
 from workflows.causal_past import CausalPast, human_in
-from workflows.errors import Conflict
+from workflows.errors import Conflict, Rejection
 from workflows.machine import Happening, Machine
+from workflows.models import LocalVariables
 from workflows.modifying import Plan, going_back
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -94,6 +95,77 @@ def test_straight_and_then_another_return_still_knows_the_joins() -> None:
     assert office.open == ["right"] and office.marking[1] == {"left_to_merge": 1}
     office.done("right")
     office.finish("sign")
+
+
+IN_A_LINE = process(
+    START + step("apply") + step("check", resubmit="straight") + step("audit") + step("sign", resubmit="straight") + END
+    + chain("start", "apply", "check", "audit", "sign", "end")
+)
+
+
+def test_what_comes_back_straight_had_itself_been_returned_to_and_goes_straight_on() -> None:
+    office = Office(IN_A_LINE).begin().done("apply", "check", "audit")
+    office.give_back("sign", "check")
+    office.give_back("check", "apply")
+    office.done("apply")
+    assert office.open == ["check"]
+    office.done("check")
+    assert office.open == ["sign"] and {fact.node_id for fact in office.history("skipped")} == {"audit"}
+    office.finish("sign")
+
+
+INNER = process(START + step("draw") + step("verify", resubmit="straight", separate_from="draw") + END + chain("start", "draw", "verify", "end"), "inner")
+MIDDLE = process(START + step("open") + '<bpmn:callActivity id="deeper" name="deeper" calledElement="inner"/>' + END + chain("start", "open", "deeper", "end"), "middle")
+CALLING = process(
+    START + step("apply") + step("check") + fork("split") + '<bpmn:callActivity id="call" name="call" calledElement="middle"/>' + step("beside") + join("merge")
+    + step("sign") + END + chain("start", "apply", "check", "split", "call", "merge", "sign", "end") + chain("split", "beside", "merge")
+)
+
+
+def test_straight_goes_on_with_a_called_process_where_it_stood_with_its_holder_its_past_and_its_four_eyes() -> None:
+    office = Office(INNER, MIDDLE, CALLING).begin().done("apply", "check", "open").do("draw", "sun").do("beside")
+    office.perform_claim("verify", "wang")
+    before = office.marking
+    assert "“verify”取消：wang正在办理" in office.lines("verify", "apply", "wang")
+    office.give_back("verify", "apply", "wang")
+    assert office.open == ["apply"]
+    office.done("apply")
+    assert office.open == ["verify"] and office.marking == before and office.seat("verify").owner_id == office.people["wang"]
+    office.command(lambda house, connection: connection.execute(update(Seat).where(Seat.node_id == "verify").values(owner_id=None)))
+    with pytest.raises(Rejection):
+        office.do("verify", "sun")
+    office.give_back("verify", "draw", "wang")
+    office.do("draw", "sun")
+    assert office.open == ["verify"]
+    office.do("verify", "wang").finish("sign")
+
+
+def test_straight_starts_a_called_process_anew_when_what_is_handed_in_has_changed() -> None:
+    handing = CALLING.replace(b'calledElement="middle"/>', b'calledElement="middle"><bpmn:extensionElements><camunda:in source="amount" target="amount"/></bpmn:extensionElements></bpmn:callActivity>')
+    office = Office(INNER, MIDDLE, handing).begin(amount=1).done("apply", "check", "open").do("draw", "sun")
+    office.give_back("verify", "apply", "wang")
+    office.set(amount=2)
+    office.done("apply")
+    assert office.open == ["check"] and office.history("every_step")[0].detail["because"] == "changed"
+
+
+@pytest.mark.parametrize("sequential", [False, True])
+def test_straight_goes_on_with_the_instances_of_a_sub_process_where_they_stood(sequential: bool) -> None:
+    body = step("one") + step("two", resubmit="straight")
+    office = Office(process(
+        START + step("apply") + '<bpmn:subProcess id="each" name="each">'
+        f'<bpmn:multiInstanceLoopCharacteristics isSequential="{str(sequential).lower()}" camunda:collection="= people" camunda:elementVariable="who"/>'
+        + '<bpmn:startEvent id="begin"/>' + body + '<bpmn:endEvent id="close"/>' + chain("begin", "one", "two", "close") + "</bpmn:subProcess>"
+        + step("sign") + END + chain("start", "apply", "each", "sign", "end")
+    )).begin(people=["甲", "乙"]).done("apply", "one", "two", "one")
+    was = office.rows(select(LocalVariables.scope, LocalVariables.variables).order_by(LocalVariables.instance_id, LocalVariables.scope))
+    assert office.open == ["two"]
+    office.give_back("two", "apply")
+    office.done("apply")
+    assert office.open == ["two"]
+    again = office.rows(select(LocalVariables.scope, LocalVariables.variables).order_by(LocalVariables.instance_id, LocalVariables.scope))
+    assert [row.variables for row in again if row.variables] == [row.variables for row in was if row.variables]
+    office.finish("two", "sign")
 
 
 ASKED = process(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 
+from tasks.models import Notification
 from tests.returning_walk import END, START, Office, chain, flow, fork, join, process, step
 from workflows.errors import Conflict, Forbidden, Rejection
 
@@ -145,6 +147,17 @@ def test_t_in_a_called_process_returns_to_its_caller_and_stops_it() -> None:
     office.finish("apply", "called_work", "sign")
 
 
+def test_whose_work_in_a_called_process_is_cancelled_is_listed_and_told() -> None:
+    office = Office(CALLED, CALLING.replace(b'<bpmn:callActivity', (fork("split") + step("beside") + '<bpmn:callActivity').encode()).replace(
+        chain("start", "apply", "call", "sign", "end").encode(), (join("merge") + chain("start", "apply", "split", "call", "merge", "sign", "end") + chain("split", "beside", "merge")).encode()
+    )).begin().done("apply")
+    office.perform_claim("called_work", "sun")
+    assert "“called_work”取消：sun正在办理" in office.lines("beside", "apply")
+    office.give_back("beside", "apply")
+    told = office.rows(select(Notification.candidate, Notification.kind))
+    assert (f"person:{office.people['sun']}", "returned") in {tuple(row) for row in told}
+
+
 def test_u_inside_a_called_process_is_not_offered_but_its_start_is() -> None:
     office = Office(CALLED, CALLING).begin().done("apply", "called_work")
     assert office.targets("sign") == {"call（重新开始）": None, "apply": None}
@@ -267,6 +280,24 @@ def test_nothing_goes_back_past_a_point_of_no_return() -> None:
     office.finish("sign")
 
 
+PAYING = process(START + step("pay", point_of_no_return="true") + step("file") + END + chain("start", "pay", "file", "end"), "called")
+
+
+def test_nothing_goes_back_past_a_point_of_no_return_inside_a_called_process() -> None:
+    office = Office(PAYING, CALLING).begin().done("apply", "pay")
+    assert all("pay" in str(why) for why in office.targets("file").values())
+    office.done("file")
+    assert all("pay" in str(why) for why in office.targets("sign").values()) and len(office.targets("sign")) == 2
+    office.finish("sign")
+
+
+def test_nothing_goes_back_past_a_point_of_no_return_inside_another_instance_of_a_sub_process() -> None:
+    office = Office(MANY.replace(b'<camunda:property name="return_to" value="any"/></camunda:properties></bpmn:extensionElements></bpmn:userTask><bpmn:userTask id="two"', b'<camunda:property name="return_to" value="any"/><camunda:property name="point_of_no_return" value="true"/></camunda:properties></bpmn:extensionElements></bpmn:userTask><bpmn:userTask id="two"'))
+    office.begin(people=[1, 2]).done("apply", "one")
+    assert "one" in str(office.targets("one")["apply"])
+    office.finish("one", "two", "two", "sign")
+
+
 THROWN = process(
     START + step("apply")
     + '<bpmn:sendTask id="tell" name="tell"/>'.replace("sendTask", "intermediateThrowEvent").replace("/>", ">")
@@ -311,6 +342,30 @@ def test_boundary_timers_are_made_anew_on_re_entry() -> None:
     office.later(hours=10)
     assert office.open == ["chase"]
     office.finish("chase")
+
+
+CHASED = process(
+    START + step("apply")
+    + step("check") + '<bpmn:boundaryEvent id="late" name="late" attachedToRef="check" cancelActivity="false"><bpmn:timerEventDefinition><bpmn:timeDuration>P1D</bpmn:timeDuration></bpmn:timerEventDefinition></bpmn:boundaryEvent>'
+    + step("chase") + step("report") + '<bpmn:endEvent id="chased"/>' + step("sign") + END
+    + chain("start", "apply", "check", "sign", "end") + chain("late", "chase", "report", "chased")
+)
+
+
+def test_what_a_non_interrupting_event_started_was_not_handed_over_by_the_completion_of_its_activity() -> None:
+    office = Office(CHASED).begin().done("apply").later(days=2)
+    assert office.targets("chase") == {"apply": None}
+    office.done("check")
+    assert office.open == ["chase", "sign"]
+    assert "并行的另一条分支" in str(office.targets("chase")["check"]) and office.targets("chase")["apply"] is None
+    office.give_back("sign", "check")
+    assert office.open == ["chase", "check"]
+    office.done("chase")
+    office.give_back("report", "chase")
+    assert office.open == ["chase", "check"]
+    office.give_back("chase", "apply")
+    assert office.open == ["apply"]
+    office.finish("apply", "check", "sign")
 
 
 VOTES = process(

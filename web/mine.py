@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 from flask import Blueprint, render_template, url_for
 
-from tasks.going_back import GoingBack
+from tasks.returning.applicant import withdrawable
 from tasks.worklist import Filters
 from web.context import actor, connection, house
 from web.labels import node_label, parties_line, process_name, stage_label, version
@@ -40,4 +39,4 @@ def _card(case: Any, tasks: list[Any]) -> dict[str, Any]:
 def _withdrawable(case: Any, process: Any) -> bool:
     """Whether the model lets the applicant take the case back where it stands now."""
     here = {seat["node_id"] for seat in case.open}
-    return case.status == "active" and bool(here) and here <= GoingBack.withdrawable(SimpleNamespace(version=process))
+    return case.status == "active" and bool(here) and here <= withdrawable(process)

@@ -5,10 +5,10 @@ It starts and stops such rows and carries their end, errors and escalations to t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from workflows.case import Case
 from workflows.case_store import INSTANCE, CaseStore
@@ -76,11 +76,17 @@ class Calls:
     # starting
 
     def _start(self, connection: Connection, cases: Sequence[Case]) -> list[Outcome]:
-        wanted = [(case, token, case.version.graph.nodes[node]) for case in cases for token, node in case.reach.calls]
+        revived = [self._revive(connection, case, token) for case in cases for token, _ in case.reach.calls if token in case.reach.revived]
+        wanted = [
+            (case, token, case.version.graph.nodes[node]) for case in cases for token, node in case.reach.calls if token not in case.reach.revived
+        ]
         for case in cases:
-            case.reach.calls = []
+            case.reach.calls, case.reach.revived, case.reach.called = [], {}, ()
             if case.depth >= DEEPEST_CALL:
                 raise Rejection("流程互相调用层数过多，可能是无休止的循环。", "Processes call each other too deeply; perhaps without end.", status=409)
+        return [*revived, *self._new(connection, cases, wanted)]
+
+    def _new(self, connection: Connection, cases: Sequence[Case], wanted: Sequence[tuple[Case, str, Node]]) -> list[Outcome]:
         if not wanted:
             return []
         versions, rows = [], []
@@ -106,6 +112,25 @@ class Calls:
         host = EngineHost(child, self._functions(connection, child))
         with refusing():
             happenings = child.version.machine.start(host, sub_process=body, into=child.state)[1]
+        return child, run_door(child, host, lambda: happenings)
+
+    def _revive(self, connection: Connection, caller: Case, token: str) -> Outcome:
+        """What a call had called, and was called off with it, goes on where it stood; its history and its rules of people with it."""
+        memory = caller.reach.revived[token]
+        child = self._store.relative(connection, caller, memory["id"])
+        child.author, child.depth = caller.author, caller.depth + 1
+        child.status, child.ended_at = "active", None
+        caller.aftermath.final = True
+        connection.execute(update(INSTANCE).where(INSTANCE.c.id == child.id).values(parent_token=token))
+        child.parent_token = token
+        child.record("revived", detail={"caller": caller.id, "token": token})
+        kept: Mapping[str, Sequence[Any]] = memory["locals"]
+        if child.locals is not None and ROOT in kept:
+            child.locals.put(ROOT, Local(*kept[ROOT]))
+        host, machine = EngineHost(child, self._functions(connection, child)), child.version.machine
+        with refusing():
+            happenings, ids = machine.revive(child.state, host, memory["state"])
+        child.put_back(kept, ids, caller.reach.called)
         return child, run_door(child, host, lambda: happenings)
 
     def _row(self, connection: Connection, case: Case, token: str, node: Node, version: ProcessVersion) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,8 +12,8 @@ from sqlalchemy import Row
 
 from workflows.definitions import ProcessVersion
 from workflows.history import Author, Chain
-from workflows.machine import ROOT
-from workflows.variables import LocalScopes
+from workflows.machine import ROOT, mapped
+from workflows.variables import Local, LocalScopes
 
 
 @dataclass(slots=True)
@@ -25,6 +25,9 @@ class Reach:
     work: list[tuple[str, str]] = field(default_factory=list)  # (token, node id) of service and send tasks
     left_work: list[str] = field(default_factory=list)
     signals: list[tuple[str, Any, tuple[str, ...]]] = field(default_factory=list)  # name, payload, waits of this case that listen
+    revived: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # token of a call → what it had called, to go on instead of a new case
+    called: Sequence[Mapping[str, Any]] = ()  # all that was called off with them, at every depth
+    put_back: Mapping[str, str] = field(default_factory=dict)  # old token → new one, of a case that goes on
 
     @property
     def empty(self) -> bool:
@@ -204,6 +207,16 @@ class Case:
         if self.locals is not None:
             found["locals"] = self.locals.memory()
         return found
+
+    def put_back(self, locals_: Mapping[str, Sequence[Any]], ids: Mapping[str, str], called: Sequence[Mapping[str, Any]]) -> None:
+        """After tokens came back under new ids: their local variables are as they were, and what they had called goes on."""
+        self.reach.put_back = ids
+        for scope, local in locals_.items():
+            if self.locals is not None and scope.partition("#")[0] in ids:
+                self.locals.put(mapped(scope, ids), Local(*local))
+        mine = [one for one in called if one["parent"] == self.id and str(one["token"]).partition("#")[0] in ids]
+        self.reach.revived, self.reach.called = {mapped(str(one["token"]), ids): one for one in mine}, called
+        self.inputs = None
 
     def is_open(self, token: str) -> bool:
         """Whether a token, or one instance such as "12#3", is live."""

@@ -166,32 +166,41 @@ class CausalPast:
 
     def handed_by(self, token: str, human: Callable[[Completion], bool]) -> list[Completion]:
         """The nearest human completions on every way back from a token: whoever handed it here; several behind a join."""
-        found: dict[str, Completion] = {}
-        seen, stack = {token}, [token]
-        while stack:
-            current = stack.pop()
-            activity, _, index = current.partition("#")
-            for cause in self.causes.get(current, set()) | ({activity} if index else set()):
-                if cause in seen:
-                    continue
-                seen.add(cause)
-                done = self.completions.get(cause)
-                if done is not None and human(done):
-                    found[cause] = done
-                else:
-                    stack.append(cause)
+        found = self._completed_before(token, human)
         return sorted(found.values(), key=lambda done: -done.sequence)
 
     def human_past(self, token: str, human: Callable[[Completion], bool]) -> list[Completion]:
         """The latest human completion of every activity in a token's causal past, latest first, across rounds."""
-        past = self.ancestors([token])
         latest: dict[str, Completion] = {}
-        for done in self.completions.values():
-            if done.token in past and human(done):
-                known = latest.get(done.node)
-                if known is None or known.sequence < done.sequence:
-                    latest[done.node] = done
+        for done in self._completed_before(token, human, beyond=True).values():
+            known = latest.get(done.node)
+            if known is None or known.sequence < done.sequence:
+                latest[done.node] = done
         return sorted(latest.values(), key=lambda done: -done.sequence)
+
+    def _completed_before(self, token: str, human: Callable[[Completion], bool], *, beyond: bool = False) -> dict[str, Completion]:
+        """The human completions that led to a token; behind them one looks only with `beyond`.
+
+        What a non-interrupting event started while an activity was open comes from its being open, not from its completion.
+        """
+        found: dict[str, Completion] = {}
+        seen: set[str] = set()
+        stack = [token]
+        while stack:
+            current = stack.pop()
+            if current in seen:
+                continue
+            seen.add(current)
+            activity, _, index = current.partition("#")
+            for cause in self.causes.get(current, set()) | ({activity} if index else set()):
+                done = self.completions.get(cause.partition("#")[0])
+                handed = done is not None and self.entered.get(current, done.sequence + 1) > done.sequence
+                if done is not None and handed and human(done):
+                    found[done.token] = done
+                    if not beyond:
+                        continue
+                stack.append(cause)
+        return found
 
     # looking forward
 

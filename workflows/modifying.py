@@ -217,8 +217,8 @@ def reinstate(
 ) -> dict[str, str]:
     """Complete a step and put back what the modification `record` took away; returns old token → new token.
 
-    `record`: state (the marking before it), cancel, discard, redeposit and firings_undone of its plan, and `target`, the token of
-    the completion that was gone back to.
+    `record`: state (the marking before it), cancel, discard, redeposit and firings_undone of its plan, `target`, the token of
+    the completion that was gone back to, `locals` (local variables by scope) and `called` (every case called off: id, parent, token, state, locals).
     """
     node = case.version.graph.nodes[str(case.state["t"][token][0])]
     changes = case.set(patch, token)
@@ -236,6 +236,10 @@ def reinstate(
         return happenings
 
     happenings = run_door(case, host, door)
+    case.put_back(record.get("locals", {}), ids, record.get("called", ()))
+    straight = {ids[one]: kept for one, kept in record["state"].get("s", {}).items() if one in ids}
+    if straight:  # what comes back had itself been returned to
+        case.state["s"] = {**case.state.get("s", {}), **straight}
     commands.settle(connection, [(case, happenings)])
     return ids
 

@@ -84,7 +84,7 @@ def _reach(case: Case, node: Node, happening: Happening) -> None:
         reach.calls.append((token, node.id))
         case.record("called", node=node.id, token=token, detail={"cause": [str(one) for one in happening.cause]})
     elif happening.kind == "opened":
-        if node.id in case.version.applicant_nodes:
+        if node.id in case.version.applicant_nodes and not happening.detail.get("again"):
             case.round += 1
         if is_job(node):
             reach.work.append((token, node.id))

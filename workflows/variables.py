@@ -67,6 +67,11 @@ class LocalScopes:
         self._read((scope,))
         return self._now.get(scope)
 
+    def everything(self) -> dict[str, list[Any]]:
+        """All scopes as they are now, as a JSON value."""
+        self._remember(self._connection.execute(READ, {"instance": self._instance_id}))
+        return {scope: list(local) for scope, local in self._now.items() if local is not None}
+
     def put(self, scope: str, local: Local) -> None:
         """Make or replace a scope."""
         self._read((scope,))

@@ -93,7 +93,7 @@ class Jumps:
         reason = reasoned(arguments)
         plan, target = self._plan(connection, case, arguments)
         if target is not None:
-            take_messages_back(connection, target)
+            take_messages_back(connection, target.held)
         detail = {"from": self._node(case, str(arguments.get("from"))), "to": arguments.get("to"), "reason": reason, "back": target is not None}
         perform(self._engine, connection, case, plan, kind="jumped", detail=detail, patch=reset(case, plan))
         both = case.version.both(str(arguments.get("to")))

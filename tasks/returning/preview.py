@@ -12,6 +12,7 @@ from tasks.lifecycle import LIVE
 from tasks.models import Person
 from tasks.operations import Line
 from tasks.people import People
+from tasks.returning.consequences import called_by
 from tasks.seats import SEAT
 from workflows.case import Case
 from workflows.engine import ProcessEngine
@@ -45,6 +46,7 @@ class Words:
 
     def _lost_work(self, rehearsal: Rehearsal) -> Iterable[Line]:
         tokens = [token for token, _ in rehearsal.cancelled]
+        yield from self._lost_in_calls(tokens)
         who = func.coalesce(SEAT.c.owner_id, SEAT.c.completed_by)
         query = select(SEAT.c.token, SEAT.c.status, Person.name).outerjoin(Person, Person.id == who).where(
             SEAT.c.instance_id == self._case.id, SEAT.c.token.in_(tokens), SEAT.c.status.in_((*LIVE, "completed"))
@@ -63,6 +65,17 @@ class Words:
                 yield Line(f"“{zh}”的待办取消", f"The open item of {en} is cancelled", "loss")
             elif self._case.version.graph.nodes[node_id].type in ("subProcess", "callActivity"):
                 yield Line(f"子流程“{zh}”终止", f"The sub-process {en} is closed", "loss")
+
+    def _lost_in_calls(self, tokens: Sequence[str]) -> Iterable[Line]:
+        """Whose work is cancelled in the processes and instances that these tokens have called."""
+        rows = {row.id: row for row in called_by(self._connection, self._case.id, {token.partition("#")[0] for token in tokens})}
+        query = select(SEAT.c.instance_id, SEAT.c.node_id, Person.name).outerjoin(Person, Person.id == SEAT.c.owner_id).where(
+            SEAT.c.instance_id.in_(list(rows)), SEAT.c.status.in_(LIVE)
+        )
+        for seat in self._connection.execute(query.order_by(SEAT.c.id)).all() if rows else ():
+            both = self._engine.version(self._connection, rows[seat.instance_id].definition_id).both(seat.node_id)
+            zh, en = (f"：{seat.name}正在办理", f": {seat.name} is working on it") if seat.name else ("", "")
+            yield Line(f"“{both['zh']}”取消{zh}", f"{both['en']} is cancelled{en}", "loss")
 
     def _undone(self, plan: Plan) -> Iterable[Line]:
         nodes = self._case.version.graph.nodes

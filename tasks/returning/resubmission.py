@@ -54,7 +54,14 @@ class Resubmission:
             case.record("every_step", node=record.to_node, token=token, detail={"because": why, "names": sorted(changed)})
             return False
         ids = reinstate(self._engine, connection, case, token, patch, {**detail, "straight": True}, record.before)
-        self._seats_again(connection, case, record, ids, bool(business(changed)))
+        skipped = skipped_steps(history.facts(connection, case.id), record)
+        self._seats_again(connection, case, record.before["seats"], ids, bool(business(changed)))
+        for one in record.before.get("called", ()):
+            child = case.family[one["id"]]
+            self._seats_again(connection, child, one["seats"], child.reach.put_back, bool(business(changed)))
+        for node_id in skipped:
+            case.record("skipped", node=node_id, detail={"because": "straight", "return": record.id})
+        self._engine.save(connection, [case])
         return True
 
     def _every_step(self, case: Case, record: Any, changed: frozenset[str]) -> str | None:
@@ -77,6 +84,13 @@ class Resubmission:
             return "target_gone"
         if any(token.partition("#")[0] in record.before["state"].get("k", {}) for token in record.before["cancel"]):
             return "compensation"
+        called = [one for one in record.before.get("called", ()) if one["parent"] == case.id]
+        if any(one["body"] for one in called) and record.definition_id != case.version.id:
+            return "scope_changed"  # the instances stand in the version they were called off in
+        if any("k" in one["state"] for one in record.before.get("called", ())):
+            return "compensation"
+        if any(changed_input(case, str(tokens[str(one["token"]).partition("#")[0]][0]), changed) for one in called):
+            return "changed"
         to = {str(tokens[token.partition("#")[0]][0]) for token in record.before["cancel"]}
         return "changed" if changed & reads(case, record.to_node, to) else None
 
@@ -90,11 +104,11 @@ class Resubmission:
 
     # the seats that came back
 
-    def _seats_again(self, connection: Connection, case: Case, record: Any, ids: Mapping[str, str], changed: bool) -> None:
-        """Give each seat back to whoever held it, keep agreements when no field changed, and log what was skipped."""
-        held = {str(old["token"]) for old in record.before["seats"] if old["status"] in LIVE and _awaited(old)}
+    def _seats_again(self, connection: Connection, case: Case, seats: Sequence[Mapping[str, Any]], ids: Mapping[str, str], changed: bool) -> None:
+        """Give each seat back to whoever held it, keep agreements when no field changed."""
+        held = {str(old["token"]) for old in seats if old["status"] in LIVE and _awaited(old)}
         came_back = [
-            (ids[activity] + mark + index, old) for old in record.before["seats"]
+            (ids[activity] + mark + index, old) for old in seats
             for activity, mark, index in [str(old["token"]).partition("#")] if activity in ids and old["kind"] in ("main", "parallel")
         ]
         # Where a signer was still awaited nothing was decided yet: signers are not recreated, so those who agreed are asked again.
@@ -110,9 +124,6 @@ class Resubmission:
             new = self._counterpart(connection, case, token, old) if old["owner_id"] is not None and (token, old) not in voted else None
             if new is not None and new.status != "queued":
                 self._give_back(connection, case, new, int(old["owner_id"]), old["claimed_as"])
-        skipped = skipped_steps(history.facts(connection, case.id), record)
-        for node_id in skipped:
-            case.record("skipped", node=node_id, detail={"because": "straight", "return": record.id})
         self._engine.save(connection, [case])
 
     @staticmethod
@@ -238,6 +249,19 @@ def reads(case: Case, start: str, ends: set[str]) -> frozenset[str]:
     for node_id in between:
         found |= _decision_reads(case, node_id)
     return frozenset(found)
+
+
+def changed_input(case: Case, call: str, changed: frozenset[str]) -> bool:
+    """Whether what a call hands in to its process would be different now."""
+    node = case.version.graph.nodes[call]
+    given = [mapping for mapping in node.inputs if mapping.called]
+    if any(mapping.all_variables for mapping in given):
+        return bool(business(changed))
+    names = {mapping.source for mapping in given} if node.type == "callActivity" else set()
+    for use in diagram_uses("", case.version.graph) if given else ():
+        if use.element == call:
+            names |= use.compiled.names
+    return bool(changed & names)
 
 
 def _decision_reads(case: Case, node_id: str) -> set[str]:

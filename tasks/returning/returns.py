@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection, insert, select, update
 
 from tasks.actors import Actor
@@ -15,6 +14,8 @@ from tasks.models import Notification, Seat
 from tasks.operation_models import ReturnRecord
 from tasks.operations import Answer, Argument, Arguments, Choice, Line, Operation, Preview
 from tasks.people import People
+from tasks.returning.consequences import called_by, inside_of
+from tasks.returning.memory import memory
 from tasks.returning.preview import Words
 from tasks.returning.targets import Past, Target, allowed
 from tasks.seats import SEAT
@@ -131,9 +132,9 @@ class Returns:
             "from": row.seat_node_id, "to": target.done.node, "reason": reason, "seat_returned": row.seat_id, "resubmit": mode,
             "handed_by": target.done.person,
         }
-        before = self._memory(connection, case, plan, target)
+        before = memory(self._engine, connection, case, plan, target)
         self._tell_losers(connection, case, plan, row.seat_id, target, reason)
-        take_messages_back(connection, target)
+        take_messages_back(connection, target.held)
         acted(connection, seat_case, row.seat_node_id, (case.author.person, case.author.on_behalf_of))
         happenings = perform(self._engine, connection, case, plan, kind="returned", detail=detail, patch=reset(case, plan))
         connection.execute(update(Seat).where(SEAT.c.id == row.seat_id).values(
@@ -156,40 +157,19 @@ class Returns:
             raise Conflict("该事项刚刚被他人更改，请刷新。", "This case was changed by somebody else just now; reload.")
         return locked
 
-    def _memory(self, connection: Connection, case: Case, plan: Plan, target: Target) -> dict[str, Any]:
-        """What 直达 needs: the marking, the plan, and the seats of what is cancelled."""
-        kept = plan.facts()
-        seats = connection.execute(select(SEAT).where(SEAT.c.instance_id == case.id, SEAT.c.token.in_(self._within(case, plan)))).all()
-        columns = (
-            "token", "status", "kind", "counts", "owner_id", "claimed_as", "participant", "position", "completed_by", "on_behalf_of", "outcome",
-            "answer", "blocking",
-        )
-        return {
-            "state": _plain(case.state), "cancel": kept["cancel"], "discard": kept.get("discard", []), "redeposit": kept.get("redeposit", []),
-            "firings_undone": kept.get("firings_undone", []), "target": target.done.token, "sequence": case.chain.sequence,
-            "seats": [{name: seat._mapping[name] for name in columns} for seat in seats if seat.status != "cancelled"],
-        }
-
-    @staticmethod
-    def _within(case: Case, plan: Plan) -> list[str]:
-        """The cancelled tokens and everything inside them, instances included."""
-        inside = set(plan.cancel)
-        while more := {token for token, entry in case.state["t"].items() if entry[1] in inside} - inside:
-            inside |= more
-        return [token for token, *_ in case.version.machine.tokens(case.state) if token.partition("#")[0] in inside]
-
     def _tell_losers(self, connection: Connection, case: Case, plan: Plan, seat_id: int, target: Target, reason: str) -> None:
-        """Whoever holds work that is cancelled is told why."""
-        query = select(SEAT.c.id, SEAT.c.owner_id).where(
-            SEAT.c.instance_id == case.id, SEAT.c.token.in_(self._within(case, plan)), SEAT.c.status.in_(LIVE),
-            SEAT.c.owner_id.is_not(None), SEAT.c.id != seat_id,
+        """Whoever holds work that is cancelled, here or in what was called, is told why."""
+        inside = inside_of(case, plan.cancel)
+        lost = {case.id: case, **{row.id: row for row in called_by(connection, case.id, inside)}}
+        query = select(SEAT.c.id, SEAT.c.instance_id, SEAT.c.token, SEAT.c.owner_id).where(
+            SEAT.c.instance_id.in_(list(lost)), SEAT.c.status.in_(LIVE), SEAT.c.owner_id.is_not(None), SEAT.c.id != seat_id,
         )
-        rows = connection.execute(query).all()
+        rows = [row for row in connection.execute(query).all() if row.instance_id != case.id or str(row.token).partition("#")[0] in inside]
         if rows:
             text = {"zh": f"{case.subject or ''}：已退回到“{target.name['zh']}”，您的办理已取消。理由：{reason}",
                     "en": f"{case.subject or ''}: returned to {target.name['en']}; your item is cancelled"}
             connection.execute(insert(Notification), [
-                {"candidate": f"person:{row.owner_id}", "kind": "returned", "instance_id": case.id, "seat_id": row.id, "text": text, "created_at": case.now}
+                {"candidate": f"person:{row.owner_id}", "kind": "returned", "instance_id": row.instance_id, "seat_id": row.id, "text": text, "created_at": case.now}
                 for row in rows
             ])
 
@@ -213,10 +193,10 @@ def reset(case: Case, plan: Plan) -> dict[str, Any]:
     return {name: None for name in sorted(names) if case.variables.get(name) is not None}
 
 
-def take_messages_back(connection: Connection, target: Target) -> None:
+def take_messages_back(connection: Connection, messages: Sequence[int]) -> None:
     """Messages of undone steps that have not gone out yet stay here."""
-    if target.held:
-        held = (OutboxMessage.id.in_(target.held), OutboxMessage.status == "held")
+    if messages:
+        held = (OutboxMessage.id.in_(messages), OutboxMessage.status == "held")
         connection.execute(update(OutboxMessage).where(*held).values(status="withdrawn"))
 
 
@@ -252,9 +232,3 @@ def _messages_held(target: Target) -> list[Line]:
     if not target.held:
         return []
     return [Line(f"尚未发出的 {len(target.held)} 条消息撤回", f"{len(target.held)} message(s) that have not gone out are taken back", "loss")]
-
-
-def _plain(state: dict[str, Any]) -> dict[str, Any]:
-    """A copy of a marking that later changes do not reach."""
-    copied: dict[str, Any] = orjson.loads(orjson.dumps(state))
-    return copied

@@ -7,19 +7,20 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection, select
 
+from tasks.returning.consequences import called_by, done_for_good, inside_of
 from workflows import history
 from workflows.case import Case
 from workflows.causal_past import CausalPast, Completion, human_in
 from workflows.engine import INSTANCE, ProcessEngine
 from workflows.errors import Conflict, Rejection
 from workflows.graph import listed
-from workflows.models import Job, OutboxMessage, table_of
+from workflows.models import Job, table_of
 from workflows.modifying import Plan, going_back
 from workflows.work import JOB_KIND
 
 Human = Callable[[Completion], bool]
 WHOLE = frozenset({"subProcess", "callActivity"})
-OUTBOX, JOB = table_of(OutboxMessage), table_of(Job)
+JOB = table_of(Job)
 
 
 @dataclass(frozen=True)
@@ -143,29 +144,20 @@ class Past:
         return replace(target, plan=plan, held=held)
 
     def _no_return(self, target: Target, past: CausalPast) -> tuple[Rejection | None, tuple[int, ...]]:
-        """Whether something was done since that nothing takes back; else the messages that can still be held back."""
+        """Whether something was done since that nothing takes back, here or in what was called; else the messages that can still be held back."""
         case, done = target.case, target.done
-        nodes = case.version.graph.nodes
         after = 0 if target.whole else done.sequence
         descending = past.descendants(done.token, 0 if target.whole else done.newest)
-        facts = past.facts_after(done.token, after, descending)
-        thrown = [fact.token for fact in facts if fact.kind == "message_thrown"]
-        query = select(OUTBOX.c.id, OUTBOX.c.node_id, OUTBOX.c.status).where(OUTBOX.c.instance_id == case.id, OUTBOX.c.token.in_(thrown))
-        messages = self._connection.execute(query).all() if thrown else []
-        held = {row.node_id for row in messages if row.status == "held"}
-        sent = {row.node_id for row in messages if row.status not in ("held", "withdrawn")}
-        passed = {str(fact.node_id) for fact in facts if fact.kind in ("activity_completed", "performed", "passed", "fired", "timer_fired")}
-        passed |= sent | {done.node}
-        for node_id in passed:
-            node = nodes.get(node_id)
-            if node is not None and node.properties.get("point_of_no_return") == "true" and (node_id not in held or node_id in sent):
-                name = node.name or node.id
-                return Conflict(f"其后已执行“{name}”，该步骤不能撤回，因此不能退回到此处。",
-                                f"{name} was done since and cannot be undone, so nothing goes back to before it."), ()
-        return None, tuple(row.id for row in messages if row.status == "held")
+        facts = [*past.facts_after(done.token, after, descending)]
+        calls = {done.token, *descending} if target.whole else descending
+        return done_for_good(self._engine, self._connection, case, facts, calls, {done.node})
 
     def _running(self, case: Case, plan: Plan) -> bool:
-        keys = [f"work:{case.id}:{token}" for token in plan.cancel]
+        """Whether a call to the outside is under way in what would be cancelled."""
+        tokens = inside_of(case, plan.cancel)
+        keys = [f"work:{case.id}:{token}" for token, *_ in case.version.machine.tokens(case.state) if token.partition("#")[0] in tokens]
+        for row in called_by(self._connection, case.id, tokens):
+            keys += [f"work:{row.id}:{token}" for token, *_ in self._engine.version(self._connection, row.definition_id).machine.tokens(row.state)]
         leased = select(JOB.c.id).where(JOB.c.kind == JOB_KIND, JOB.c.unique_key.in_(keys), JOB.c.lease_until > case.now)
         return bool(keys) and self._connection.execute(leased.limit(1)).first() is not None
 

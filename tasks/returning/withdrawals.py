@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, exists, or_, select, update
@@ -23,7 +24,9 @@ from workflows.case import Case
 from workflows.causal_past import CausalPast, Completion, Fact
 from workflows.engine import INSTANCE, ProcessEngine
 from workflows.errors import Conflict, NotFound, Rejection
+from workflows.models import Wait
 from workflows.modifying import Plan, perform, rehearse
+from workflows.store import Store
 
 ASK = "如需更正，请联系现办理人退回。"
 ASK_EN = "Ask whoever has it now to return it."
@@ -55,7 +58,8 @@ class Withdrawals:
         case = self._engine.attach(connection, row, author_of(actor))
         try:
             require(standing(connection, actor, row, case), "withdraw")
-            if case.is_open(row.seat_token):
+            if row.several:
+                self._going_back.check(connection, actor, seat_id, case)
                 return Preview([Line("您的一票撤回，重新由您办理", "Your vote is taken back and is yours to give again")], revision=case.revision)
             target, plan, patch = self._plan(connection, case, row)
         except Rejection as refused:
@@ -71,30 +75,34 @@ class Withdrawals:
         case = self._engine.attach(connection, row, author_of(actor, row.seat_claimed_as))
         require(standing(connection, actor, row, case), "withdraw")
         answer = Answer("已撤回，请重新办理。", "Taken back; decide again.")
-        if self._still_undoable(connection, case, row):
-            self._going_back.undo(connection, actor, seat_id)
-            return answer
-        if case.is_open(row.seat_token):
-            self._going_back.withdraw_vote(connection, actor, seat_id)
+        if self._as_if_it_never_was(connection, actor, row):
             return answer
         target, plan, patch = self._plan(connection, case, row)
-        take_messages_back(connection, target)
+        take_messages_back(connection, target.held)
         connection.execute(update(Seat).where(SEAT.c.id == row.seat_id).values(status="cancelled", revision=SEAT.c.revision + 1))
         forgotten(connection, case, connection.execute(select(SEAT).where(SEAT.c.id == row.seat_id)).one())
         detail = {"seat_withdrawn": row.seat_id, "outcome": row.seat_outcome, "to": row.seat_node_id}
         happenings = perform(self._engine, connection, case, plan, kind="decision_withdrawn", detail=detail, patch=patch)
-        self._as_it_was(connection, case, row, opened_as(happenings, row.seat_node_id))
+        token = opened_as(happenings, row.seat_node_id)
+        self._as_it_was(connection, case, row, token)
+        self._timers_as_they_were(connection, case, row.seat_id, token)
         return answer
 
-    @staticmethod
-    def _still_undoable(connection: Connection, case: Case, row: Row[Any]) -> bool:
-        record = select(UndoRecord.revision).where(UndoRecord.seat_id == row.seat_id, UndoRecord.expires_at >= case.now)
-        return connection.execute(record).scalar() == case.revision
+    def _as_if_it_never_was(self, connection: Connection, actor: Actor, row: Row[Any]) -> bool:
+        """Nothing else has happened in the case: everything stands as before the decision. A vote is taken back in this way only."""
+        try:
+            with Store.savepoint(connection):
+                self._going_back.undo(connection, actor, row.seat_id, later=True)
+        except Rejection:
+            if row.several:
+                raise
+            return False
+        return True
 
     # may it be taken back, and how
 
     def _plan(self, connection: Connection, case: Case, row: Row[Any]) -> tuple[Target, Plan, dict[str, Any]]:
-        if row.several or "#" in row.seat_token:
+        if "#" in row.seat_token:
             raise _decided_together()
         if case.parent_id is not None and case.status != "active":
             raise Conflict("该流程已结束并交回上级流程，不能撤回。", "This process is over and has handed its result on.")
@@ -164,6 +172,16 @@ class Withdrawals:
             participant=seat.participant or row.seat_participant,  # a timeout may have passed it on to another line
         ))
         self._seats.offer_to(connection, seat.id, [f"person:{owner}"], row.seat_due_at, seat.created_at, row.seat_priority)
+
+    @staticmethod
+    def _timers_as_they_were(connection: Connection, case: Case, seat_id: int, token: str | None) -> None:
+        """The timers of the activity run from when it was entered first."""
+        before: Mapping[str, Any] = connection.execute(select(UndoRecord.before).where(UndoRecord.seat_id == seat_id)).scalar() or {}
+        waits = {node: wait for wait, (node, owner) in case.version.machine.waits(case.state).items() if owner == token}
+        for dropped in before.get("dropped_waits", ()):
+            if dropped["due_at"] is not None and dropped["node_id"] in waits:
+                mine = (Wait.instance_id == case.id, Wait.wait_id == waits[dropped["node_id"]])
+                connection.execute(update(Wait).where(*mine).values(due_at=datetime.fromisoformat(dropped["due_at"]), repeat=dropped["repeat"]))
 
 
 # Facts that are an act of a person on a step; a step that was only opened or looked at has none of them.

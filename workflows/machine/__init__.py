@@ -2,5 +2,6 @@
 
 from workflows.machine.contract import ROOT, BpmnError, Happening, Host, MachineError, MigrationRefused, State
 from workflows.machine.doors import Machine
+from workflows.machine.reinstatement import mapped
 
-__all__ = ["ROOT", "BpmnError", "Happening", "Host", "Machine", "MachineError", "MigrationRefused", "State"]
+__all__ = ["ROOT", "BpmnError", "Happening", "Host", "Machine", "MachineError", "MigrationRefused", "State", "mapped"]

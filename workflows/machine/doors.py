@@ -15,7 +15,7 @@ from workflows.machine.marking import Move, Run, open_instances
 from workflows.machine.migration import Migration
 from workflows.machine.modification import Deposit, Discard, Start, modify_marking
 from workflows.machine.plan import Plan
-from workflows.machine.reinstatement import reinstate_tokens
+from workflows.machine.reinstatement import reinstate_tokens, revive_tokens
 
 Enter = Callable[[Run, Node, Move], None]
 ENTER: dict[str, Enter] = {
@@ -201,6 +201,12 @@ class Machine:
         """
         run = Run(self.plan, state, host)
         ids = reinstate_tokens(run, done, before, cancelled, arrivals, taken)
+        return self._finish(run), ids
+
+    def revive(self, state: State, host: Host, before: State) -> tuple[list[Happening], dict[str, str]]:
+        """A case that was called off goes on from the marking `before`. Returns what happened, and the new id of every token."""
+        run = Run(self.plan, state, host)
+        ids = revive_tokens(run, before)
         return self._finish(run), ids
 
     def cancel_all(self, state: State) -> list[Happening]:

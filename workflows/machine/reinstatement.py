@@ -1,8 +1,11 @@
-"""Puts cancelled tokens and join arrivals back as they were, in place of what a completed activity would start. It knows no people."""
+"""Puts cancelled tokens and join arrivals back as they were, instead of what a completed activity would start, or in a case that was called off.
+
+It knows no people.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workflows.graph import Node
@@ -28,10 +31,29 @@ def reinstate_tokens(run: Run, done: str, before: State, cancelled: Sequence[str
     for token in order:
         _put_back(run, token, before, ids)
     for flow, scope, cause in arrivals:
-        place = _mapped(str(scope or ROOT), ids)
+        place = mapped(str(scope or ROOT), ids)
         if flow not in run.plan.flows or (place != ROOT and place not in run.tokens):
             raise MachineError("要恢复的汇合已不存在。", f"The join behind {flow} is no longer there.")
-        run.part("j").setdefault(place, {}).setdefault(flow, []).append([_mapped(one, ids) for one in cause or ()])
+        run.part("j").setdefault(place, {}).setdefault(flow, []).append([mapped(one, ids) for one in cause or ()])
+    return ids
+
+
+def revive_tokens(run: Run, before: State) -> dict[str, str]:
+    """Everything that a case which was called off held in the marking `before` goes on under new ids; returns old id → new id."""
+    run.state.pop("e", None)
+    run.forget_interruption(ROOT)
+    if ROOT in before.get("x", ()):
+        run.state.setdefault("x", []).append(ROOT)
+    else:
+        run.open_scope_waits(ROOT)
+    order = _outer_first(before, [token for token, entry in before["t"].items() if entry[1] == ROOT])
+    ids = {token: run.new_id() for token in order}
+    for token in order:
+        _put_back(run, token, before, ids)
+    for flow, resting in before.get("j", {}).get(ROOT, {}).items():
+        run.part("j").setdefault(ROOT, {})[flow] = [[mapped(one, ids) for one in cause] for cause in resting]
+    if ROOT in before.get("c", {}):
+        run.part("c")[ROOT] = before["c"][ROOT]
     return ids
 
 
@@ -61,17 +83,18 @@ def _outer_first(before: State, cancelled: Sequence[str]) -> list[str]:
         order += more
 
 
-def _mapped(token: str, ids: dict[str, str]) -> str:
+def mapped(token: str, ids: Mapping[str, str]) -> str:
+    """The new id of a token, or of one instance of it."""
     activity, mark, index = token.partition("#")
     return f"{ids.get(activity, activity)}{mark}{index}"
 
 
 def _put_back(run: Run, old: str, before: State, ids: dict[str, str]) -> None:
     node_id, scope, cause = before["t"][old]
-    node, place, token = run.nodes.get(node_id), _mapped(scope, ids), ids[old]
+    node, place, token = run.nodes.get(node_id), mapped(scope, ids), ids[old]
     if node is None or (place != ROOT and place not in run.tokens) or run.scope_node(place) != node.scope:
         raise MachineError(f"环节“{node_id}”已不在原处，不能直接恢复。", f"{node_id} is no longer where it was.")
-    causes: Cause = tuple(_mapped(one, ids) for one in cause)
+    causes: Cause = tuple(mapped(one, ids) for one in cause)
     run.tokens[token] = [node_id, place, list(causes)]
     run.open_boundary_waits(node, token, place)
     if node.type in EVENTS:
@@ -82,7 +105,7 @@ def _put_back(run: Run, old: str, before: State, ids: dict[str, str]) -> None:
     else:
         _work_again(run, node, token, place, causes)
     for flow, resting in before.get("j", {}).get(old, {}).items():
-        run.part("j").setdefault(token, {})[flow] = [[_mapped(one, ids) for one in one_cause] for one_cause in resting]
+        run.part("j").setdefault(token, {})[flow] = [[mapped(one, ids) for one in one_cause] for one_cause in resting]
     if old in before.get("c", {}):
         run.part("c")[token] = before["c"][old]
 
@@ -101,7 +124,7 @@ def _instances_again(run: Run, node: Node, token: str, counters: list[Any], caus
 def _work_again(run: Run, node: Node, token: str, place: str, causes: Cause) -> None:
     if node.id in run.plan.local:
         run.host.begin(node, token, place)
-    detail = {"type": node.type, **({"index": int(token.partition("#")[2])} if "#" in token else {})}
+    detail = {"type": node.type, "again": True, **({"index": int(token.partition("#")[2])} if "#" in token else {})}
     if node.type in WORK_OF_OTHERS or (node.type == "businessRuleTask" and "topic" in node.attributes):
         run.happen("opened", node.id, token, place, causes, detail=detail)
         if node.type == "receiveTask":
