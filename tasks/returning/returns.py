@@ -9,12 +9,12 @@ from sqlalchemy import Connection, insert, select, update
 
 from tasks.actors import Actor
 from tasks.four_eyes import acted
-from tasks.lifecycle import ADVICE, LIVE, RETURNED
-from tasks.models import Notification, Seat
+from tasks.lifecycle import ADVICE, RETURNED
+from tasks.models import Seat
 from tasks.operation_models import ReturnRecord
 from tasks.operations import Answer, Argument, Arguments, Choice, Line, Operation, Preview
 from tasks.people import People
-from tasks.returning.consequences import called_by, inside_of
+from tasks.returning.losers import tell_losers
 from tasks.returning.memory import memory
 from tasks.returning.preview import Words
 from tasks.returning.targets import Past, Target, allowed
@@ -133,7 +133,7 @@ class Returns:
             "handed_by": target.done.person,
         }
         before = memory(self._engine, connection, case, plan, target)
-        self._tell_losers(connection, case, plan, row.seat_id, target, reason)
+        tell_losers(connection, case, plan, row.seat_id, target.name, reason)
         take_messages_back(connection, target.held)
         acted(connection, seat_case, row.seat_node_id, (case.author.person, case.author.on_behalf_of))
         happenings = perform(self._engine, connection, case, plan, kind="returned", detail=detail, patch=reset(case, plan))
@@ -156,22 +156,6 @@ class Returns:
         if locked.revision != around.revision:
             raise Conflict("该事项刚刚被他人更改，请刷新。", "This case was changed by somebody else just now; reload.")
         return locked
-
-    def _tell_losers(self, connection: Connection, case: Case, plan: Plan, seat_id: int, target: Target, reason: str) -> None:
-        """Whoever holds work that is cancelled, here or in what was called, is told why."""
-        inside = inside_of(case, plan.cancel)
-        lost = {case.id: case, **{row.id: row for row in called_by(connection, case.id, inside)}}
-        query = select(SEAT.c.id, SEAT.c.instance_id, SEAT.c.token, SEAT.c.owner_id).where(
-            SEAT.c.instance_id.in_(list(lost)), SEAT.c.status.in_(LIVE), SEAT.c.owner_id.is_not(None), SEAT.c.id != seat_id,
-        )
-        rows = [row for row in connection.execute(query).all() if row.instance_id != case.id or str(row.token).partition("#")[0] in inside]
-        if rows:
-            text = {"zh": f"{case.subject or ''}：已退回到“{target.name['zh']}”，您的办理已取消。理由：{reason}",
-                    "en": f"{case.subject or ''}: returned to {target.name['en']}; your item is cancelled"}
-            connection.execute(insert(Notification), [
-                {"candidate": f"person:{row.owner_id}", "kind": "returned", "instance_id": row.instance_id, "seat_id": row.id, "text": text, "created_at": case.now}
-                for row in rows
-            ])
 
 
 # shared with jumps and withdrawals
