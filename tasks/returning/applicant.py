@@ -9,8 +9,7 @@ from sqlalchemy import Connection, insert, or_, select
 from tasks.actors import Actor, author_of
 from tasks.lifecycle import LIVE
 from tasks.models import Notification
-from tasks.returning.consequences import called_by, done_for_good
-from tasks.returning.returns import reset, take_messages_back
+from tasks.returning.consequences import called_by, done_for_good, reset, take_messages_back
 from tasks.seats import SEAT
 from workflows import history
 from workflows.case import Case

@@ -1,20 +1,23 @@
-"""What has followed from a step, in its case and in everything that was called: what nothing takes back, and messages still held. Reads only."""
+"""What has followed from a step, in its case and in everything that was called: what nothing takes back, what is made void, messages still held."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from workflows import history
 from workflows.case import Case
 from workflows.causal_past import CausalPast, Fact
 from workflows.engine import INSTANCE, ProcessEngine
 from workflows.errors import Conflict, Rejection
-from workflows.graph import Node
+from workflows.graph import HUMAN, Node
 from workflows.models import AnyRow, OutboxMessage, table_of
+from workflows.modifying import Plan
 
 OUTBOX = table_of(OutboxMessage)
+RESULTS = ("outcome", "by", "votes")  # variables <activity>_<result> of a completed user task
 DONE = frozenset({"activity_completed", "performed", "passed", "fired", "timer_fired"})
 Found = tuple[Rejection | None, tuple[int, ...]]  # why nothing goes back to before it, and the messages that have not gone out
 
@@ -83,3 +86,17 @@ def _passed(connection: Connection, instance_id: int, nodes: Mapping[str, Node],
             return Conflict(f"其后已执行“{name}”，该步骤不能撤回，因此不能再回到它之前。",
                             f"{name} was done since and cannot be undone, so nothing goes back to before it."), ()
     return None, tuple(row.id for row in messages if row.status == "held")
+
+
+def reset(case: Case, plan: Plan) -> dict[str, Any]:
+    """The result variables of every undone user activity, as null; business fields stay."""
+    nodes = case.version.graph.nodes
+    names = {f"{done.node}_{result}" for done in plan.undone if done.node in nodes and nodes[done.node].type in HUMAN for result in RESULTS}
+    return {name: None for name in sorted(names) if case.variables.get(name) is not None}
+
+
+def take_messages_back(connection: Connection, messages: Sequence[int]) -> None:
+    """Messages of undone steps that have not gone out yet stay here."""
+    if messages:
+        held = (OutboxMessage.id.in_(messages), OutboxMessage.status == "held")
+        connection.execute(update(OutboxMessage).where(*held).values(status="withdrawn"))

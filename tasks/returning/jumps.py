@@ -10,8 +10,9 @@ from sqlalchemy import Connection, select
 from tasks.actors import Actor
 from tasks.operations import Answer, Argument, Arguments, Choice, Line, Operation, Preview
 from tasks.people import People
+from tasks.returning.consequences import reset, take_messages_back
 from tasks.returning.preview import Words
-from tasks.returning.returns import bound, planned, reasoned, reset, take_messages_back
+from tasks.returning.returns import bound, planned, reasoned
 from tasks.returning.steerers import require_steering
 from tasks.returning.targets import Past, Target
 from tasks.service import author_of

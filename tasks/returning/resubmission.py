@@ -13,7 +13,7 @@ from tasks.lifecycle import LIVE
 from tasks.models import Seat, SeatExclusion, SeatOffer
 from tasks.operation_models import Agency, ReturnRecord
 from tasks.people import People
-from tasks.returning.returns import RESULTS
+from tasks.returning.consequences import RESULTS
 from tasks.seats import SEAT, Seats
 from workflows import history
 from workflows.case import Case

@@ -14,6 +14,7 @@ from tasks.models import Seat
 from tasks.operation_models import ReturnRecord
 from tasks.operations import Answer, Argument, Arguments, Choice, Line, Operation, Preview
 from tasks.people import People
+from tasks.returning.consequences import reset, take_messages_back
 from tasks.returning.losers import tell_losers
 from tasks.returning.memory import memory
 from tasks.returning.preview import Words
@@ -24,14 +25,11 @@ from tasks.standing import locked_seat, require, see, standing
 from workflows.case import Case
 from workflows.engine import ProcessEngine
 from workflows.errors import Conflict, NotFound, Rejection
-from workflows.graph import HUMAN
 from workflows.history import Author
 from workflows.machine import Happening
-from workflows.models import OutboxMessage
 from workflows.modifying import Plan, perform, rehearse
 
 STRAIGHT, EVERY_STEP = "straight", "every_step"
-RESULTS = ("outcome", "by", "votes")  # variables <activity>_<result> of a completed user task
 MODES = (Choice(EVERY_STEP, "逐级重新办理", "every step again"), Choice(STRAIGHT, "直接回到我这里", "straight back to me"))
 SHORTEST_REASON = 2
 
@@ -168,20 +166,6 @@ def planned(target: Target) -> Plan:
     if target.plan is None:
         raise Conflict("不能退回到该环节。", "The case cannot be returned there.")
     return target.plan
-
-
-def reset(case: Case, plan: Plan) -> dict[str, Any]:
-    """The result variables of every undone user activity, as null; business fields stay."""
-    nodes = case.version.graph.nodes
-    names = {f"{done.node}_{result}" for done in plan.undone if done.node in nodes and nodes[done.node].type in HUMAN for result in RESULTS}
-    return {name: None for name in sorted(names) if case.variables.get(name) is not None}
-
-
-def take_messages_back(connection: Connection, messages: Sequence[int]) -> None:
-    """Messages of undone steps that have not gone out yet stay here."""
-    if messages:
-        held = (OutboxMessage.id.in_(messages), OutboxMessage.status == "held")
-        connection.execute(update(OutboxMessage).where(*held).values(status="withdrawn"))
 
 
 def opened_as(happenings: Sequence[Happening], node_id: str) -> str | None:

@@ -14,8 +14,9 @@ from tasks.going_back import GoingBack
 from tasks.models import Draft, Seat, UndoRecord
 from tasks.operations import Answer, Arguments, Line, Operation, Preview
 from tasks.people import People
+from tasks.returning.consequences import take_messages_back
 from tasks.returning.preview import Words
-from tasks.returning.returns import opened_as, take_messages_back
+from tasks.returning.returns import opened_as
 from tasks.returning.targets import Past, Target
 from tasks.seats import SEAT, Seats
 from tasks.service import author_of
