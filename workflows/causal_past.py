@@ -194,8 +194,7 @@ class CausalPast:
             activity, _, index = current.partition("#")
             for cause in self.causes.get(current, set()) | ({activity} if index else set()):
                 done = self.completions.get(cause.partition("#")[0])
-                handed = done is not None and self.entered.get(current, done.sequence + 1) > done.sequence
-                if done is not None and handed and human(done):
+                if done is not None and int(activity) > done.newest and human(done):
                     found[done.token] = done
                     if not beyond:
                         continue
