@@ -50,8 +50,8 @@ def own_line(column: Any) -> ColumnElement[str]:
     return literal("person:") + cast(column, String)
 
 
-def _seat_with_facts() -> Any:
-    """The statement of a seat, its case, and what depends on a person; built once: building it costs more than running it."""
+def seats_with_facts(which: ColumnElement[bool]) -> Any:
+    """The statement of the seats of a condition, their cases, and what depends on a person; built once: building it costs more than running it."""
     person: BindParameter[int] = bindparam("person")
     offer = (SeatOffer.seat_id == SEAT.c.id, SeatOffer.candidate.in_(bindparam("candidates", expanding=True)))
 
@@ -90,10 +90,10 @@ def _seat_with_facts() -> Any:
     seat = [column.label(f"seat_{column.name}") for column in SEAT.c]
     columns = [query.scalar_subquery().label(name) for name, query in facts.items()]
     query = select(*INSTANCE.c, *seat, *people, *columns, *[condition.label(name) for name, condition in conditions.items()])
-    return query.join(INSTANCE, INSTANCE.c.id == SEAT.c.instance_id).where(SEAT.c.id == bindparam("seat"))
+    return query.join(INSTANCE, INSTANCE.c.id == SEAT.c.instance_id).where(which)
 
 
-SEE_SEAT = _seat_with_facts()  # columns of the case under their own names, of the seat as seat_…
+SEE_SEAT = seats_with_facts(SEAT.c.id == bindparam("seat"))  # columns of the case under their own names, of the seat as seat_…
 LOCK_CASE_OF_SEAT = locking(select(SEAT.c.instance_id).where(SEAT.c.id == bindparam("seat")))
 
 
@@ -362,4 +362,4 @@ def _office(connection: Connection, line: str | None) -> str | None:
     return connection.execute(select(Organisation.name).where(Organisation.code == code)).scalar() if code else None
 
 
-__all__ = ["OTHER", "SEE_SEAT", "Standing", "facts_asked", "near", "operations_of", "require", "see", "standing"]
+__all__ = ["OTHER", "SEE_SEAT", "Standing", "facts_asked", "near", "operations_of", "require", "seats_with_facts", "see", "standing"]

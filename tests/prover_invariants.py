@@ -312,7 +312,7 @@ class Invariants:
 
     def invariant_7(self) -> None:
         """Per person: 待办 ∪ 待认领 = seats whose guards accept complete or answer now; badge = its length."""
-        lists_are_what_guards_accept(self.office, self.world, self.random)
+        lists_are_what_guards_accept(self.office, self.world)
 
     # 8
 
