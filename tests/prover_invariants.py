@@ -19,7 +19,7 @@ from tests.prover_fold import ballots_of, decision, outcome_of
 from tests.prover_lineage import Lineage
 from tests.prover_office import Office, document
 from tests.prover_probes import goes_back_and_straight, lists_are_what_guards_accept, takes_back
-from tests.prover_replay import replayed
+from tests.prover_replay import began_with, replayed
 from tests.prover_world import HUMAN, LIVE, World, counts
 from workflows.definitions import ProcessVersion
 from workflows.errors import Rejection
@@ -47,6 +47,7 @@ class Invariants:
         self.office, self.random, self.probes = office, source, probes
         self._versions: dict[int, ProcessVersion] = {}
         self._forks: dict[int, list[Fork]] = {}
+        self.began: dict[int, dict[str, Any]] = {}  # case → the values it was given
         self.read = 0
         self.world = self._seen(None)
         self.facts: list[dict[str, Any]] = []
@@ -69,6 +70,9 @@ class Invariants:
         self.facts = [{**dict(row), "detail": document(row["detail"]) or {}} for row in rows]
         self.read = self.facts[-1]["id"] if self.facts else self.read
         self.lineage.note(old, self.world, self.facts)
+        for number in self.world.cases.keys() - self.began.keys():
+            mine = [fact for fact in self.facts if fact["instance_id"] == number]
+            self.began[number] = began_with(mine, self.world.cases[number]["variables"])
         self.nothing_failed()
         self.invariant_1()
         self.invariant_2(old)
@@ -93,7 +97,7 @@ class Invariants:
         """No command item, job or worker step failed for a reason that is no refusal."""
         stuck = self.office.rows("SELECT kind, result FROM command WHERE status = 'failed'") + self.office.rows("SELECT kind, last_error FROM job WHERE last_error IS NOT NULL")
         assert not stuck, [tuple(row) for row in stuck]
-        incidents = self.office.rows("SELECT kind, message FROM incident WHERE kind NOT IN ('no_assignee', 'deadlock', 'agency_barred')")
+        incidents = self.office.rows("SELECT kind, message FROM incident WHERE kind NOT IN ('no_assignee', 'signer_left', 'deadlock', 'agency_barred')")
         assert not incidents, [tuple(row) for row in incidents]
 
     # 1
@@ -358,7 +362,7 @@ class Invariants:
     def invariant_10(self) -> None:
         """Replaying history gives the same marking, seats and values; the chain verifies."""
         for number in self.world.cases:
-            replayed(self.office, self.world, number)
+            replayed(self.office, self.world, number, self.began[number])
 
 
 __all__ = ["Invariants", "Step"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tests.prover_office import Office, document
@@ -16,8 +16,8 @@ MODIFICATIONS = ("returned", "jumped", "decision_withdrawn", "withdrawn")
 UNREPLAYED = frozenset({"migrated"})
 
 
-def replayed(office: Office, world: World, number: int) -> None:
-    """The replay of a case comes to what stands there, and its chain verifies; AssertionError says where not."""
+def replayed(office: Office, world: World, number: int, began: Mapping[str, Any]) -> None:
+    """The replay of a case that `began` with these values comes to what stands there, and its chain verifies; AssertionError says where not."""
     case = world.cases[number]
     with office.house.store.read() as connection:
         assert list(verify(connection, number)) == [], f"10: the chain of case {number} is broken"
@@ -25,39 +25,42 @@ def replayed(office: Office, world: World, number: int) -> None:
         version = world.version(case)
         if version.machine.plan.local or any(row["kind"] in UNREPLAYED for row in rows):
             return
-        replay = Replay(office, connection, world, number, rows)
+        replay = Replay(office, connection, world, number, began)
         replay.run(rows)
         there, here = ({name: value for name, value in state.items() if name != "s"} for state in (case["state"], replay.case.state))
         assert here == there, f"10: replaying case {number} gives {here}, there is {there}"
-        assert replay.case.variables == case["variables"], f"10: replaying case {number} gives {replay.case.variables}, there is {case['variables']}"
+        there, here = (_known(values) for values in (case["variables"], replay.case.variables))
+        assert here == there, f"10: replaying case {number} gives the values {here}, there are {there}"
     acted = {seat["id"]: (seat["completed_by"], seat["outcome"]) for seat in world.seats.values() if seat["instance_id"] == number and seat["status"] == "completed"}
     assert replay.acts == acted, f"10: by the history of case {number} acts are {replay.acts}, seats say {acted}"
 
 
-def initial(rows: list[dict[str, Any]], variables: Mapping[str, Any]) -> dict[str, Any]:
-    """The values a case began with: what the first change of each name replaced, else what stands there now."""
+def _known(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values that are there: to a case, a name without a value is as good as none."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def began_with(facts: Iterable[Mapping[str, Any]], variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The values a case was given, from what it has after its first step and the facts of that step alone; what follows is worked out from here on."""
     found = dict(variables)
     seen: set[str] = set()
-    for row in rows:
-        for name, (before, _) in (row["detail"].get("changes") or {}).items():
+    for fact in facts:
+        for name, (before, _) in (fact["detail"].get("changes") or {}).items():
             if name not in seen:
                 seen.add(name)
-                if before is None:
-                    found.pop(name, None)
-                else:
-                    found[name] = before
-    return found
+                found[name] = before
+    return _known(found)
 
 
 class Replay:
     """A marking, values and acts, made of facts alone."""
 
-    def __init__(self, office: Office, connection: Any, world: World, number: int, rows: list[dict[str, Any]]) -> None:
+    def __init__(self, office: Office, connection: Any, world: World, number: int, began: Mapping[str, Any]) -> None:
         engine, row = office.house.engine, world.cases[number]
         self.number = number
         self.case: Case = engine.blank(connection, world.version(row), {}, {})
         self.case.subject_person = row["subject_person"]
-        self.case.variables = initial(rows, row["variables"])
+        self.case.variables = dict(began)
         self.host = EngineHost(self.case, engine.functions(connection, self.case))
         self.machine = world.version(row).machine
         self.acts: dict[int, tuple[Any, Any]] = {}
