@@ -137,7 +137,7 @@ class Lists:
         return conditions
 
     def _conditions(self, connection: Connection, actor: Actor, process_id: str, filters: Filters) -> list[ColumnElement[bool]]:
-        conditions = [CASE.process_id == process_id, CASE.status != "void", visible_cases(actor, listing=True)]
+        conditions = [CASE.process_id == process_id, CASE.status != "void", CASE.body_of.is_(None), visible_cases(actor, listing=True)]
         conditions += filtered(filters)
         if filters.organisation:
             conditions.append(inside(filters.organisation, self._people.organisation(connection, filters.organisation)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -260,6 +260,8 @@ class Worklist:
         for column, value in ((INSTANCE.c.status, status), (INSTANCE.c.stage, stage), (INSTANCE.c.process_id, process_id)):
             if value:
                 conditions.append(column == value)
+        if not status:  # a void case never counts: it is listed when asked for, or looked for by its number
+            conditions.append(or_(INSTANCE.c.status != "void", INSTANCE.c.number == (text or "").strip()))
         if organisation:
             conditions.append(select(CaseParty.instance_id).join(Organisation, Organisation.code == CaseParty.organisation_code).where(
                 CaseParty.instance_id == INSTANCE.c.id, Organisation.path.contains(f"/{organisation}/", autoescape=True)
@@ -280,9 +282,16 @@ class Worklist:
         return Page(self.case_rows(connection, shown), last if has_next else None, first if has_previous else None)
 
     def my_cases(self, connection: Connection, actor: Actor) -> list[CaseRow]:
-        """The cases this person is the applicant of, newest first."""
-        query = select(*CASE_COLUMNS).where(INSTANCE.c.subject_person == actor.person_id).order_by(INSTANCE.c.id.desc()).limit(100)
+        """The cases this person is the applicant of, newest first; the instances of a sub-process are parts of theirs."""
+        query = select(*CASE_COLUMNS).where(INSTANCE.c.subject_person == actor.person_id, INSTANCE.c.body_of.is_(None)).order_by(INSTANCE.c.id.desc()).limit(100)
         return self.case_rows(connection, connection.execute(query).all())
+
+    @staticmethod
+    def whole_of(connection: Connection, ids: Iterable[int]) -> dict[int, int]:
+        """The case each of these rows is a part of; of a whole case itself."""
+        wanted = set(ids)
+        parts = connection.execute(select(INSTANCE.c.id, INSTANCE.c.body_of).where(INSTANCE.c.id.in_(wanted), INSTANCE.c.body_of.is_not(None))).all()
+        return {**{one: one for one in wanted}, **{part.id: part.body_of for part in parts}}
 
     def case_rows(self, connection: Connection, rows: Sequence[AnyRow]) -> list[CaseRow]:
         """Cases with their open seats and parties, in two statements for the whole page."""

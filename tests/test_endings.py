@@ -270,6 +270,31 @@ def test_a_void_case_keeps_its_number_and_frees_its_business_key() -> None:
     assert office.open == ["apply"]
 
 
+def test_a_void_case_is_listed_only_when_asked_for() -> None:
+    office = Office(LINE).begin()
+    void = office.case_id
+    office.perform("void", void, "zhou", reason="作废重办")
+    office.begin()
+
+    def listed(**asked: str) -> list[int]:
+        with office.house.store.read() as connection:
+            return [row.instance_id for row in office.house.worklist.cases(connection, office.actor(office.house, connection, "zhou"), **asked).rows]
+
+    assert listed() == [office.case_id] and listed(status="void") == [void]
+
+
+def test_an_applicant_has_one_card_for_a_case_however_many_instances_it_has() -> None:
+    inner = '<bpmn:startEvent id="begin"/>' + step("one") + '<bpmn:endEvent id="close"/>' + chain("begin", "one", "close")
+    many = '<bpmn:multiInstanceLoopCharacteristics isSequential="false" camunda:collection="= people" camunda:elementVariable="who"/>'
+    office = Office(process(
+        OWN + START + f'<bpmn:subProcess id="each" name="each">{many}{inner}</bpmn:subProcess>' + END + chain("start", "each", "end")
+    )).begin(people=[1, 2, 3])
+    house, parts = office.house, [seat.instance_id for seat in office.seats("one")]
+    with house.store.read() as connection:
+        assert [row.instance_id for row in house.worklist.my_cases(connection, office.actor(house, connection, "zhao"))] == [office.case_id]
+        assert set(house.worklist.whole_of(connection, parts).values()) == {office.case_id}
+
+
 def test_a_clerk_neither_ends_nor_suspends_a_case_and_a_reason_is_needed() -> None:
     office = Office(LINE).begin()
     for verb in ("terminate", "void", "suspend"):

@@ -149,6 +149,16 @@ def test_whom_the_reader_acts_for_is_shown(office: Office) -> None:
     assert "代钱经办" not in office.browser(office.other).get("/inbox").text
 
 
+def test_a_snooze_whose_moment_has_passed_leaves_nothing_behind(office: Office) -> None:
+    seat = office.submitted()[0]
+    browser = office.browser(office.clerk)
+    browser.post("/inbox/bulk", data={"verb": "snooze", "task": f"{seat.id}:{seat.revision}", "until": "hour"}, headers=HTMX)
+    assert office.house.inbox.sweep() is False and office.row("SELECT count(*) FROM snooze WHERE :id = :id", 1)[0] == 1
+    office.clock.advance(timedelta(hours=2))
+    office.house.work_off()
+    assert office.row("SELECT count(*) FROM snooze WHERE :id = :id", 1)[0] == 0
+
+
 # presence and looks
 
 

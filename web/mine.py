@@ -21,8 +21,9 @@ def page() -> str:
     cases = house().worklist.my_cases(connection(), actor())
     waiting = house().worklist.page(connection(), actor(), "mine", size=50, filters=Filters()).rows
     tasks: dict[int, list[Any]] = {}
+    whole = house().worklist.whole_of(connection(), [row.instance_id for row in waiting])
     for row in waiting:
-        tasks.setdefault(row.instance_id, []).append(row)
+        tasks.setdefault(whole[row.instance_id], []).append(row)
     cards = [_card(case, tasks.get(case.instance_id, [])) for case in cases]
     return render_template(
         "mine/mine.html", cards=sorted(cards, key=lambda card: not card["tasks"]), pending_undo=bool(pending()),

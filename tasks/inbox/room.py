@@ -23,11 +23,11 @@ class InboxRoom:
     def __init__(
         self, store: Store, engine: ProcessEngine, definitions: Definitions, desk: Desk, worklist: Worklist, calendar: BusinessCalendar, clock: Clock
     ) -> None:
-        self.snoozing = Snoozing(engine, calendar, clock)
+        self.snoozing = Snoozing(store, engine, calendar, clock)
         self.presences, self.looks, self.days = Presences(store, clock), Looks(clock), Days(clock)
         self.views, self.blocks, self.earlier = SavedViews(), Blocks(desk, worklist), Earlier(definitions)
         desk.operations.register(*self.snoozing.operations())
 
     def sweep(self) -> bool:
-        """Drop beats that mean nothing any more; the worker asks now and then."""
-        return self.presences.forget_old()
+        """Drop beats and snoozes that mean nothing any more; the worker asks now and then."""
+        return self.presences.forget_old() or self.snoozing.forget_old()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, delete, exists, select
 
 from tasks.actors import Actor
 from tasks.children.entering import look
@@ -16,7 +16,7 @@ from workflows.business_calendar import SHANGHAI, BusinessCalendar, Clock, local
 from workflows.engine import ProcessEngine
 from workflows.errors import CalendarMissing, InvalidForm, Rejection, Words
 from workflows.models import FAR_FUTURE
-from workflows.store import put
+from workflows.store import Store, put
 
 TABLE = Snooze.__table__
 MORNING, AFTERNOON = time(9), time(14)
@@ -28,7 +28,8 @@ PASSED: Words = {"zh": "这个时间已过", "en": "this moment has passed"}
 class Snoozing:
     """The operations snooze and wake."""
 
-    def __init__(self, engine: ProcessEngine, calendar: BusinessCalendar, clock: Clock) -> None:
+    def __init__(self, store: Store, engine: ProcessEngine, calendar: BusinessCalendar, clock: Clock) -> None:
+        self._store = store
         self._engine = engine
         self._calendar = calendar
         self._clock = clock
@@ -57,6 +58,15 @@ class Snoozing:
     def wake(self, connection: Connection, actor: Actor, seat_id: int) -> None:
         """Back into the list now."""
         connection.execute(delete(Snooze).where(TABLE.c.person_id == actor.person_id, TABLE.c.seat_id == seat_id))
+
+    def forget_old(self) -> bool:
+        """Drop what has come back, or would have if its seat were not closed; writes only when there is some."""
+        old = TABLE.c.until <= self._clock.now()
+        with self._store.read() as connection:
+            if not connection.execute(select(exists().where(old))).scalar():
+                return False
+        with self._store.transaction() as connection:
+            return connection.execute(delete(Snooze).where(old)).rowcount > 0
 
     def choices(self, connection: Connection, actor: Actor, seat_id: int) -> Mapping[str, Sequence[Choice]]:
         """The usual moments; those past the due date are shown and cannot be chosen."""
