@@ -26,6 +26,7 @@ VERBS = {
 MORE = {"return": 4, "withdraw": 3, "jump": 1, "terminate": 0.3, "void": 0.2, "suspend": 0.7, "resume": 4, "comment": 0.5, "circulate": 0.5, "snooze": 0.3, "delegate": 1, "take_back": 1, "take_back_from_agent": 1}
 FEWER = (0.8, 0.25, 0.08)  # how often a case starts where none, one or more are at work
 DULL = ("ask", "circulate", "snooze")
+REGRETS = 0.5  # of the bulk decisions are taken back while it is time
 INFORMED = 0.42  # are of a verb the house offers him
 
 
@@ -45,6 +46,8 @@ class Acts(Around):
         if self.random.random() < FEWER[min(at_work, 2)]:
             return self.start()
         verb, self.chosen = self._informed() if self.random.random() < INFORMED else (None, None)
+        if self.regretted is not None and self.random.random() < REGRETS:
+            verb, self.regretted = self.regretted, None
         names = list(self.verbs)
         verb = verb or self.random.choices(names, [self.verbs[name] for name in names])[0]
         own = getattr(self, f"_{verb}", None)
@@ -231,9 +234,9 @@ class Acts(Around):
         return self._registered("remove_signer")
 
     def _take_back_from_agent(self) -> Attempt | None:
-        """Mostly a seat that somebody's agent holds, by the absent himself."""
+        """Mostly a seat that somebody's agent has a key to, by the absent himself."""
         self.chosen = self._of(
-            "SELECT s.*, a.principal_id AS person FROM seat s JOIN agency a ON a.agent_id = s.owner_id WHERE s.status IN ('open', 'parked') AND a.ended_at IS NULL"
+            "SELECT s.*, o.principal_id AS person FROM seat s JOIN seat_offer o ON o.seat_id = s.id WHERE s.status IN ('open', 'parked') AND o.principal_id IS NOT NULL"
         )
         return self._registered("take_back_from_agent")
 

@@ -17,7 +17,7 @@ from tests.prover_office import APPLICANTS, CAST, PEOPLE, Office
 from workflows.engine import StartItem
 
 SPANS = (timedelta(seconds=20), timedelta(minutes=5), timedelta(hours=2), timedelta(days=1), timedelta(days=4), timedelta(days=12))
-HEADS = ("li", "sun", "wu", "wang")  # who may steer the work of a unit
+HEADS = ("li", "li", "li", "sun", "wu", "wang")  # who may steer the work of a unit; the cases are the first one's
 
 
 class Around(Chooser):
@@ -26,6 +26,7 @@ class Around(Chooser):
     def __init__(self, office: Office, model: Model, source: random.Random) -> None:
         super().__init__(office, model, source)
         self.busy = 0
+        self.regretted: str | None = None  # what somebody may want to take back at once
 
     def _start(self) -> Attempt | None:
         live = self.office.rows("SELECT count(*) FROM process_instance WHERE status IN ('active', 'suspended')")[0][0]
@@ -125,16 +126,21 @@ class Around(Chooser):
         return Attempt(f"{act.label}, {label}", several=whole) if self.random.random() < 0.5 else act
 
     def _bulk(self) -> Attempt | None:
-        rows = self.office.rows("SELECT id, revision, status FROM seat ORDER BY id DESC LIMIT 12")
-        if not rows:
-            return None
-        ticked = [(int(row["id"]), int(row["revision"]) + (self.random.random() < 0.1)) for row in rows if self.random.random() < 0.6]
-        person = self.somebody(self.seat(("open",)))
+        """Somebody ticks what is offered to him, or anything."""
+        person = self.somebody(self.seat(("open",)) or {"id": 0})
+        rows = self.office.rows("SELECT id, revision FROM seat ORDER BY id DESC LIMIT 12")
+        if self.random.random() < WISE:
+            lines = self.lines(person)
+            marks = ", ".join("?" for _ in lines)
+            query = f"SELECT DISTINCT s.id, s.revision FROM seat s JOIN seat_offer o ON o.seat_id = s.id WHERE s.status = 'open' AND o.candidate IN ({marks})"  # noqa: S608
+            rows = self.office.rows(query, *lines) or rows
+        ticked = [(int(row["id"]), int(row["revision"]) + (self.random.random() < 0.1)) for row in rows if self.random.random() < 0.7]
         outcome = self.random.choice(["approve", "reject"])
 
         def act(house: House, connection: Connection, actor: Any) -> Any:
             return house.tasks.bulk_complete(connection, actor, ticked, outcome, {"opinion": "批量办理"}, None)
 
+        self.regretted = "undo_bulk" if ticked else None
         return self._commanded("at once", self._doing(f"{outcome} {len(ticked)} in bulk {ticked}", person, act)) if ticked else None
 
     def _undo_bulk(self) -> Attempt | None:

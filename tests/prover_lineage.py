@@ -12,7 +12,7 @@ from typing import Any
 from tests.prover_world import HUMAN, World
 
 Arrival = tuple[str, tuple[str, ...]]  # a flow into a join, and the tokens that led there
-UNREAD = ("undone", "migrated")  # facts after which tokens are not what they were
+UNREAD = ("undone", "migrated", "jumped", "withdrawn", "decision_withdrawn")  # facts after which the past of a case is not followed up
 Fact = Mapping[str, Any]
 
 
@@ -24,6 +24,7 @@ class Past:
     done: list[tuple[str, str, int]] = field(default_factory=list)
     fired: dict[str, tuple[str, list[Arrival]]] = field(default_factory=dict)
     readable: bool = True
+    void: set[str] = field(default_factory=set)  # firings that the last return took back
 
     def led(self, token: str, causes: Iterable[Any]) -> None:
         """These led to a token; an instance of several hangs on the activity."""
@@ -56,6 +57,8 @@ class Lineage:
 
     def note(self, old: World, world: World, facts: Iterable[Fact]) -> None:
         """What has become of every case in a step."""
+        for past in self.pasts.values():
+            past.fired = {token: firing for token, firing in past.fired.items() if token not in past.void}
         for fact in facts:
             past = self.pasts.setdefault(fact["instance_id"], Past())
             detail, token = fact["detail"], fact["token"]
@@ -68,6 +71,8 @@ class Lineage:
             if fact["kind"] == "activity_completed" and fact["person"] is not None:
                 before = old.cases.get(fact["instance_id"])
                 past.done.append((fact["node_id"], _plain(token), before["state"]["n"] if before else 0))
+            if fact["kind"] == "returned":
+                self._void(world, fact)
         for number, case in world.cases.items():
             past = self.pasts.setdefault(number, Past())
             for token, (_, _, causes) in case["state"].get("t", {}).items():
@@ -76,11 +81,10 @@ class Lineage:
     def returned(self, old: World, world: World, fact: Fact) -> None:
         """The plan of a return within one case is the one of the general rule; AssertionError says how it differs."""
         number, detail = fact["instance_id"], fact["detail"]
-        past, seat, graph = self.pasts[number], world.seats[detail["seat_returned"]], world.version(world.cases[number]).graph
-        if not past.readable or seat["instance_id"] != number or graph.nodes[detail["to"]].type not in HUMAN:
+        past = self.pasts[number]
+        if not self._is_followed(world, fact):
             return
-        led = past.before(_plain(seat["token"]))
-        to, newest = next(((token, then) for node, token, then in reversed(past.done) if node == detail["to"] and token in led), ("", 0))
+        to, newest = self._target(world, fact)
         assert to, f"3: {detail['to']} did not lead to {detail['from']} in case {number}, and it was returned there"
         following = past.after(to, newest)
         state = old.cases[number]["state"]
@@ -89,6 +93,26 @@ class Lineage:
         assert set(detail["cancel"]) == top, f"3: a return to {detail['to']} cancels {sorted(detail['cancel'])}, not {sorted(top)}"
         self._taken(detail, state, gone, following | {to})
         self._put_back(detail, past, world, number, state, gone, following, to)
+
+    def _void(self, world: World, fact: Fact) -> None:
+        """The joins that fired because of what a return makes undone have not fired any more."""
+        past = self.pasts[fact["instance_id"]]
+        if self._is_followed(world, fact):
+            past.void |= past.after(*self._target(world, fact)) & set(past.fired)
+        else:
+            past.readable = False
+
+    def _is_followed(self, world: World, fact: Fact) -> bool:
+        """Whether a return stays within one case, goes to a person's step, and the past of the case is known."""
+        case, detail = world.cases[fact["instance_id"]], fact["detail"]
+        near = world.seats[detail["seat_returned"]]["instance_id"] == fact["instance_id"]
+        return self.pasts[fact["instance_id"]].readable and near and world.version(case).graph.nodes[detail["to"]].type in HUMAN
+
+    def _target(self, world: World, fact: Fact) -> tuple[str, int]:
+        """The last completion of the step gone back to that led to the seat it came from, with the newest token then."""
+        past, detail = self.pasts[fact["instance_id"]], fact["detail"]
+        led = past.before(_plain(world.seats[detail["seat_returned"]]["token"]))
+        return next(((token, then) for node, token, then in reversed(past.done) if node == detail["to"] and token in led), ("", 0))
 
     @staticmethod
     def _taken(detail: Mapping[str, Any], state: Mapping[str, Any], gone: set[str], mine: set[str]) -> None:
