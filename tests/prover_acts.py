@@ -236,6 +236,9 @@ class Acts(Around):
     def _take_back_from_agent(self) -> Attempt | None:
         """Mostly a seat that somebody's agent has a key to, by the absent himself."""
         self.chosen = self._of(
+            "SELECT s.*, CAST(substr(s.claimed_as, 8) AS INTEGER) AS person FROM seat s "
+            "WHERE s.status IN ('open', 'parked') AND s.claimed_as LIKE 'person:%' AND s.claimed_as != 'person:' || s.owner_id"
+        ) or self._of(
             "SELECT s.*, o.principal_id AS person FROM seat s JOIN seat_offer o ON o.seat_id = s.id WHERE s.status IN ('open', 'parked') AND o.principal_id IS NOT NULL"
         )
         return self._registered("take_back_from_agent")

@@ -140,8 +140,11 @@ class Around(Chooser):
         def act(house: House, connection: Connection, actor: Any) -> Any:
             return house.tasks.bulk_complete(connection, actor, ticked, outcome, {"opinion": "批量办理"}, None)
 
-        self.regretted = "undo_bulk" if ticked else None
-        return self._commanded("at once", self._doing(f"{outcome} {len(ticked)} in bulk {ticked}", person, act)) if ticked else None
+        if not ticked:
+            return None
+        given = self._commanded("at once", self._doing(f"{outcome} {len(ticked)} in bulk {ticked}", person, act))
+        self.regretted = "undo_bulk" if given.several is not None else None
+        return given
 
     def _undo_bulk(self) -> Attempt | None:
         rows = self.office.rows("SELECT id, person FROM command WHERE kind = 'bulk_complete' ORDER BY id DESC LIMIT 1")

@@ -15,7 +15,7 @@ from tests.prover_acts import Attempt
 from tests.prover_branches import Fork, forks_of, unaccounted
 from tests.prover_changes import expected
 from tests.prover_dates import Dates
-from tests.prover_fold import ballots_of, decision, outcome_of
+from tests.prover_fold import ballots_of, decision, outcome_of, side_of
 from tests.prover_lineage import Lineage
 from tests.prover_office import Office, document
 from tests.prover_probes import goes_back_and_straight, lists_are_what_guards_accept, takes_back
@@ -170,7 +170,7 @@ class Invariants:
         outcomes = self._outcomes(world, number, node)
         written = world.rules.get((number, token))
         # without a written rule every vote must agree, and the outcomes of the model say which ones do
-        rule = written or {"rule": "all", "sides": {}}
+        rule = written or {"rule": "all", "sides": {one["value"]: side_of(None, outcomes, one["value"]) for one in outcomes}}
         votes = world.votes(number, token)
         waiting = [seat for seat in seats if counts(seat) and seat["status"] in LIVE]
         return rule, ballots_of(votes, seats, written, outcomes), waiting

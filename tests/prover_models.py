@@ -229,7 +229,7 @@ def _operations(source: random.Random, tasks: tuple[str, ...]) -> dict[str, str]
         found["resubmit"] = source.choice(RESUBMITTED)
     if source.random() < 0.1:
         found["operations"] = EVERY_OPERATION
-    if source.random() < 0.4:
+    if source.random() < 0.7:
         found["bulk"] = "true"
     if source.random() < 0.25:
         found["claim_expires"] = source.choice(["2", "8"])
