@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from workflows.errors import Rejection
 
 MODIFICATIONS = ("returned", "jumped", "decision_withdrawn", "withdrawn")
 RULES = frozenset({"same_person", "applicant_is_approver", "timeout", "agreement_kept"})
+CASE = re.compile(r"of case (\d+)\)")
 UNSOUND = ("After the change ", "The change would take away")
 LISTS_EVERY, REPLAY_EVERY, PROBE_EVERY = 12, 30, 9
 
@@ -338,7 +340,9 @@ class Invariants:
 
     def invariant_9_refused(self, step: Step, refused: Rejection) -> None:
         """A rejected command changes no row except the security log; a return by the table is never refused as one that could not end."""
-        assert step.attempt.verb != "return" or not refused.en.startswith(UNSOUND), f"3: {step.attempt.label}: {refused.en}"
+        number = CASE.search(step.attempt.label)
+        if number is not None and step.attempt.verb == "return" and self.lineage.is_straight(int(number[1])):
+            assert not refused.en.startswith(UNSOUND), f"3: {step.attempt.label}: {refused.en}"
         changed = self.office.changed(step.before)
         assert not changed, f"9: a refused command changed {changed}"
 

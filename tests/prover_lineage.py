@@ -78,6 +78,10 @@ class Lineage:
             for token, (_, _, causes) in case["state"].get("t", {}).items():
                 past.led(token, causes)
 
+    def is_straight(self, number: int) -> bool:
+        """Whether nobody has moved tokens of a case but by completing and returning: then every return that is offered can be done."""
+        return number in self.pasts and self.pasts[number].readable
+
     def returned(self, old: World, world: World, fact: Fact) -> None:
         """The plan of a return within one case is the one of the general rule; AssertionError says how it differs."""
         number, detail = fact["instance_id"], fact["detail"]
