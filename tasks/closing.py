@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, exists, update
@@ -19,6 +19,7 @@ from workflows.history import Author
 from workflows.store import in_one, put
 
 SEAT = Seat.__table__
+UNDO_TIME = timedelta(seconds=30)
 DROP_OFFERS = delete(SeatOffer).where(SeatOffer.seat_id == bindparam("seat"))
 DROP_DRAFTS = delete(Draft).where(Draft.seat_id == bindparam("seat"))
 COMPLETE_SEAT = update(Seat).where(SEAT.c.id == bindparam("seat"), SEAT.c.status == "open").values(

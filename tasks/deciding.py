@@ -71,6 +71,7 @@ class Deciding:
         self._engine = engine
         self._seats = seats
         self._people = people
+        self._children = ChildSeats(seats)
         self.reached: list[Callable[[Connection, Case, str], None]] = []  # told when a next vote of a sequence has opened, the case saved
 
     def several(self, connection: Connection, case: Case, token: str) -> bool:
@@ -245,6 +246,7 @@ class Deciding:
 
     def _drop(self, connection: Connection, case: Case, poll: Poll, seat: Row[Any], rule: str) -> None:
         """Take a seat that nobody can use out of N, by a named rule."""
+        self._children.stop_waiting(connection, case, seat)
         for table in (SeatOffer, SeatExclusion, Draft):
             connection.execute(delete(table).where(table.__table__.c.seat_id == seat.id))
         gone = update(Seat).where(SEAT.c.id == seat.id).values(status="cancelled", completed_at=case.now, revision=SEAT.c.revision + 1)
@@ -287,6 +289,7 @@ class Deciding:
         place = placed(connection, case.at(poll.token), poll.node, functions, (seat.participant,), seat.position, bool(seat.veto))
         free = update(Seat).where(SEAT.c.id == seat.id).values(owner_id=None, claimed_at=None, claimed_as=None, revision=SEAT.c.revision + 1)
         connection.execute(free)
+        self._children.stop_waiting(connection, case, seat)
         self._seats.offer_to(connection, seat.id, place.candidates, seat.due_at, seat.created_at, seat.priority)
         self._seats.settle_place(connection, case, poll.node, poll.token, seat.id, place)
         if seat.status == "parked":

@@ -35,7 +35,7 @@ class Desk:
         self.keys = keys = Keys(ground, claims, self.deciding, self.operations)
         self.migrate, self.withdraw_case = wire_returning(engine, seats, people, self.deciding, going_back, keys.lapses.apply, ground.calendar, self.operations)
         self.start, self.start_many, self.complete = service.start, service.start_many, service.complete
-        self.bulk_complete = Bulk(ground.commands, service.complete).complete
+        self.bulk_complete = Bulk(ground.commands, service.complete, ground.clock.now).complete
         self.claim, self.release, self.save_draft = claims.claim, claims.release, claims.save_draft
         self.undo, self.undo_command = going_back.undo, going_back.undo_command
         self.reassign, self.urge, self.send_message = keys.steering.reassign, keys.steering.urge, keys.steering.send_message

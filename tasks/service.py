@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
 from tasks import errors
 from tasks.actors import Actor, author_of
-from tasks.bulk import guard_bulk
+from tasks.assignment import outcomes
+from tasks.bulk import guard_bulk, guard_outcome
 from tasks.children.answers import Answers
-from tasks.closing import Completion, before_decision, close_completed, decided_by, keep_undo
+from tasks.closing import UNDO_TIME, Completion, before_decision, close_completed, decided_by, keep_undo
 from tasks.deciding import Ballot, Deciding
 from tasks.filling import Filling
 from tasks.keys.claims import ran_out
 from tasks.lifecycle import ADVICE, reading
 from tasks.standing import locked_seat, near, require
 from workflows.engine import ProcessEngine, StartItem
-
-UNDO_TIME = timedelta(seconds=30)
-
 
 class TaskService:
     """Starts cases and decides seats."""
@@ -55,6 +52,9 @@ class TaskService:
         if bulk:
             guard_bulk(connection, actor, row, case, node)
         patch = self._filling.check(connection, actor, row, case.at(row.seat_token), node, values, outcome)
+        if bulk:
+            offered = outcomes(case.at(row.seat_token), node, self._engine.functions(connection, case))
+            guard_outcome(node, next(item for item in offered if item["value"] == outcome), patch)
         before = before_decision(row)
         if row.several:
             self._deciding.guard_once(connection, case, row.seat_token, [one for one in (actor.person_id, on_behalf_of) if one is not None])

@@ -15,7 +15,8 @@ from tasks.models import Membership, Organisation
 from tasks.operation_models import Agency
 from tests.agency_stage import keys, later, stand_in
 from tests.child_stage import Report
-from tests.voting_stage import Committee
+from tests.together_stage import disable, listed, steer
+from tests.voting_stage import FOLDER, Committee
 from workflows.errors import Rejection
 from workflows.models import Command, CommandItem
 
@@ -166,3 +167,89 @@ def test_what_changed_meanwhile_is_skipped_with_its_reason(report: Report) -> No
     report.house.work_off()
     found = refusals(report, command)
     assert len(found) == 1 and "已不在钱审核名下" in found[0]
+
+
+# what he was given by name, and cases that stand still
+
+
+def test_a_vote_given_by_name_goes_to_the_successor_and_keeps_its_place(house: House) -> None:
+    committee = Committee(house)
+    committee.start("zhao", "qian", "sun")
+    assert refusals(committee, leave(committee, "zhao", "li")) == []
+    disable(committee, "zhao")
+    assert committee.states() == ["open", "open", "open"]
+    committee.vote("li", seat=committee.seats()[0])
+    assert committee.seats()[0].status == "completed"
+
+
+def test_a_vote_whose_turn_has_not_come_goes_over_too_and_is_offered_in_its_turn(house: House) -> None:
+    committee = Committee(house, voting='{"rule": "sequential"}')
+    committee.start("qian", "zhao")
+    assert refusals(committee, leave(committee, "zhao", "li")) == []
+    assert (committee.states(), listed(committee, "li")) == (["open", "queued"], set())
+    committee.vote("qian")
+    assert listed(committee, "li") == {committee.seats()[1].id}
+    committee.vote("li")
+    assert committee.outcome == "approve"
+
+
+def test_a_later_vote_closes_without_an_opinion_when_the_successor_votes_in_the_same_sequence(house: House) -> None:
+    committee = Committee(house, voting='{"rule": "sequential"}')
+    committee.start("qian", "zhao")
+    assert refusals(committee, leave(committee, "zhao", "qian")) == []
+    assert committee.states() == ["open", "cancelled"]
+    committee.vote("qian")
+    assert committee.outcome == "approve"
+
+
+def test_what_was_given_to_the_leaver_by_name_goes_to_a_successor_who_is_no_candidate(house: House) -> None:
+    report = Report(house)
+    report.decide("qian", "return", report.seat())
+    mine = report.seat("write")
+    assert refusals(report, leave(report, "writer", "wu")) == []
+    report.do("release", "wu", mine.id)
+    assert report.offers(mine) == {"wu"}
+    report.decide("wu", "complete", mine)
+
+
+def test_what_others_may_take_as_well_stays_in_their_pool(house: House) -> None:
+    desk = Committee(house, "approval_chain", FOLDER.parent / "approval_chain")
+    lines = [f"person:{desk.people[who]}" for who in ("zhao", "qian")]
+    desk.start_with(first=lines, second=lines, third=lines, applicant=None)
+    found = refusals(desk, leave(desk, "zhao", "li"))
+    assert len(found) == 1 and "其他可办理人员" in found[0] and desk.offers(desk.seats()[0]) == {"zhao", "qian"}
+    desk.do("claim", "zhao", desk.seats()[0].id)
+    assert refusals(desk, leave(desk, "zhao", "li")) == []
+    desk.do("release", "li", desk.seats()[0].id)
+    assert desk.offers(desk.seats()[0]) == {"zhao", "qian"}
+
+
+def test_an_opinion_asked_of_the_leaver_is_asked_of_his_successor(house: House) -> None:
+    report = Report(house)
+    report.perform("delegate", "qian", report.seat(), person="sun")
+    child = report.seat_of("sun")
+    assert refusals(report, leave(report, "sun", "wu")) == []
+    report.decide("wu", "suggest_agree", child, opinion="可以")
+    assert report.seat().status == "open"
+    report.whole()
+
+
+def test_what_the_leaver_held_as_an_agent_goes_back_to_his_principal(house: House) -> None:
+    report = Report(house)
+    stand_in(report, "wu", "qian")
+    seat = report.seat()
+    report.do("claim", "wu", seat.id)
+    assert refusals(report, leave(report, "wu", "head")) == []
+    assert report.again(seat).owner_id == report.people["qian"]
+    report.decide("qian", "approve", seat)
+    assert report.again(seat).on_behalf_of is None
+
+
+def test_a_hand_over_counts_no_votes_while_the_case_stands_still(house: House) -> None:
+    committee = Committee(house)
+    committee.start("zhao", "univ_clerk@U1", "sun")
+    committee.do("claim", "qian", committee.seats()[1].id)
+    steer(committee, "suspend")
+    before = committee.states(), committee.case.state
+    found = refusals(committee, leave(committee, "qian", "sun"))
+    assert (committee.states(), committee.case.state) == before and "已挂起" in found[0]

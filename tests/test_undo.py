@@ -356,6 +356,25 @@ def test_a_decision_that_moved_its_caller_on_stands(desk: Desk) -> None:
 # in bulk
 
 
+def test_what_a_long_bulk_decision_sends_waits_until_all_of_it_can_no_longer_be_taken_back(desk: Desk) -> None:
+    both = process(
+        START + task("ask") + '<bpmn:parallelGateway id="split"/>' + STORE + call("called") + END + chain("start", "ask", "split", "store", "end") + chain("split", "call", "end"), "both"
+    )
+    desk.begin(CALLED, both, process_id="both")
+    desk.start("both")
+    seats, before = desk.open("ask"), desk.picture()
+    desk.house.commands._handlers["bulk_complete"].chunk = 1
+    command = desk.do("bulk_complete", [(seat.id, seat.revision) for seat in seats], "complete", {})
+    while desk.house.commands.run_chunk(command):
+        desk.clock.advance(timedelta(seconds=20))
+    desk.clock.advance(timedelta(seconds=15))
+    desk.house.work_off()  # the first decision is thirty-five seconds old
+    undone, left = desk.do("undo_command", command)
+    assert (undone, left) == (2, [])
+    after = desk.picture()
+    assert after["jobs"] == before["jobs"] and desk.todo == ["ask"] * 2
+
+
 def test_of_a_bulk_decision_each_item_is_taken_back_wholly_or_not_at_all(desk: Desk) -> None:
     both = process(
         START + task("ask") + '<bpmn:parallelGateway id="split"/>' + STORE + call("called") + END + chain("start", "ask", "split", "store", "end") + chain("split", "call", "end"), "both"

@@ -10,9 +10,12 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
+from tasks.bulk import in_bulk
+from tasks.votes.poll import OPINION_KEYS
 from web.i18n import now, words
 from web.labels import label, version
 from workflows.errors import Rejection
+from workflows.human_rules import natural_side
 
 DOUBLE_CLICK_SECONDS = 30
 CHOICES = ("radio", "select", "checklist", "taglist")
@@ -76,7 +79,7 @@ def _outcomes(node: Any) -> list[dict[str, Any]]:
     text = (node.properties.get("outcomes") or "").strip()
     if not text.startswith("["):
         return []
-    return [outcome for outcome in json.loads(text) if outcome.get("bulk", not outcome.get("confirm"))]
+    return [outcome for outcome in json.loads(text) if in_bulk(outcome)]
 
 
 def _choice(process: Any, form: Mapping[str, Any], outcome: Mapping[str, Any]) -> Choice:
@@ -84,6 +87,8 @@ def _choice(process: Any, form: Mapping[str, Any], outcome: Mapping[str, Any]) -
     wanted = [field for key in dict.fromkeys([*(outcome.get("requires") or ()), *needed]) for field in _fields(form) if field.get("key") == key]
     reason = next((field for field in wanted if field["type"] in CHOICES), None)
     text = next((field for field in wanted if field["type"] in TEXTS), None)
+    if text is None and natural_side(outcome) == "R":  # refusing many at once needs a comment
+        text = next((field for field in _fields(form) if field.get("key") in OPINION_KEYS and field["type"] in TEXTS), None)
     return Choice(
         value=outcome["value"], text=words(outcome), style=outcome.get("style") or "default",
         reason_key=reason["key"] if reason else "", reason_many=bool(reason) and reason["type"] in ("checklist", "taglist"),

@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from tasks.actors import Actor
-from tasks.children.words import KIND_WORDS
-from tasks.lifecycle import CANCELLED, LIVE, OPEN, PARKED, QUEUED
+from tasks.children.words import HOLDER_LEFT, KIND_WORDS
+from tasks.lifecycle import CANCELLED, IN_TURN, LIVE, OPEN, PARKED, QUEUED
 from tasks.models import Draft, Notification, Seat, SeatExclusion, SeatOffer
 from tasks.seats import SEAT, Seats
 from workflows.case import Case
@@ -127,6 +127,16 @@ class ChildSeats:
                 gone.add(seat.id)
         self.close(connection, case, [seat for seat in below if seat.id in gone], why, words)
         self.settle(connection, case, row.seat_id)
+
+    def stop_waiting(self, connection: Connection, case: Case, seat: Row[Any]) -> None:
+        """Whoever asked is gone: what the seat waits for is cancelled with all below; who has a vote of his own keeps it."""
+        gone: set[int] = set()
+        below = self.below(connection, case, seat.token, seat.id)
+        for one in below:
+            if one.parent_seat_id in gone or (one.parent_seat_id == seat.id and one.blocking and one.status in IN_TURN):
+                gone.add(one.id)
+        self.close(connection, case, [one for one in below if one.id in gone], "holder_left", HOLDER_LEFT)
+        self.settle(connection, case, seat.id)
 
     # parked ⇔ at least one open blocking child
 

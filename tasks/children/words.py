@@ -29,6 +29,7 @@ ANSWERS: Mapping[str, Sequence[Mapping[str, Any]]] = {
 ANSWER_WORDS: Mapping[str, Words] = {
     str(one["value"]): {"zh": str(one["zh"]), "en": str(one["en"])} for one in (AGREE, DISAGREE, RETURN, HAND_BACK, ANSWER)
 }
+HOLDER_LEFT: Words = {"zh": "办理人已离岗，无需您再提供意见", "en": "Its holder has left; your opinion is no longer needed"}
 OPINION_FORM: Mapping[str, Any] = {"type": "textarea", "id": "opinion", "key": "opinion", "label": "意见"}
 # What the history says of child seats; see tasks.timeline.
 SENTENCES: Mapping[str, tuple[str, str]] = {

@@ -69,6 +69,7 @@ class AgencyKeys:
         """These seats have just been offered; for `Seats.on_offer`."""
         if seat_ids and self.any(connection):
             self.attach(connection, seat_ids, alarm=created)
+            self._drop_keys_of_seated(connection, seat_ids)
 
     def attach(self, connection: Connection, seat_ids: Sequence[int], *, agency_id: int | None = None, alarm: bool = False) -> int:
         """Give every valid agency (or the one named) its keys to these seats; returns how many were new.
@@ -156,6 +157,14 @@ class AgencyKeys:
         )
 
     # taking back
+
+    @staticmethod
+    def _drop_keys_of_seated(connection: Connection, seat_ids: Sequence[int]) -> None:
+        """Whoever has just got a seat of his own loses the keys he held to others of that activity instance."""
+        here = (OTHER.c.instance_id == SEAT.c.instance_id, OTHER.c.token == SEAT.c.token, OTHER.c.id != SEAT.c.id, OTHER.c.id == OFFER.c.seat_id)
+        mine = (OTHERS.c.seat_id == SEAT.c.id, OTHERS.c.principal_id.is_(None), OTHERS.c.candidate == OFFER.c.candidate)
+        seated = exists().where(SEAT.c.id.in_(seat_ids), *here, *mine)
+        connection.execute(delete(SeatOffer).where(OFFER.c.principal_id.is_not(None), OFFER.c.candidate.like("person:%"), seated))
 
     def detach(self, connection: Connection, principal_id: int, agent_id: int, process_id: str | None, seat_ids: Sequence[int]) -> None:
         """Take these keys back; a seat on which the agent has a draft stays open to him until the principal takes it back."""

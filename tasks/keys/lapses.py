@@ -21,7 +21,6 @@ from workflows.errors import Words
 from workflows.jobs import raise_incident
 
 SEAT = Seat.__table__
-HOLDER_LEFT: Words = {"zh": "办理人已离岗，无需您再提供意见", "en": "Its holder has left; your opinion is no longer needed"}
 GONE: Words = {"zh": "您的账号已停用，该事项不再由您办理", "en": "your account was disabled; this is no longer yours"}
 LEFT_POST: Words = {"zh": "您已不在该岗位，事项退回待认领", "en": "you no longer hold that post; it is back in the pool"}
 PRINCIPAL_LEFT: Words = {"zh": "委托人已不在该岗位，事项退回待认领", "en": "your principal no longer holds that post; it is back in the pool"}
@@ -76,8 +75,7 @@ class Lapses:
     def _free(self, connection: Connection, case: Case, seat: Row[Any], words: Words) -> None:
         """Back to its pool; opinions that were asked for end."""
         if seat.status == PARKED:
-            self._children.close(connection, case, self._children.below(connection, case, seat.token, seat.id), "holder_left", HOLDER_LEFT)
-            self._children.settle(connection, case, seat.id)
+            self._children.stop_waiting(connection, case, seat)
         self._claims.release_seat(connection, case, seat.id, "claim_lapsed", **{"from": seat.owner_id})
         Replacing.tell(connection, case, seat.id, seat.owner_id, "claim_lapsed", words)
 

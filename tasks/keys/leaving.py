@@ -79,16 +79,20 @@ class Leaving:
             raise Conflict(f"该事项已不在{leaver.name}名下。", f"{leaver.name} no longer holds this item.")
         case = self._engine.attach(connection, row, author_of(actor))
         principal, to = principal_of(row), argument["to"]
+        lines = self._replacing.lines(connection, case, row)
+        alone = not {*lines, *offered} - {own}
         if principal is not None and connection.execute(select(Person.active).where(Person.id == principal)).scalar():
             self._give(connection, actor, case, row, principal, argument["reason"])  # he held it for somebody who is still there
         elif to is None:
-            if not {*self._replacing.lines(connection, case, row), *offered} - {own}:
+            if alone:
                 raise Conflict("该事项只指定给本人，没有可退回的待认领池。", "This item is assigned to this person alone; there is no pool to return it to.")
             self._steering.give_back(connection, actor, row, argument["reason"])
         elif self._seated(connection, row, to):
             return self._close(connection, case, row, leaver.id, to)
-        elif row.seat_parent_seat_id is not None or own in self._replacing.lines(connection, case, row):
-            self._give(connection, actor, case, row, to, argument["reason"], named=True)
+        elif own in lines and row.seat_owner_id is None and not alone:
+            raise Conflict("该事项还有其他可办理人员，仍在待认领中，无需交接。", "Others may take this item; it stays in their pool and needs no hand-over.")
+        elif row.seat_parent_seat_id is not None or own in lines:
+            self._give(connection, actor, case, row, to, argument["reason"], named=alone)
         else:
             self._steering.give(connection, actor, row, to, argument["reason"])
         return Outcome("done", row.seat_instance_id)

@@ -123,6 +123,7 @@ class Standstill:
             if seat.kind == "main" and seat.participant is None:
                 self._seats.reevaluate(connection, case, seat, keep_dates=True, only_changes=True)
         self._engine.save(connection, [case])
-        for token in {seat.token for seat in connection.execute(query).all() if seat.participant is not None}:
+        voting = select(SEAT.c.token).where(SEAT.c.instance_id == case.id, SEAT.c.status.in_(LIVE), SEAT.c.participant.is_not(None)).distinct()
+        for token in connection.execute(voting.order_by(SEAT.c.token)).scalars().all():
             if case.is_open(token) and not self._deciding.people_changed(connection, case, token):
                 self._engine.save(connection, [case])

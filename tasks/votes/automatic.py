@@ -67,7 +67,8 @@ class Automatic:
                     self._skip(connection, case, poll.node, seat, rule, person)
 
     def _only_person(self, connection: Connection, case: Case, seat: Row[Any]) -> int | None:
-        lines = connection.execute(select(SeatOffer.candidate).where(SeatOffer.seat_id == seat.id)).scalars().all()
+        own = (SeatOffer.seat_id == seat.id, SeatOffer.principal_id.is_(None))  # who stands in for him is no second candidate
+        lines = connection.execute(select(SeatOffer.candidate).where(*own)).scalars().all()
         out = set(connection.execute(select(SeatExclusion.person_id).where(SeatExclusion.seat_id == seat.id)).scalars())
         able = people_ids(people_of(connection, lines, case)) - out
         return next(iter(able)) if len(able) == 1 else None
