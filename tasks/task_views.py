@@ -26,7 +26,7 @@ from workflows import history
 from workflows.case import Case
 from workflows.definitions import ProcessVersion
 from workflows.engine import ProcessEngine
-from workflows.errors import NotFound
+from workflows.errors import NotFound, Words
 from workflows.graph import Node
 
 FOUR_EYES = {"zh": "经办与复核须为不同人员，您已参与前序环节。", "en": "Four-eyes: you took part in an earlier step."}
@@ -48,8 +48,8 @@ class TaskView(Story):
     flags: list[dict[str, Any]]
     notices: list[dict[str, Any]]
     may: frozenset[str]
-    refused: dict[str, str] | None
-    waits: dict[str, str] | None  # for whose opinion it waits
+    refused: Words | None
+    waits: Words | None  # for whose opinion it waits
     on_behalf: str | None  # for whom the reader would complete it, the applicant or his principal; None in his own name
 
     @property
