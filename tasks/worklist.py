@@ -116,7 +116,7 @@ class Filters:
     def shape(self) -> tuple[str, ...]:
         """Which filters are set: statements are built once per shape, values are bound."""
         set_ones = tuple(name for name in ("process_id", "node_id", "flag", "organisation", "text") if getattr(self, name))
-        return (*set_ones, f"light_{self.light}") if self.light in ("red", "yellow", "green") else set_ones
+        return (*set_ones, f"light_{self.light}") if self.light in ("red", "yellow", "green", "grey") else set_ones
 
 
 NO_FILTERS = Filters()
@@ -192,9 +192,9 @@ class Worklist:
         )
 
     def light(self, row: Any) -> str:
-        """green, yellow, red, or grey where no date runs."""
+        """green, yellow, red, or grey where no date runs: there is none, the work is done, or the case is suspended."""
         now = self._clock.now()
-        if row.due_at is None or row.due_at >= FAR_FUTURE or row.status not in LIVE:
+        if row.due_at is None or row.due_at >= FAR_FUTURE or row.status not in LIVE or getattr(row, "case_status", None) == "suspended":
             return "grey"
         return "red" if row.due_at < now else "yellow" if row.yellow_at <= now else "green"
 
@@ -298,8 +298,8 @@ class Worklist:
         ids = [row.id for row in rows]
         seats = connection.execute(
             select(SEAT.c.id, SEAT.c.instance_id, SEAT.c.node_id, SEAT.c.due_at, SEAT.c.yellow_at, SEAT.c.status, SEAT.c.duty,
-                   Person.name.label("owner_name"))
-            .outerjoin(Person, Person.id == SEAT.c.owner_id).where(SEAT.c.instance_id.in_(ids), SEAT.c.status.in_(LIVE))
+                   INSTANCE.c.status.label("case_status"), Person.name.label("owner_name"))
+            .join(INSTANCE, INSTANCE.c.id == SEAT.c.instance_id).outerjoin(Person, Person.id == SEAT.c.owner_id).where(SEAT.c.instance_id.in_(ids), SEAT.c.status.in_(LIVE))
         ).all() if ids else []
         parties = connection.execute(select(CaseParty.__table__).where(CaseParty.instance_id.in_(ids))).all() if ids else []
         return [

@@ -15,7 +15,7 @@ from sqlalchemy.orm import aliased
 
 from tasks.models import CaseParty, Organisation, Person, Seat, SeatExclusion, SeatOffer
 from tasks.operation_models import Snooze
-from workflows.models import ProcessInstance
+from workflows.models import FAR_FUTURE, ProcessInstance
 from workflows.store import ByteSearch
 
 SEAT, OFFER, INSTANCE = Seat.__table__, SeatOffer.__table__, ProcessInstance.__table__
@@ -28,7 +28,7 @@ SORTS: Mapping[str, Sequence[Any]] = {
 # What `Worklist.row` needs of a seat, its case, its owner and whom the case is about.
 SEAT_ROWS = (
     select(
-        *SEAT.c, INSTANCE.c.number, INSTANCE.c.subject, INSTANCE.c.stage, Person.name.label("owner_name"),
+        *SEAT.c, INSTANCE.c.number, INSTANCE.c.subject, INSTANCE.c.stage, INSTANCE.c.status.label("case_status"), Person.name.label("owner_name"),
         SUBJECT.id_number_masked.label("subject_id_number"), SUBJECT.mobile_masked.label("subject_mobile"),
         SUBJECT.student_number.label("subject_student_number"),
     )
@@ -76,7 +76,7 @@ def seat_conditions(shape: tuple[str, ...]) -> list[ColumnElement[bool]]:
         "flag": ByteSearch(SEAT.c.summary, bindparam("flag", type_=LargeBinary)) > 0, "organisation": inside.exists(),
         "text": select(INSTANCE.c.id).where(INSTANCE.c.id == SEAT.c.instance_id, match).exists(),
         "light_red": SEAT.c.due_at < now, "light_yellow": and_(SEAT.c.due_at >= now, SEAT.c.yellow_at <= now),
-        "light_green": and_(SEAT.c.due_at >= now, SEAT.c.yellow_at > now),
+        "light_green": and_(SEAT.c.due_at >= now, SEAT.c.yellow_at > now, SEAT.c.due_at < FAR_FUTURE), "light_grey": SEAT.c.due_at >= FAR_FUTURE,
     }
     return [known[name] for name in shape]
 

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from tasks.models import Membership, Notification, Seat, SeatOffer
+from tasks.worklist import Filters
 from tests.conftest import shanghai
 from tests.engine_walk import extensions
 from tests.returning_walk import END, START, Office, chain, fork, join, process, step
@@ -382,6 +383,26 @@ def test_a_due_date_counted_from_entry_moves_and_one_of_the_calendar_stands() ->
     assert counted.seat("apply").due_at == before[0] + timedelta(days=2)
     assert fixed.seat("apply").due_at == before[1]
     assert {row.due_at for row in counted.rows(select(SeatOffer.due_at))} == {counted.seat("apply").due_at}
+
+
+def test_no_light_burns_while_a_case_is_suspended_and_undated_work_is_neither_green_nor_lost() -> None:
+    office = Office(due("= working days after(now(), 3)")).begin()
+    seat = office.seat("apply").id
+
+    def lights() -> tuple[str, str]:
+        with office.house.store.read() as connection:
+            actor = office.actor(office.house, connection, "zhou")
+            [row] = office.house.worklist.cases(connection, actor).rows
+            return row.open[0]["light"], office.house.tasks.task_view(connection, office.actor(office.house, connection, "qian"), seat).seat.light
+
+    assert lights() == ("green", "green")
+    suspend(office)
+    assert lights() == ("grey", "grey")
+    undated = Office(LINE).begin()
+    with undated.house.store.read() as connection:
+        actor = undated.actor(undated.house, connection, "qian")
+        found = {light: len(undated.house.worklist.page(connection, actor, "todo", filters=Filters(light=light)).rows) for light in ("red", "yellow", "green", "grey")}
+    assert found == {"red": 0, "yellow": 0, "green": 0, "grey": 1}
 
 
 def test_reminders_that_passed_while_suspended_come_once_on_resume() -> None:
