@@ -92,12 +92,21 @@ def _tasks(block: Block) -> list[str]:
     return own + [name for part in block.inner for name in _tasks(part)]
 
 
-def dressed(source: random.Random, drawn: Mapping[str, str], back: Mapping[str, tuple[str, ...]], known: tuple[str, ...] = ()) -> Model:
+def voted(source: random.Random) -> Model:
+    """A few steps in a row, each decided by votes."""
+    steps = [Block("task", name) for name in ("apply", "t1", "t2", "t3", "last")]
+    return dressed(source, _drawn(Block("sub", "process", [Block("sequence", "", steps)])), {}, kind="votes")
+
+
+def dressed(
+    source: random.Random, drawn: Mapping[str, str], back: Mapping[str, tuple[str, ...]], known: tuple[str, ...] = (), kind: str = ""
+) -> Model:
     """Drawn diagrams (the process and those it calls) with random settings on every process and every user task.
 
-    `back`: tasks that mostly may return, and where to; `known`: names that may be asked for besides.
+    `back`: tasks that mostly may return, and where to; `known`: names that may be asked for besides;
+    `kind`: who does every task, see `_settings`.
     """
-    wardrobe = Wardrobe(source, back, known)
+    wardrobe = Wardrobe(source, back, known, kind)
     files = {f"{name}.bpmn": wardrobe.dress(name, text).encode() for name, text in drawn.items()}
     asked = tuple(wardrobe.asked)
     return Model(files | {"answers.form": _form(asked)}, tuple(wardrobe.tasks), asked, drawn, back)
@@ -112,8 +121,8 @@ def _form(asked: Iterable[str]) -> bytes:
 class Wardrobe:
     """Puts settings on diagrams, one after the other; keeps what they ask for and their tasks."""
 
-    def __init__(self, source: random.Random, back: Mapping[str, tuple[str, ...]], known: tuple[str, ...]) -> None:
-        self.random, self.back = source, back
+    def __init__(self, source: random.Random, back: Mapping[str, tuple[str, ...]], known: tuple[str, ...], kind: str) -> None:
+        self.random, self.back, self.kind = source, back, kind
         self.asked: dict[str, None] = dict.fromkeys(known)
         self.tasks: list[str] = []
 
@@ -145,7 +154,7 @@ class Wardrobe:
 
     def _settings(self, task: str, tasks: tuple[str, ...]) -> tuple[dict[str, str], dict[str, str]]:
         source = self.random
-        attributes, properties = _settings(source, task, tasks, "pool" if self.back and source.random() < PLAIN else "")
+        attributes, properties = _settings(source, task, tasks, self.kind or ("pool" if self.back and source.random() < PLAIN else ""))
         if task in self.back and source.random() < RETURNING:
             properties |= {"return_to": source.choice(["any", ",".join(self.back[task])]), "resubmit": source.choice(RESUBMITTED)}
         return attributes, properties
