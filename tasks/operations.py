@@ -69,6 +69,7 @@ class Answer:
 Arguments = Mapping[str, Any]
 Perform = Callable[[Connection, Actor, int, Arguments], Answer]
 Choices = Callable[[Connection, Actor, int], Mapping[str, Sequence[Choice]]]
+Searching = Callable[[Connection, Actor, int, str], Mapping[str, Sequence[Choice]]]  # the last: part of a name or of an office
 Previewing = Callable[[Connection, Actor, int, Arguments], Preview]
 
 
@@ -88,6 +89,7 @@ class Operation:
     preview: Previewing | None = None
     tone: str = "plain"  # danger: the button and dialog warn
     icon: str = ""
+    search: Searching | None = None  # where there may be more choices than a list can hold
 
 
 @dataclass
@@ -124,6 +126,11 @@ class Operations:
         """What may be chosen for the arguments of an operation."""
         operation = self.get(verb)
         return operation.choices(connection, actor, subject_id) if operation.choices else {}
+
+    def search(self, connection: Connection, actor: Actor, verb: str, subject_id: int, text: str) -> Mapping[str, Sequence[Choice]]:
+        """The same for what `text` names, also beyond what a list holds."""
+        operation = self.get(verb)
+        return operation.search(connection, actor, subject_id, text) if operation.search else self.choices(connection, actor, verb, subject_id)
 
 
 def checked(operation: Operation, given: Arguments) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -95,6 +96,40 @@ def test_a_clerk_attaches_files_and_uses_a_phrase(browser: Browser, served: Serv
     page.get_by_role("button", name=f"移除常用意见“情况属实，同意上报{width}”").click()
     expect(chip).to_have_count(0)
     assert window.complaints == []
+    window.close()
+
+
+RED = b"1 0 0 rg 0 0 300 200 re f"
+RED_PAGE = b"".join((
+    b"%PDF-1.4\n1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n2 0 obj\n<</Type/Pages/Kids[3 0 R]/Count 1>>\nendobj\n",
+    b"3 0 obj\n<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 200]/Contents 4 0 R/Resources<<>>>>\nendobj\n",
+    b"4 0 obj\n<</Length %d>>stream\n%s\nendstream\nendobj\ntrailer<</Size 5/Root 1 0 R>>\n%%%%EOF" % (len(RED), RED),
+))
+RED_SHARE = """async (picture) => {
+    const image = await createImageBitmap(await (await fetch('data:image/png;base64,' + picture)).blob());
+    const place = new OffscreenCanvas(image.width, image.height).getContext('2d');
+    place.drawImage(image, 0, 0);
+    const { data } = place.getImageData(0, 0, image.width, image.height);
+    let red = 0;
+    for (let at = 0; at < data.length; at += 4) red += data[at] > 200 && data[at + 1] < 60 && data[at + 2] < 60;
+    return red / (data.length / 4);
+}"""
+
+
+def test_a_pdf_is_shown_in_its_sandbox_and_not_a_blank_page(browser: Browser, served: Served) -> None:
+    window = Desk(browser, served.office, "gaojingban")
+    page = window.open(f"/tasks/{served.seat()}")
+    page.set_input_files("[data-attach] input[type=file]", [sent("红页.pdf", "application/pdf", RED_PAGE)])
+    with window.context.expect_page() as opened:
+        page.get_by_role("link", name="红页.pdf", exact=True).click()
+    shown, judge = opened.value, browser.new_page()
+    for _ in range(40):
+        shown.wait_for_timeout(250)
+        share = judge.evaluate(RED_SHARE, base64.b64encode(shown.screenshot()).decode())
+        if share > 0.05:
+            break
+    assert share > 0.05, f"the viewer paints {share:.1%} of the page red"
+    judge.close()
     window.close()
 
 

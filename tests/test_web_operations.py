@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, insert, inspect, text
 
 from app import House, create_app
 from tasks.cast import Cast
+from tasks.colleagues import MOST
+from tasks.models import Membership, Person
 from tasks.operations import Operation
 from tasks.starting import Starting
 from tests import databases
@@ -187,3 +189,24 @@ def test_a_case_that_moved_since_the_preview_is_not_ended(office: DocumentOffice
 def test_the_entry_that_starts_something_is_only_for_whoever_may_start_something(office: DocumentOffice) -> None:
     assert 'href="/start"' in office.browser("hefudao").get("/notices").text
     assert 'href="/start"' not in office.browser("gaojingban").get("/notices").text
+
+
+def test_somebody_beyond_what_a_picker_lists_is_found_by_name_or_office(office: DocumentOffice) -> None:
+    with office.house.store.transaction() as connection:
+        place = connection.execute(text("SELECT id FROM organisation WHERE code = 'U1401'")).scalar_one()
+        for number in range(MOST + 5):
+            person = connection.execute(insert(Person).values(
+                name=f"多人{number:03d}", must_change_password=False, active=True, failed_logins=0, session_version=1, created_at=office.clock.now()
+            ).returning(Person.id)).scalar_one()
+            connection.execute(insert(Membership).values(person_id=person, organisation_id=place, role="univ_finance"))
+        connection.execute(text("UPDATE person SET name = '龘末位' WHERE name = '多人300'"))
+    browser = office.browser("gaojingban")
+    for verb, key in (("delegate", "person"), ("add_before", "people"), ("circulate", "people")):
+        path = f"/tasks/{office.seat}/operations/{verb}"
+        dialog = browser.get(path).text
+        assert "龘末位" not in dialog and "data-search-url" in dialog, verb
+        found = browser.get(f"{path}/search?key={key}&text=末位").text
+        assert "龘末位" in found and "多人" not in found and f'name="{key}"' in found, verb
+        assert "没有可选项" in browser.get(f"{path}/search?key={key}&text=%25").text
+        assert browser.get(f"{path}/search?key=nothing").status_code == 404
+        assert office.browser("xujingban").get(f"{path}/search?key={key}&text=末位").status_code in (403, 404)

@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Blueprint, Response, flash, jsonify, redirect, render_template, request, url_for
 
+from tasks.colleagues import MOST
 from tasks.operations import Operation, Preview
 from tasks.sight import guard_looking
 from web.context import actor, connection, house, is_htmx, wants_json
@@ -55,6 +56,19 @@ def preview(about: str, subject_id: int, verb: str) -> str:
     operation = _operation(about, verb)
     guard_looking(connection(), actor(), about, subject_id)
     return render_template("operations/_preview.html", preview=_preview(operation, subject_id, _given()), operation=operation)
+
+
+@blueprint.get("/tasks/<int:subject_id>/operations/<verb>/search", defaults={"about": "seat"})
+@blueprint.get("/cases/<int:subject_id>/operations/<verb>/search", defaults={"about": "case"})
+def search(about: str, subject_id: int, verb: str) -> str:
+    """What may be chosen for the argument `key` and holds `text`, as the dialog lists it."""
+    operation = _operation(about, verb)
+    guard_looking(connection(), actor(), about, subject_id)
+    found = house().tasks.operations.search(connection(), actor(), verb, subject_id, request.args.get("text", ""))
+    argument = next((one for one in operation.arguments if one.key == request.args.get("key")), None)
+    if argument is None:
+        raise NotFound("没有这一项。", "There is no such argument.")
+    return render_template("operations/_options.html", argument=argument, options=found.get(argument.key, ()), value="")
 
 
 @blueprint.post("/tasks/<int:subject_id>/operations/<verb>", defaults={"about": "seat"})
@@ -142,6 +156,6 @@ def _dialog(operation: Operation, subject_id: int, given: dict[str, Any], errors
     return render_template(
         template, operation=operation, choices=choices, given=given, errors=errors, few=FEW, subject_id=subject_id,
         preview=shown or _preview(operation, subject_id, given), next=given.get("next") or request.args.get("next") or "",
-        action=url_for("operations.perform", **place), preview_url=url_for("operations.preview", **place) if operation.preview else "",
+        action=url_for("operations.perform", **place), search_url=url_for("operations.search", **place) if operation.search else "", most=MOST, preview_url=url_for("operations.preview", **place) if operation.preview else "",
         back=url_for("tasks.page", seat_id=subject_id) if kind == "seat" else url_for("cases.page", instance_id=subject_id),
     )

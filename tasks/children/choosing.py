@@ -39,12 +39,13 @@ class Choosing:
 
     # signers and delegates
 
-    def colleagues(self, connection: Connection, actor: Actor, case: Case, row: Row[Any]) -> list[Choice]:
-        """Candidates of the activity first, then the people of his unit; those who may not be chosen with the reason."""
+    def colleagues(self, connection: Connection, actor: Actor, case: Case, row: Row[Any], text: str = "") -> list[Choice]:
+        """Candidates of the activity first, then the people of his unit, of both those `text` names; those who may not be chosen with the reason."""
         candidates = self._candidates(connection, case, row)
-        unit = colleagues(connection, actor, local_day(case.now))
+        unit = colleagues(connection, actor, local_day(case.now), text=text)
         ids = [person for person in dict.fromkeys([*sorted(candidates), *unit]) if person != actor.person_id]
         names = self._people.names(connection, ids)
+        ids = [person for person in ids if person in unit or text.strip() in names.get(person, "")]
         refused = self.refused(connection, case, row, ids)
         return [self._choice(person, names[person], unit[person][1] if person in unit else None, refused.get(person)) for person in ids if person in names]
 

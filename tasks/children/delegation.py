@@ -36,7 +36,7 @@ class Delegation:
                 "Asks one person for an opinion; the item stays yours and comes back to you. He suggests to agree or to disagree, or hands it back; you may "
                 "take it back at any time.",
                 self.delegate, (Argument("person", "person", "委派给", "Delegate to", True), Argument("text", "text", "要求", "What you ask for")),
-                self.choices, self.preview, icon="delegate",
+                self.choices, self.preview, icon="delegate", search=self.choices,
             ),
             Operation(
                 "take_back", "seat", "收回委派", "Take back",
@@ -65,10 +65,10 @@ class Delegation:
         self._engine.save(connection, [here.case])
         return Answer("已收回，由您办理。", "Taken back; you decide it.")
 
-    def choices(self, connection: Connection, actor: Actor, seat_id: int) -> Mapping[str, Sequence[Choice]]:
-        """Whom it may be delegated to."""
+    def choices(self, connection: Connection, actor: Actor, seat_id: int, text: str = "") -> Mapping[str, Sequence[Choice]]:
+        """Whom it may be delegated to; with `text`, those it names."""
         here = look(self._engine, connection, actor, seat_id)
-        return {"person": self._choosing.colleagues(connection, actor, here.case, here.row)}
+        return {"person": self._choosing.colleagues(connection, actor, here.case, here.row, text)}
 
     def preview(self, connection: Connection, actor: Actor, seat_id: int, given: Arguments) -> Preview:
         """What delegating would do."""

@@ -58,7 +58,7 @@ class Signers:
         adding = [
             Operation(
                 f"add_{kind}", "seat", KIND_WORDS[kind]["zh"], f"Add a {KIND_WORDS[kind]['en'].lower()}", *RULES[kind], partial(self.add, kind),
-                arguments, self.choices, partial(self.preview, kind), icon="before",
+                arguments, self.choices, partial(self.preview, kind), icon="before", search=self.choices,
             )
             for kind in SIGNERS
         ]
@@ -91,10 +91,10 @@ class Signers:
         """A deciding parallel signer has a vote of his own and blocks nobody."""
         return NewChild(kind, person, text, counts=decides, blocking=not (kind == "parallel" and decides), waits=kind == "after")
 
-    def choices(self, connection: Connection, actor: Actor, seat_id: int) -> Mapping[str, Sequence[Choice]]:
-        """Who may sign."""
+    def choices(self, connection: Connection, actor: Actor, seat_id: int, text: str = "") -> Mapping[str, Sequence[Choice]]:
+        """Who may sign; with `text`, those it names."""
         here = look(self._engine, connection, actor, seat_id)
-        return {"people": self._choosing.colleagues(connection, actor, here.case, here.row)}
+        return {"people": self._choosing.colleagues(connection, actor, here.case, here.row, text)}
 
     def preview(self, kind: str, connection: Connection, actor: Actor, seat_id: int, given: Arguments) -> Preview:
         """Who would get a seat, and what becomes of mine."""

@@ -35,7 +35,7 @@ class Circulations:
             "把该环节的内容抄送给他人阅知；对方只能查看，不需要办理，不影响进度。同一环节同一轮不会重复抄送。",
             "Shows this step to others, to read only; nobody has to act and nothing waits. Nobody gets the same step of a round twice.",
             self.circulate, (Argument("people", "people", "抄送给", "To", True), Argument("text", "text", "附言", "Note")),
-            self.choices, icon="copy",
+            self.choices, icon="copy", search=self.choices,
         )]
 
     def circulate(self, connection: Connection, actor: Actor, seat_id: int, given: Arguments) -> Answer:
@@ -64,9 +64,9 @@ class Circulations:
         self._engine.save(connection, [case])
         return Answer(f"已抄送 {len(new)} 人。" if new else "这些人已收到过抄送。", f"Sent to {len(new)}." if new else "They have it already.")
 
-    def choices(self, connection: Connection, actor: Actor, seat_id: int) -> Mapping[str, Sequence[Choice]]:
-        """The people of the sender's unit and below."""
-        people = colleagues(connection, actor, self._clock.today())
+    def choices(self, connection: Connection, actor: Actor, seat_id: int, text: str = "") -> Mapping[str, Sequence[Choice]]:
+        """The people of the sender's unit and below; with `text`, those it names."""
+        people = colleagues(connection, actor, self._clock.today(), text=text)
         return {"people": [
             Choice(str(person), f"{name}（{where}）", f"{name} ({where})") for person, (name, where) in people.items() if person != actor.person_id
         ]}
