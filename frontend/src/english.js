@@ -28,6 +28,7 @@ globalThis.banjieEnglish = {
   '知道了': 'Dismiss',
   '、': ', ',
   '已选 {count} 件': '{count} selected',
+  '{count} 件': '{count}.',
   '一次最多选 {count} 件，其余请分批办理。': 'At most {count} at a time; do the rest afterwards.',
   '当前事项不能这样办理。': 'This item does not allow that.',
   '选中的事项都不能这样办理。': 'None of the selected items allows that.',

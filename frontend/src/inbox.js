@@ -37,6 +37,7 @@ function paintBar(root, rows) {
     const note = bar.querySelector('[data-bulk-note]');
     if (note) {
       note.hidden = closed.length === 0;
+      note.querySelector('b').textContent = words('{count} 件', { count: closed.length });
       note.querySelector('span').textContent = closed.join(words('、'));
     }
   }
