@@ -1,11 +1,9 @@
 // The inbox: ties rows, verbs, preview and keys together. The server paints the list; nothing here decides what is allowed.
 import './styles/inbox.css';
 import { openDialog } from './dialogs.js';
-import { get } from './http.js';
 import { Preview } from './preview.js';
 import { Refused } from './refused.js';
 import { Rows } from './rows.js';
-import { toast } from './toast.js';
 import { undoNow } from './undo.js';
 import { Verbs } from './verbs.js';
 import { words } from './words.js';
@@ -56,7 +54,8 @@ function extraKey(root, rows, key) {
 }
 
 function open(row) {
-  if (row?.dataset.url) location.assign(row.dataset.url);
+  const link = row?.querySelector('.row-title');
+  if (link) location.assign(link.href);
 }
 
 function onKey(event, { root, rows, verbs }) {
@@ -106,17 +105,9 @@ function start(root) {
     button.closest('.case-facts').classList.add('is-open');
     button.remove();
   });
-  root.addEventListener('click', async ({ target }) => {
+  root.addEventListener('click', ({ target }) => {
     const button = target.closest('[data-tick-matching]');
-    if (!button) return;
-    button.disabled = true;
-    try {
-      const { body } = await get(button.dataset.tickMatching, { Accept: 'application/json' });
-      if (rows.tickMatching(body)) toast(words('一次最多选 {count} 件，其余请分批办理。', { count: body.tasks.length }), 'warning');
-    } catch (refusal) {
-      toast(refusal.message, 'danger');
-    }
-    button.disabled = false;
+    if (button) import('./beyond.js').then(({ tickMatching }) => tickMatching(button, rows));
   });
   const free = () => document.activeElement === document.body && !document.querySelector('dialog[open]');
   const repainted = (focus) => {

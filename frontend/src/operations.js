@@ -1,6 +1,5 @@
 // The dialog of an operation beside the decision: opens what the server painted, narrows long lists, chooses by digit, minds a refusal.
 import { openDialog } from './dialogs.js';
-import { get } from './http.js';
 
 const place = () => document.getElementById('operation-place');
 
@@ -9,23 +8,6 @@ function narrow(field) {
   for (const choice of field.closest('[data-choices]').querySelectorAll('label')) {
     choice.hidden = wanted !== '' && !choice.textContent.toLowerCase().includes(wanted) && !choice.querySelector(':checked');
   }
-}
-
-let asking = 0;
-
-/** A list that could not hold everybody: the server looks for the others; who is ticked stays, on top. */
-async function search(field) {
-  const mine = ++asking;
-  await new Promise((wait) => { setTimeout(wait, 250); });
-  if (mine !== asking) return;
-  const list = field.closest('[data-choices]').querySelector('.choice-list');
-  const { body } = await get(`${field.dataset.searchUrl}?${new URLSearchParams({ key: field.dataset.searchKey, text: field.value.trim() })}`).catch(() => ({}));
-  if (mine !== asking || !body) return;
-  const kept = [...list.querySelectorAll('label')].filter((choice) => choice.querySelector(':checked'));
-  const found = new DOMParser().parseFromString(body, 'text/html').body;
-  const ticked = new Set(kept.map((choice) => choice.querySelector('input').value));
-  const fresh = [...found.children].filter((choice) => !ticked.has(choice.querySelector('input')?.value));
-  list.replaceChildren(...kept, ...(kept.length && !found.querySelector('input') ? [] : fresh));
 }
 
 /** A preview that says no: the button that would meet the refusal is not offered. */
@@ -66,7 +48,7 @@ export function startOperations() {
     if (detail.target?.id === 'operation-preview') mind(detail.target.closest('form'));
   });
   document.addEventListener('input', ({ target }) => {
-    if (target.matches('[data-search-url]')) search(target);
+    if (target.matches('[data-search-url]')) import('./beyond.js').then(({ search }) => search(target));
     else if (target.matches('[data-narrow]')) narrow(target);
   });
   document.addEventListener('keydown', onKey);

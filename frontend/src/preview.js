@@ -16,7 +16,11 @@ export class Preview {
   }
 
   key(row) {
-    return `${row.dataset.previewUrl}#${row.dataset.revision ?? ''}`;
+    return `${row.dataset.task}#${row.dataset.revision ?? ''}`;
+  }
+
+  address(row) {
+    return this.place.dataset.address.replace('/0/', `/${row.dataset.task}/`);
   }
 
   /** Whether the whole case of this row, as it is listed, is before the person. */
@@ -33,7 +37,7 @@ export class Preview {
     const known = this.pages.get(key);
     if (known) return known.html;
     const page = { at: Date.now(), etag: null, html: null };
-    page.html = get(row.dataset.previewUrl).then(({ body, headers }) => {
+    page.html = get(this.address(row)).then(({ body, headers }) => {
       page.etag = headers.get('ETag');
       return body;
     });
@@ -49,7 +53,7 @@ export class Preview {
     const page = this.pages.get(key);
     if (!page || !page.etag || Date.now() - page.at < fresh) return;
     page.at = Date.now();
-    const { status, body, headers } = await get(row.dataset.previewUrl, { 'If-None-Match': page.etag });
+    const { status, body, headers } = await get(this.address(row), { 'If-None-Match': page.etag });
     if (status === 304) return;
     page.etag = headers.get('ETag');
     page.html = Promise.resolve(body);
@@ -78,7 +82,7 @@ export class Preview {
   async show() {
     if (!this.visible) return;
     const row = this.rows.current;
-    if (!row?.dataset.previewUrl) {
+    if (!row) {
       this.shown = null;
       delete this.place.dataset.seat;
       this.place.replaceChildren();
@@ -97,6 +101,6 @@ export class Preview {
     }
     const all = this.rows.all.filter((other) => !this.rows.isPending(other));
     const here = all.indexOf(row);
-    all.slice(here + 1, here + 1 + ahead).forEach((next) => { if (next.dataset.previewUrl) this.fetch(next).catch(() => {}); });
+    all.slice(here + 1, here + 1 + ahead).forEach((next) => this.fetch(next).catch(() => {}));
   }
 }

@@ -13,7 +13,7 @@ export class Refused {
 
   /** Keeps what was refused of these rows. */
   add(rows, reason) {
-    for (const row of rows) this.items.set(row.dataset.task, { reason, name: row.dataset.name ?? '', url: row.dataset.url ?? '' });
+    for (const row of rows) this.items.set(row.dataset.task, { reason, name: row.dataset.name ?? '', url: row.querySelector('.row-title')?.href ?? '' });
     this.paint();
   }
 

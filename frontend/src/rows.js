@@ -35,15 +35,6 @@ export class Rows {
     return this.ticked.length + this.elsewhere.length;
   }
 
-  /** Ticks what the server says the filters match beyond this page; answers whether even that is not all. */
-  tickMatching({ tasks, more }) {
-    const here = new Set(this.all.map((row) => row.dataset.task));
-    this.tickAll(true);
-    this.elsewhere = tasks.filter(({ seat }) => !here.has(String(seat)));
-    this.onChange();
-    return more;
-  }
-
   box(row) {
     return row.querySelector('[data-tick]');
   }
