@@ -62,7 +62,7 @@ class Steering:
         if row.seat_status == PARKED:
             self._children.settle(connection, case, row.seat_id)
         case.record("reassigned", node=row.seat_node_id, token=row.seat_token, detail={
-            "from": row.seat_owner_id, "to": person_id, "name": name, "reason": reason.strip()
+            "seat": row.seat_id, "from": row.seat_owner_id, "to": person_id, "name": name, "reason": reason.strip()
         })
         self._replacing.tell(connection, case, row.seat_id, person_id, "reassigned", {
             "zh": f"由{actor.name}改派给您，理由：{reason.strip()}", "en": f"reassigned to you by {actor.name}"

@@ -19,6 +19,7 @@ from tests.prover_dates import Dates
 from tests.prover_fold import ballots_of, decision, outcome_of, side_of
 from tests.prover_lineage import Lineage
 from tests.prover_office import Office, document
+from tests.prover_owners import Owners
 from tests.prover_probes import goes_back_and_straight, lists_are_what_guards_accept, takes_back
 from tests.prover_replay import began_with, replayed
 from tests.prover_world import HUMAN, LIVE, World, counts
@@ -54,6 +55,7 @@ class Invariants:
         self.world = self._seen(None)
         self.facts: list[dict[str, Any]] = []
         self.dates = Dates(office)
+        self.owners = Owners()
         self.lineage = Lineage()
 
     def _seen(self, before: World | None) -> World:
@@ -83,6 +85,7 @@ class Invariants:
         self.invariant_6()
         self.invariant_8(old)
         self.invariant_9_acts()
+        self.owners.check(self.world, self.facts)
         if step.number % LISTS_EVERY == 0:
             self.invariant_7()
         if step.number % PROBE_EVERY == 0:

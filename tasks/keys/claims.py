@@ -48,7 +48,7 @@ class Claims:
         elif standing.on_behalf_of is not None:
             self._tell(connection, case, seat_id, standing.on_behalf_of, "claimed_by_agent", f"{actor.name}代您领取", f"claimed by {actor.name} for you")
         self.take(connection, case, actor, row)
-        case.record("claimed", node=row.seat_node_id, token=row.seat_token, detail={"as": line})
+        case.record("claimed", node=row.seat_node_id, token=row.seat_token, detail={"seat": row.seat_id, "as": line})
         self._engine.save(connection, [case])
 
     def take(self, connection: Connection, case: Case, actor: Actor, row: Row[Any]) -> None:
