@@ -124,7 +124,7 @@ class Seats:
 
     def settle_place(self, connection: Connection, case: Case, node: Node, token: str, seat_id: int, place: Place) -> None:
         """What a place needs beside its row and offers: who is kept out, and the alarm when nobody the model names may act."""
-        self._exclude(connection, case, seat_id, node)
+        self.exclude(connection, case, seat_id, node)
         if place.excluded is not None:
             insert_missing(connection, SeatExclusion, [{"seat_id": seat_id, "person_id": place.excluded, "reason": "applicant"}])
         if place.alarm:
@@ -145,8 +145,8 @@ class Seats:
             "summary": assignment.summary, "urged": 0, "owner_id": None, **seat_values(place),
         }
 
-    def _exclude(self, connection: Connection, case: Case, seat_id: int, node: Node) -> None:
-        # Whoever signed, voted or advised there has had a hand in it, also where it was never completed.
+    def exclude(self, connection: Connection, case: Case, seat_id: int, node: Node) -> None:
+        """Keep out of a seat who had a hand in an activity that is kept apart: signed, voted or advised there, also where it was never completed."""
         nodes = kept_apart(case.version.graph, node)
         if not nodes:
             return

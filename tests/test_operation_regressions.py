@@ -285,3 +285,17 @@ def test_a_vote_whose_holder_left_is_offered_to_nobody_while_its_signers_are_awa
     assert (committee.seats()[0].owner_id, committee.seats()[0].status, committee.offers(mine)) == (None, "parked", set())
     committee.do("complete", "qian", committee.seats()[1].id, {"opinion": "同意"}, "suggest_agree")
     assert (committee.seats()[0].status, listed(committee, "sun")) == ("open", {mine.id})
+
+
+def test_an_agent_whom_four_eyes_keep_out_gets_no_key_to_a_signers_seat() -> None:
+    office = Office(process(
+        START + step("draft", separate_from="check") + step("check", signers="before") + END + chain("start", "draft", "check", "end")
+    )).begin().done("draft", who="qian")
+    now = office.house.clock.now()
+    office.command(lambda house, connection: house.tasks.keys.agencies.create(
+        connection, office.actor(house, connection, "wang"), office.people["wang"], Absence(office.people["qian"], None, now, now + timedelta(days=3))
+    ))
+    office.perform("add_before", office.seat("check").id, "sun", people=[office.people["wang"]], text="请签")
+    signer = next(seat for seat in office.seats("check") if seat.kind == "before")
+    offered = office.rows(select(SeatOffer.candidate).where(SeatOffer.seat_id == signer.id))
+    assert [row.candidate for row in offered] == [f"person:{office.people['wang']}"]

@@ -59,7 +59,7 @@ def an_offer_is_not_deleted_on_closing(patch: pytest.MonkeyPatch) -> None:
 @plant
 def four_eyes_are_not_checked(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(standing, "_barred", lambda *given: None)
-    patch.setattr(Seats, "_exclude", lambda *given: None)
+    patch.setattr(Seats, "exclude", lambda *given: None)
 
 
 @plant

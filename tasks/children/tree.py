@@ -75,6 +75,8 @@ class ChildSeats:
             "kind": child.kind, "counts": child.counts, "blocking": child.blocking, "position": row.seat_position, "added_by": actor.person_id,
         }
         child_id = int(connection.execute(insert(Seat).values(values).returning(SEAT.c.id)).scalar_one())
+        if child.kind != "asked":  # a question may be put to anybody; an opinion is not given, nor stood in for, by whom four eyes keep out
+            self._seats.exclude(connection, case, child_id, case.version.graph.nodes[row.seat_node_id])
         if not child.waits:
             self._offer(connection, child_id, child.person_id, values)
             question = f"：{child.text}" if child.text else ""
