@@ -71,6 +71,18 @@ def test_a_touched_successor_refuses_the_withdrawal(touch: str) -> None:
     assert office.row() == before
 
 
+@pytest.mark.parametrize("verb", ["comment", "forward", "delegate", "add_before", "circulate"])
+def test_a_remark_or_a_seat_passed_on_is_a_touch_and_looking_is_not(verb: str) -> None:
+    signing = LINE.replace(b'id="sign" name="sign" camunda:candidateGroups="univ_clerk@U1"><bpmn:extensionElements><camunda:properties>', b'id="sign" name="sign" camunda:candidateGroups="univ_clerk@U1"><bpmn:extensionElements><camunda:properties><camunda:property name="signers" value="before"/>')
+    office = Office(signing).begin().done("apply", "check").later(minutes=5)
+    seat, wang = office.seat("sign").id, office.people["wang"]
+    office.command(lambda house, connection: house.tasks.task_view(connection, office.actor(house, connection, "sun"), seat))
+    assert office.preview("withdraw", decided(office, "check")).refused is None
+    office.perform(verb, seat, "sun", person=wang, people=[wang], text="请看一下", reason="请看一下", question="请看一下")
+    with pytest.raises(Conflict):
+        office.perform("withdraw", decided(office, "check"))
+
+
 def test_a_claim_given_back_still_counts_as_a_touch() -> None:
     office = Office(LINE).begin().done("apply", "check").later(minutes=5)
     office.perform_claim("sign", "sun")
