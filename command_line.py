@@ -238,7 +238,7 @@ def worker() -> None:
 @main.command()
 @click.argument("path", type=click.Path(path_type=Path))
 def check(path: Path) -> None:
-    """Lint a process folder, a .bpmn or a .dmn file, and run its scenarios; exit 0 or 1."""
+    """Lint one file (.bpmn, .dmn, .form, .yaml) or process folders, and run their scenarios; exit 0 or 1."""
     sys.exit(0 if check_path(path, ROOT / "bpmn" / "shared", scenario_house, click.echo) else 1)
 
 

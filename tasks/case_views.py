@@ -64,7 +64,8 @@ class CaseViews:
         if seen == "none":
             raise NotFound("没有这个事项，或您无权查看。", "There is no such case, or you may not see it.")
         instance = connection.execute(select(INSTANCE).where(INSTANCE.c.id == instance_id)).one()
-        case, case_row = self._engine.attach(connection, instance, history.SYSTEM), self._worklist.case_rows(connection, [instance])[0]
+        seats = live_seats(connection, instance_id)
+        case, case_row = self._engine.attach(connection, instance, history.SYSTEM), self._worklist.case_rows(connection, [instance], seats)[0]
         rows = history.facts(connection, instance_id)
         items = timeline(connection, self._people, case, rows)
         if seen == "status":
@@ -75,7 +76,6 @@ class CaseViews:
         own, functions = case.subject_person == actor.person_id, self._engine.functions(connection, case)
         reading = reading_of(connection, self._people, actor, case, functions)
         items = masked_timeline(reading.fields.timeline(items), case.version)
-        seats = live_seats(connection, instance_id)
         return CaseView(
             case_row, case.version, named_files(facts(case, None, functions, reading.fields), reading.files), self._items(connection, instance_id),
             [replace(item, changes=named_files(item.changes, reading.files)) for item in items], diagram(case, rows),

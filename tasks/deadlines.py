@@ -9,12 +9,13 @@ from sqlalchemy import Connection, Row, and_, insert, select, update
 
 from tasks.lifecycle import IN_TURN
 from tasks.models import CaseMark, Notification, Schedule, ScheduleMark, Seat, SeatOffer
-from tasks.office_notices import Words, named, tell_office
+from tasks.office_notices import named, tell_office
 from tasks.seats import SEAT, Seats
 from tasks.votes.automatic import Automatic
 from workflows.business_calendar import Clock
 from workflows.case_store import lock_cases
 from workflows.engine import INSTANCE, ProcessEngine
+from workflows.errors import Words
 from workflows.history import SYSTEM
 from workflows.store import Store, insert_missing
 

@@ -12,7 +12,6 @@ from tasks.models import Seat, SeatOffer
 from workflows.models import ProcessInstance
 
 
-
 def open_seats_of(connection: Connection, person_id: int) -> Sequence[Row[Any]]:
     """The live seats somebody holds, is offered in person or is to vote on later, by due time: seat id, case, step, due_at, owner_id."""
     columns = (

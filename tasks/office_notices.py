@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,8 +11,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from tasks.models import Notification
 from workflows.business_calendar import SHANGHAI
-
-Words = Mapping[str, str]
+from workflows.errors import Words
 
 
 def named(text: Words, seat: Row[Any]) -> dict[str, str]:
@@ -53,6 +52,3 @@ def _key(candidate: str, kind: str, text: Words, seat: Row[Any], now: datetime) 
     day = now.astimezone(SHANGHAI).date().isoformat()
     words = hashlib.sha256(f"{seat.process_id}|{seat.node_id}|{text['zh']}".encode()).hexdigest()[:16]
     return f"{kind}:{candidate}:{day}:{words}"
-
-
-__all__ = ["Words", "counted", "named", "tell_office"]

@@ -10,7 +10,6 @@ import hmac
 import os
 import secrets
 import unicodedata
-from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
@@ -19,11 +18,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from workflows.errors import Words
+
 KEY_BYTES = 32
 NONCE_BYTES = 12
 INDEX_BYTES = 16
-
-Words = Mapping[str, str]
 
 # GB 11643-1999 (ISO 7064 MOD 11-2): weight of each of the first 17 digits, and the check character per remainder.
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)

@@ -10,7 +10,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from tasks.personal_data import normalise_id_number, normalise_mobile, valid_id_number
-from tasks.roster_columns import Column, Words
+from tasks.roster_columns import Column
+from workflows.errors import Words
 
 _EXACT_FLOAT = 10**15  # beyond this a spreadsheet number has lost digits
 _FIRST_SERIAL, _LAST_SERIAL = 18264, 73415  # 1950-01-01 … 2100-12-31 as spreadsheet day numbers

@@ -10,7 +10,6 @@ from workflows.errors import Rejection
 
 TYPES = ("id_number", "text", "mobile", "date", "organisation", "list", "number", "boolean", "name")
 LONGEST_TEXT = 200  # characters, the width of our text columns
-Words = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

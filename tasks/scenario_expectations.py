@@ -216,4 +216,3 @@ def _equal(got: Any, wanted: Any) -> bool:
     return bool(got == wanted)
 
 
-

@@ -20,7 +20,7 @@ from tasks.sight import sight
 from tasks.standing import SEE_SEAT, Standing, facts_asked, standing
 from tasks.story import Story, story_of, view_at
 from tasks.votes.opening import owns_process
-from tasks.worklist import CaseRow, Worklist, WorklistRow
+from tasks.worklist import Worklist, WorklistRow
 from tasks.worklist_statements import SEAT_ROWS
 from workflows import history
 from workflows.case import Case
@@ -40,7 +40,6 @@ class TaskView(Story):
     """Everything the task page shows of one seat."""
 
     seat: WorklistRow
-    case: CaseRow
     process: ProcessVersion
     node_name: dict[str, str]
     form: FormPanel
@@ -51,6 +50,7 @@ class TaskView(Story):
     refused: Words | None
     waits: Words | None  # for whose opinion it waits
     on_behalf: str | None  # for whom the reader would complete it, the applicant or his principal; None in his own name
+    sequence: int  # of the newest fact of the case
 
     @property
     def schema(self) -> dict[str, Any] | None:
@@ -87,7 +87,6 @@ class TaskViews:
             raise NotFound("没有这个待办事项。", "There is no such task.")
         facts_of_seat = connection.execute(SEE_SEAT, facts_asked(actor, seat_id)).one()
         case = self._engine.attach(connection, facts_of_seat, history.SYSTEM).at(row.token)
-        case_row = self._worklist.case_rows(connection, [facts_of_seat])[0]
         functions = self._engine.functions(connection, case)
         stands = standing(connection, actor, facts_of_seat, case, (lambda: owns_process(actor, case, functions)) if facts_of_seat.several else None)
         node = case.version.graph.nodes[row.node_id]
@@ -97,7 +96,7 @@ class TaskViews:
         view = view_at(connection, actor, facts_of_seat, case, node, takes_part=takes_part)
         panel = form_panel(connection, actor, case, node, view, stands, self._fields, advises=reading(row.kind, row.counts) in ADVICE)
         story = story_of(connection, self._people, case, node, facts_of_seat, functions, view, panel.files)
-        return self._view(connection, actor, row, case, case_row, node, stands, panel, story)
+        return self._view(connection, actor, row, case, node, stands, panel, story, facts_of_seat.history_sequence)
 
     def _guard_sight(self, connection: Connection, actor: Actor, row: Any) -> None:
         """Whoever sees the case in full may look; whoever sees its status only is told who decided, nothing else."""
@@ -109,8 +108,8 @@ class TaskViews:
             raise errors.not_yours((row.summary or {}).get("clause"))
 
     def _view(
-        self, connection: Connection, actor: Actor, row: Any, case: Case, case_row: CaseRow, node: Node, standing: Standing, panel: FormPanel,
-        story: Story,
+        self, connection: Connection, actor: Actor, row: Any, case: Case, node: Node, standing: Standing, panel: FormPanel, story: Story,
+        sequence: int,
     ) -> TaskView:
         functions = self._engine.functions(connection, case)
         advises = reading(row.kind, row.counts) in ADVICE
@@ -126,9 +125,10 @@ class TaskViews:
             waiting = waits or (NOT_YET if row.status == "queued" else None) if row.owner_id == actor.person_id else None
             refused = FOUR_EYES if standing.excluded and node.properties.get("separate_from") else waiting or (row.summary or {}).get("clause") or READ_ONLY
         return TaskView(
-            **vars(story), seat=self._worklist.row(row, actor), case=case_row, process=case.version, node_name=case.version.both(node.id), form=panel,
+            **vars(story), seat=self._worklist.row(row, actor), process=case.version, node_name=case.version.both(node.id), form=panel,
             outcomes=[dict(one) for one in offered], flags=list((row.summary or {}).get("flags", [])), notices=[block] if block else [], may=verbs,
-            refused=refused, waits=waits, on_behalf=self._people.name(connection, standing.on_behalf_of) if standing.on_behalf_of is not None else None,
+            refused=refused, waits=waits, sequence=sequence,
+            on_behalf=self._people.name(connection, standing.on_behalf_of) if standing.on_behalf_of is not None else None,
         )
 
     @staticmethod

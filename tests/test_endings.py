@@ -490,8 +490,6 @@ def test_votes_stay_through_a_suspension_and_called_cases_stand_still_too() -> N
     office.finish("called_work")
 
 
-
-
 VOTES = process(
     START + step("vote", participants="= [&quot;person:2&quot;, &quot;person:3&quot;, &quot;person:6&quot;]") + step("sign") + END + chain("start", "vote", "sign", "end")
 )

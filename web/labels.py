@@ -13,7 +13,6 @@ from web.i18n import chinese, language, translate as _, words
 from workflows.graph import HUMAN
 
 
-
 def version(definition_id: int) -> Any:
     """A process version, parsed once per server."""
     return house().definitions.get(connection(), definition_id)

@@ -157,7 +157,7 @@ def _shown(view: Any) -> dict[str, Any]:
     """What both pages of a task need."""
     few, more = _outcomes(view.outcomes)
     facts, texts = split_facts(view.facts)
-    way = _way()
+    way, since = _way(), house().inbox.looks.since(connection(), actor(), view.seat.instance_id, view.process)
     return {
         "view": view, "seat": view.seat, "name": words(view.node_name), "facts": facts, "texts": texts, "few": few, "more": more,
         "timeline": timeline_items(view.timeline, view.process), "diagram": diagram_state(view.process, view.diagram),
@@ -165,19 +165,13 @@ def _shown(view: Any) -> dict[str, Any]:
         "outcome": outcome_label(view.seat) if view.seat.outcome else "", "back_url": _return_url(way),
         "files": [file for file in view.form.files if file.field is None or _names_no(view, file.field)], "takes": view.form.takes,
         "attach_url": url_for("attachments.attach", seat_id=view.seat.seat_id) if view.form.attaches else "", "expected": view.expected,
-        "differences": change_words(view.differences, view.process), **_looked(view), "operations": offered("seat", view.may),
+        "differences": change_words(view.differences, view.process), "since": change_words(since, view.process), "operations": offered("seat", view.may),
     }
 
 
 def _names_no(view: Any, field: str) -> bool:
     """Whether the form on the page does not show the files of a field itself."""
     return view.schema is None or f'"{field.rpartition("[].")[2]}"' not in json.dumps(view.schema, ensure_ascii=False)
-
-
-def _looked(view: Any) -> dict[str, Any]:
-    """What others changed since the reader's last look, and the newest fact he now has before him."""
-    looks, case = house().inbox.looks, view.seat.instance_id
-    return {"sequence": looks.newest(connection(), case), "since": change_words(looks.since(connection(), actor(), case, view.process), view.process)}
 
 
 def _return_url(way: dict[str, str]) -> str:

@@ -35,7 +35,7 @@ def _shown(seat_id: int) -> dict[str, Any]:
     acting = bool({"complete", "answer"} & view.may)
     return {
         "view": view, "seat": view.seat, "name": words(view.node_name), "facts": facts, "texts": texts, "key_facts": KEY_FACTS,
-        "timeline": items[:NEWEST], "earlier_items": max(0, len(items) - NEWEST), "sequence": room.looks.newest(connection(), case),
+        "timeline": items[:NEWEST], "earlier_items": max(0, len(items) - NEWEST),
         "choices": choices(view.process, view.schema or {}, view.outcomes) if acting else [],
         "open": {outcome["value"] for outcome in view.outcomes if outcome.get("always") or not view.notices},
         "since": change_words(view.fields.changes(room.looks.since(connection(), actor(), case, view.process)), view.process),

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple, Protocol
 from workflows.graph import HUMAN
 
 
-
 class Fact(Protocol):
     """A history row."""
 

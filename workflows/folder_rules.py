@@ -1,4 +1,4 @@
-"""What the processes of one folder owe each other and its files: references, calls, messages, and what may not be taken away.
+"""What the processes of one folder owe each other and its files: references, settings, calls, messages, and what may not be taken away.
 
 It reads no files and knows no database.
 """

@@ -1,4 +1,4 @@
-"""Checks of the settings by which people decide together or rules decide for them: voting, skipping, timeouts. Reads no data and no people."""
+"""The settings of human activities, read and checked: who may do what beside the decision, votes, rules that act by themselves. Reads no data and no people."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def natural_side(item: Mapping[str, Any]) -> str:
 
 
 def human_findings(graph: ProcessGraph, forms: Mapping[str, Any]) -> Iterator[Finding]:
-    """An error for every setting of votes and automatic rules that would not do what it says, or may not."""
+    """An error for every setting of a human activity that would not do what it says, or may not."""
     for node in graph.nodes.values():
         if node.type in HUMAN:
             for code, zh, en in (*_choices(node), *_claims(node), *_return_to(node, graph), *_participants(node), *_voting(node), *_timeout(node), *_rules(node, graph, forms)):

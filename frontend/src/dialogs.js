@@ -10,6 +10,19 @@ export function openDialog(dialog, values = {}) {
   if (!dialog.open) dialog.showModal();
 }
 
+// Whether keys pressed there are text.
+const isTyping = (target) => target.matches('textarea, input:not([type=radio]):not([type=checkbox])');
+
+/** A digit chooses the entry of a list that bears it. */
+export function chooseByDigit(event, place) {
+  if (!/^[0-9]$/.test(event.key) || event.ctrlKey || isTyping(event.target)) return;
+  const choice = place.querySelector(`[data-digit="${event.key}"]:not(:disabled)`);
+  if (!choice) return;
+  event.preventDefault();
+  choice.click();
+  choice.focus();
+}
+
 function element(tag, className, text) {
   const made = document.createElement(tag);
   made.className = className;

@@ -1,5 +1,5 @@
 // The dialog of an operation beside the decision: opens what the server painted, narrows long lists, chooses by digit, minds a refusal.
-import { openDialog } from './dialogs.js';
+import { chooseByDigit, openDialog } from './dialogs.js';
 
 const place = () => document.getElementById('operation-place');
 
@@ -29,17 +29,10 @@ function opened() {
 function onKey(event) {
   const form = event.target.closest?.('form[data-operation]');
   if (!form || event.isComposing || event.repeat) return;
-  const typing = event.target.matches('textarea, input:not([type=radio]):not([type=checkbox])');
   if (event.key === 'Enter' && (event.ctrlKey || event.target.matches('input[type=radio], input[type=checkbox]'))) {
     event.preventDefault();
     form.requestSubmit();
-  } else if (/^[1-9]$/.test(event.key) && !typing) {
-    const choice = form.querySelector(`[data-digit="${event.key}"]:not(:disabled)`);
-    if (!choice) return;
-    event.preventDefault();
-    choice.click();
-    choice.focus();
-  }
+  } else chooseByDigit(event, form);
 }
 
 export function startOperations() {

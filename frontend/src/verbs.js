@@ -1,6 +1,6 @@
 // Sends a verb for the current or the ticked rows: one form, one kind of request; a verb's dialog adds its fields.
 import htmx from 'htmx.org';
-import { ask, openDialog } from './dialogs.js';
+import { ask, chooseByDigit, openDialog } from './dialogs.js';
 import { csrfToken, postForm } from './http.js';
 import { showCounts } from './poll.js';
 import { toast } from './toast.js';
@@ -95,19 +95,11 @@ export class Verbs {
   }
 
   dialogKey(event, dialog, form) {
-    if (event.isComposing || event.keyCode === 229 || event.repeat || event.ctrlKey && event.key !== 'Enter') return;
-    const typing = event.target.matches('textarea, input:not([type=radio]):not([type=checkbox])');
+    if (event.isComposing || event.keyCode === 229 || event.repeat) return;
     if (event.key === 'Enter' && (event.ctrlKey || !event.target.matches('textarea, button'))) {
       event.preventDefault();
       form.requestSubmit();
-    } else if (/^[0-9]$/.test(event.key) && !typing) {
-      const choice = dialog.querySelector(`[data-digit="${event.key}"]:not(:disabled)`);
-      if (!choice) return;
-      event.preventDefault();
-      choice.checked = true;
-      choice.focus();
-      this.prefill(choice);
-    }
+    } else chooseByDigit(event, dialog);
   }
 
   prefill(choice) {

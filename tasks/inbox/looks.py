@@ -39,11 +39,6 @@ class Looks:
             })
 
     @staticmethod
-    def newest(connection: Connection, instance_id: int) -> int:
-        """The number of the newest fact of a case."""
-        return int(connection.execute(select(ProcessInstance.history_sequence).where(ProcessInstance.id == instance_id)).scalar_one())
-
-    @staticmethod
     def since(connection: Connection, actor: Actor, instance_id: int, version: ProcessVersion) -> list[dict[str, Any]]:
         """Field by field what others changed since this person's last look; empty for who sees the case for the first time."""
         rows = connection.execute(

@@ -129,8 +129,6 @@ def _special_to_json(value: FeelValue, depth: int) -> Any:
     return repr(value)
 
 
-
-
 def _number_to_json(value: Decimal) -> Any:
     if value == value.to_integral_value():
         whole = int(value) if value.adjusted() < 17 else LARGEST_EXACT_INTEGER
