@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -14,6 +15,7 @@ from tasks.roster_columns import read_roster
 from tasks.roster_facts import plain_values
 from tasks.service import author_of
 from tasks.shared_organisations import load_organisations
+from workflows.business_calendar import SHANGHAI
 from workflows.engine import StartItem
 from workflows.errors import Rejection
 from workflows.feel.values import to_json
@@ -110,3 +112,9 @@ class Cast:
 def _students(organisations: str) -> dict[str, Any]:
     """The students of the cast by key; every scenario of a book reads the same text."""
     return {str(row["key"]): row for row in read_yaml(organisations).get("students", [])}
+
+
+def moment_of(value: Any) -> datetime:
+    """A clock time of a scenario; without a zone it is Asia/Shanghai."""
+    moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return moment if moment.tzinfo else moment.replace(tzinfo=SHANGHAI)

@@ -9,17 +9,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, or_, select, update
 
 from tasks import errors
 from tasks.assignment import assign
 from tasks.children.tree import ChildSeats
 from tasks.lifecycle import LIVE
-from tasks.models import Draft, Membership, Notification, Organisation, Seat, SeatExclusion, SeatOffer
+from tasks.models import Draft, Membership, Organisation, Seat, SeatExclusion, SeatOffer
 from tasks.operation_models import Voting
 from tasks.people import People
 from tasks.seats import SEAT, Seats, alarms_over
 from tasks.standing import principal_of_line
+from tasks.telling import tell
 from tasks.votes.fold import Verdict
 from tasks.votes.opening import Entered, placed, process_owner
 from tasks.votes.participants import people_ids, people_of
@@ -193,17 +194,11 @@ class Deciding:
     @staticmethod
     def _tell(connection: Connection, case: Case, poll: Poll, offers: Sequence[Row[Any]]) -> None:
         words = case.version.both(poll.node.id)
-        text = {
-            "zh": f"{case.subject or ''}：“{words['zh']}”已有结果，无需您再办理",
-            "en": f"{case.subject or ''}: “{words['en']}” is decided; your part is no longer needed",
-        }
         lines = {(f"person:{seat.owner_id}", seat.id) for seat in poll.live if seat.owner_id is not None}
         lines |= {(row.candidate, row.seat_id) for row in offers}
-        if lines:
-            connection.execute(insert(Notification), [
-                {"candidate": line, "kind": "vote_closed", "instance_id": case.id, "seat_id": seat_id, "text": text, "created_at": case.now}
-                for line, seat_id in sorted(lines)
-            ])
+        tell(connection, case, "vote_closed", {
+            "zh": f"“{words['zh']}”已有结果，无需您再办理", "en": f"“{words['en']}” is decided; your part is no longer needed",
+        }, sorted(lines))
 
     # who is next
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select
 
-from tasks.cast import Cast
+from tasks.cast import Cast, moment_of
 from tasks.installation import deploy_shipped
 from tasks.personal_data import check_character
 from tasks.roster_columns import read_roster
@@ -100,7 +100,7 @@ class Seeding:
         self._clock.set(max(moment, self._clock.now()))
 
     def _import(self, batch: Mapping[str, Any]) -> list[int]:
-        self._pass_time(_moment(batch["at"]))
+        self._pass_time(moment_of(batch["at"]))
         with self._house.store.transaction() as connection:
             actor = self._cast.actor(connection, batch["as"], "import")
             roster = read_roster(self._process.process_id, self._process.roster)
@@ -135,7 +135,7 @@ class Seeding:
         for case in cases:
             for plan in self._plan["acts"]:
                 if self._random.random() < plan["share"]:
-                    first, last = _moment(plan["between"][0]), _moment(plan["between"][1])
+                    first, last = moment_of(plan["between"][0]), moment_of(plan["between"][1])
                     yield Act(first + (last - first) * self._random.random(), case, plan)
 
     def _do(self, act: Act) -> None:
@@ -168,8 +168,3 @@ class Seeding:
             text = self._random.choice(texts)
             values[key] = text.replace("{n}", str(self._random.randrange(2, 40)))
         return values
-
-
-def _moment(value: Any) -> datetime:
-    moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    return moment if moment.tzinfo else moment.replace(tzinfo=SHANGHAI)

@@ -69,12 +69,17 @@ def visible_cases(actor: Actor, *, listing: bool = False) -> ColumnElement[bool]
         return true()
     if listing and not any(_broad(one) for one in actor.memberships):
         return ProcessInstance.id.in_(_collected(actor))
+    return or_(takes_part(actor), has_party(_seeing(actor)))
+
+
+def takes_part(actor: Actor) -> ColumnElement[bool]:
+    """SQL over ProcessInstance: the case is about `actor`, or he acted in it, holds or is offered a seat, or was sent a copy."""
+    offered = exists().where(SeatOffer.seat_id == Seat.id, SeatOffer.candidate.in_(actor.candidates))
     return or_(
         ProcessInstance.subject_person == actor.person_id,
         exists().where(CaseActor.instance_id == ProcessInstance.id, CaseActor.person_id == actor.person_id),
-        exists().where(Seat.instance_id == ProcessInstance.id, or_(Seat.owner_id == actor.person_id, _offered_seat(actor))),
+        exists().where(Seat.instance_id == ProcessInstance.id, or_(Seat.owner_id == actor.person_id, offered)),
         exists().where(Circulation.instance_id == ProcessInstance.id, Circulation.person_id == actor.person_id),
-        _has_party(_seeing(actor)),
     )
 
 
@@ -82,7 +87,7 @@ def supervised_cases(actor: Actor) -> ColumnElement[bool]:
     """SQL over ProcessInstance: the cases with a party in the scope of an organisation that `actor` supervises."""
     if actor.is_system:
         return true()
-    return _has_party(_supervised(actor))
+    return has_party(_supervised(actor))
 
 
 class Anywhere(Enum):
@@ -141,7 +146,7 @@ def steers(actor: Actor) -> ColumnElement[bool]:
     acting = actor.acting
     if actor.is_system:
         return true()
-    return _has_party([scope_condition(acting.kind, acting.path)] if acting is not None and "seats.reassign" in role(acting.role).actions else [])
+    return has_party([scope_condition(acting.kind, acting.path)] if acting is not None and "seats.reassign" in role(acting.role).actions else [])
 
 
 def may_in_any_identity(actor: Actor, action: str) -> Sequence[MembershipView]:
@@ -163,16 +168,12 @@ def _collected(actor: Actor) -> CompoundSelect[int]:
     )
 
 
-def _has_party(scopes: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
-    """The case has a party in one of the scopes: from its few parties to their organisations, not the other way round."""
+def has_party(scopes: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+    """SQL over ProcessInstance: the case has a party in one of the scopes: from its few parties to their organisations, not the other way round."""
     if not scopes:
         return false()
     party = select(CaseParty.instance_id).join(Organisation, Organisation.code == CaseParty.organisation_code)
     return party.where(CaseParty.instance_id == ProcessInstance.id, or_(*scopes)).exists()
-
-
-def _offered_seat(actor: Actor) -> ColumnElement[bool]:
-    return exists().where(SeatOffer.seat_id == Seat.id, SeatOffer.candidate.in_(actor.candidates))
 
 
 def _seeing(actor: Actor) -> list[ColumnElement[bool]]:

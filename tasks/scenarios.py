@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select
 
-from tasks.cast import Cast
+from tasks.cast import Cast, moment_of
 from tasks.keys.agencies import Absence
 from tasks.keys.agency_dates import SETTLE
 from tasks.lifecycle import LIVE
@@ -21,7 +21,6 @@ from tasks.scenario_expectations import unmet
 from tasks.scenario_shape import malformed
 from tasks.seats import SEAT
 from tasks.starting import Starting
-from workflows.business_calendar import SHANGHAI
 from workflows.engine import INSTANCE
 from workflows.errors import Forbidden, Rejection
 from workflows.paths import PathRecorder
@@ -73,7 +72,7 @@ class ScenarioBook:
     def empty_stage(self) -> Any:
         """The house every scenario starts from, made once: the cast is there, the process deployed, nothing has happened."""
         if self._stage is None:
-            earliest = min(_moment(scenario["clock"]) for scenario in self._book["scenarios"])
+            earliest = min(moment_of(scenario["clock"]) for scenario in self._book["scenarios"])
             stage = self._build(earliest, None)
             with stage.store.transaction() as connection:
                 Cast(connection, stage, self._shared, {})
@@ -83,7 +82,7 @@ class ScenarioBook:
 
     def _run(self, scenario: Mapping[str, Any]) -> ScenarioResult:
         result = ScenarioResult(str(scenario["id"]), str(scenario.get("name", "")))
-        play = Play(self._build(_moment(scenario["clock"]), self.empty_stage()), self._book, self._files, self._shared)
+        play = Play(self._build(moment_of(scenario["clock"]), self.empty_stage()), self._book, self._files, self._shared)
         play.process_id = scenario.get("process") or play.process_named(self._folder)
         recorder = PathRecorder(play.house.engine)
         steps = [*scenario.get("given", []), *scenario.get("steps", [])]
@@ -117,12 +116,6 @@ def _read(content: bytes) -> dict[str, Any]:
 
 def _shown(step: Mapping[str, Any]) -> str:
     return str(step.get("do") or next(iter(step)))
-
-
-def _moment(value: Any) -> datetime:
-    """A clock time of a scenario; without a zone it is Asia/Shanghai."""
-    moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    return moment if moment.tzinfo else moment.replace(tzinfo=SHANGHAI)
 
 
 class Play:
@@ -238,8 +231,8 @@ class Play:
         """Somebody is away from `since` (now) `until` then, and another works for him; passes the moment after which keys are given out."""
         with self.house.store.transaction() as connection:
             principal, agent = (self.cast.actor(connection, step[name]) for name in ("for", "as"))
-            since = _moment(step["since"]) if "since" in step else self.house.clock.now()
-            absence = Absence(agent.person_id, step.get("process"), since, _moment(step["until"]), str(step.get("reason", "")))
+            since = moment_of(step["since"]) if "since" in step else self.house.clock.now()
+            absence = Absence(agent.person_id, step.get("process"), since, moment_of(step["until"]), str(step.get("reason", "")))
             self.house.tasks.keys.agencies.create(connection, principal, principal.person_id, absence)
         self.house.clock.set(self.house.clock.now() + SETTLE)
         self.house.work_off()
@@ -333,7 +326,7 @@ class Play:
     def _do_advance(self, step: Mapping[str, Any]) -> None:
         """Move the clock; on the way stop at every moment something is due, as a running worker would."""
         clock = self.house.clock
-        target = _moment(step["to"]) if "to" in step else clock.now() + timedelta(**step["by"])
+        target = moment_of(step["to"]) if "to" in step else clock.now() + timedelta(**step["by"])
         for _ in range(MAXIMUM_ROUNDS):
             self.house.work_off()
             moment = self._next_moment()

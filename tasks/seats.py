@@ -13,8 +13,9 @@ from sqlalchemy import Connection, Row, String, and_, bindparam, cast, delete, e
 from tasks.assignment import Assignment, Later, assign
 from tasks.candidate_lines import lines_of
 from tasks.lifecycle import IN_TURN, LIVE
-from tasks.models import CaseActor, CaseItem, CaseParty, Draft, Notification, Schedule, ScheduleMark, Seat, SeatExclusion, SeatOffer
+from tasks.models import CaseActor, CaseItem, CaseParty, Draft, Schedule, ScheduleMark, Seat, SeatExclusion, SeatOffer
 from tasks.shared_answers import SharedAnswers
+from tasks.telling import tell
 from tasks.votes.opening import Entered, Place, is_plain, kept_apart, placed, places, pooled, seat_values, staffed_lines
 from tasks.votes.participants import people_of
 from workflows.alarms import raise_calendar_alarm
@@ -343,11 +344,8 @@ class Seats:
     def _tell_duty(connection: Connection, case: Case, seat: Row[Any], assignment: Assignment) -> None:
         """The office that must act now, and those that had the work until now, are told."""
         before = connection.execute(select(SeatOffer.candidate).where(SeatOffer.seat_id == seat.id)).scalars().all()
-        text = {"zh": f"{case.subject or ''}：办理责任已转移", "en": f"{case.subject or ''}: the duty to decide has moved"}
-        connection.execute(insert(Notification), [
-            {"candidate": line, "kind": "duty", "instance_id": case.id, "seat_id": seat.id, "text": text, "created_at": case.now}
-            for line in dict.fromkeys([assignment.duty, *before])
-        ])
+        words = {"zh": "办理责任已转移", "en": "the duty to decide has moved"}
+        tell(connection, case, "duty", words, [(line, seat.id) for line in dict.fromkeys([assignment.duty, *before]) if line])
 
     def offer_to(
         self, connection: Connection, seat_id: int, candidates: Sequence[str], due_at: datetime, created_at: datetime, priority: int,

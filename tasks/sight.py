@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, false, or_, select, true
+from sqlalchemy import ColumnElement, Connection, and_, false, or_, select, true
 
 from tasks.actors import Actor
 from tasks.lifecycle import LIVE
-from tasks.models import CaseActor, CaseParty, Organisation, Seat, SeatOffer
-from tasks.operation_models import Circulation
+from tasks.models import Organisation, Seat, SeatOffer
 from tasks.organisations import scope_condition
-from tasks.permissions import may, visible_cases
+from tasks.permissions import has_party, may, takes_part, visible_cases
 from tasks.roles import SEEING, role
 from workflows.errors import NotFound
 from workflows.models import HistoryRow, ProcessInstance
@@ -51,24 +50,9 @@ def sees_fully(actor: Actor) -> ColumnElement[bool]:
     """SQL over ProcessInstance, for one case: whether `actor` sees all of it."""
     if actor.is_system:
         return true()
-    offered = exists().where(SeatOffer.seat_id == Seat.id, SeatOffer.candidate.in_(actor.candidates))
     regions = [scope_condition(one.kind, one.path) for one in actor.memberships if role(one.role).sees == "region"]
     offices = [scope_condition(one.kind, one.path) for one in actor.memberships if role(one.role).sees in SEEING]
-    return or_(
-        ProcessInstance.subject_person == actor.person_id,
-        exists().where(CaseActor.instance_id == ProcessInstance.id, CaseActor.person_id == actor.person_id),
-        exists().where(Seat.instance_id == ProcessInstance.id, or_(Seat.owner_id == actor.person_id, offered)),
-        exists().where(Circulation.instance_id == ProcessInstance.id, Circulation.person_id == actor.person_id),
-        _party(regions), and_(visible_cases(actor), or_(_acted(offices), _is_offered(offices))),
-    )
-
-
-def _party(scopes: list[ColumnElement[bool]]) -> ColumnElement[bool]:
-    """A party of the case lies in one of the scopes."""
-    if not scopes:
-        return false()
-    party = select(CaseParty.instance_id).join(Organisation, Organisation.code == CaseParty.organisation_code)
-    return party.where(CaseParty.instance_id == ProcessInstance.id, or_(*scopes)).exists()
+    return or_(takes_part(actor), has_party(regions), and_(visible_cases(actor), or_(_acted(offices), _is_offered(offices))))
 
 
 def _acted(scopes: list[ColumnElement[bool]]) -> ColumnElement[bool]:

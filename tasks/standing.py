@@ -22,7 +22,7 @@ from tasks.lifecycle import (
 )
 from tasks.models import CaseActor, CaseParty, Draft, Organisation, Person, Seat, SeatExclusion, SeatOffer, UndoRecord
 from tasks.operation_models import Voting
-from tasks.permissions import may, steers
+from tasks.permissions import steers
 from tasks.sight import sees_fully
 from tasks.votes.opening import kept_apart
 from workflows.case import Case
@@ -97,22 +97,15 @@ SEE_SEAT = seats_with_facts(SEAT.c.id == bindparam("seat"))  # columns of the ca
 LOCK_CASE_OF_SEAT = locking(select(SEAT.c.instance_id).where(SEAT.c.id == bindparam("seat")))
 
 
-def lock_seat(connection: Connection, actor: Actor, seat_id: int) -> Row[Any] | None:
-    """The row of SEE_SEAT. The case is locked first, in a statement of its own: then all the row says is as the one before left it.
+def locked_seat(connection: Connection, actor: Actor, seat_id: int) -> Row[Any]:
+    """The row of SEE_SEAT for a command; raises NotFound. The case is locked first, in a statement of its own: then all the row says is
+    as the one before left it.
 
     The lock of the case is the lock of its seats: nobody changes a seat without it.
     """
     if connection.dialect.name != "sqlite":
         connection.execute(LOCK_CASE_OF_SEAT, {"seat": seat_id})
     return see(connection, actor, seat_id)
-
-
-def locked_seat(connection: Connection, actor: Actor, seat_id: int) -> Row[Any]:
-    """The same for a command; raises NotFound when there is no such seat."""
-    row = lock_seat(connection, actor, seat_id)
-    if row is None:
-        raise NotFound("没有这个待办事项。", "There is no such task.")
-    return row
 
 
 def facts_asked(actor: Actor, seat_id: int) -> dict[str, Any]:
@@ -205,9 +198,11 @@ def standing(connection: Connection, actor: Actor, row: Row[Any], case: Case, ow
     return near(connection, actor, row, case.version, wider=wider, owns=owns)
 
 
-def see(connection: Connection, actor: Actor, seat_id: int) -> Row[Any] | None:
-    """The seat with its case and facts, not locked; None when there is none."""
+def see(connection: Connection, actor: Actor, seat_id: int) -> Row[Any]:
+    """The seat with its case and facts, not locked; raises NotFound."""
     found: Row[Any] | None = connection.execute(SEE_SEAT, facts_asked(actor, seat_id)).first()
+    if found is None:
+        raise NotFound("没有这个待办事项。", "There is no such task.")
     return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from tasks.actors import Actor, author_of
 from tasks.children.tree import ChildSeats
@@ -14,9 +14,10 @@ from tasks.ground import Ground
 from tasks.keys.claims import Claims
 from tasks.keys.replacing import Replacing
 from tasks.lifecycle import IN_TURN, PARKED
-from tasks.models import CaseParty, Notification, Seat, SeatOffer
+from tasks.models import CaseParty, Seat, SeatOffer
 from tasks.seats import SEAT
 from tasks.standing import locked_seat, principal_of, standing
+from tasks.telling import tell
 from workflows.case import Case
 from workflows.errors import Conflict, Forbidden, NotFound, Rejection
 from workflows.graph import Node, listed
@@ -64,9 +65,8 @@ class Steering:
         case.record("reassigned", node=row.seat_node_id, token=row.seat_token, detail={
             "seat": row.seat_id, "from": row.seat_owner_id, "to": person_id, "name": name, "reason": reason.strip()
         })
-        self._replacing.tell(connection, case, row.seat_id, person_id, "reassigned", {
-            "zh": f"由{actor.name}改派给您，理由：{reason.strip()}", "en": f"reassigned to you by {actor.name}"
-        })
+        words = {"zh": f"由{actor.name}改派给您，理由：{reason.strip()}", "en": f"reassigned to you by {actor.name}"}
+        tell(connection, case, "reassigned", words, [(person_id, row.seat_id)])
         self._engine.save(connection, [case])
 
     def _require(self, connection: Connection, actor: Actor, row: Any, verb: str, missing: tuple[str, str]) -> None:
@@ -100,8 +100,8 @@ class Steering:
         if row.seat_urged_at and now - row.seat_urged_at < URGE_EVERY:
             raise Rejection("四小时内已催办过。", "It was urged less than four hours ago.", status=429)
         case = self._engine.attach(connection, row, author_of(actor))
-        for line in self._urged(connection, row):
-            self._notify(connection, case, seat_id, line, "urged", f"{case.subject}：{actor.name}催办", f"{case.subject}: urged by {actor.name}")
+        words = {"zh": f"{actor.name}催办", "en": f"urged by {actor.name}"}
+        tell(connection, case, "urged", words, [(line, seat_id) for line in self._urged(connection, row)])
         connection.execute(update(Seat).where(SEAT.c.id == seat_id).values(urged=SEAT.c.urged + 1, urged_at=now))
         case.record("urged", node=row.seat_node_id, token=row.seat_token)
         self._engine.save(connection, [case])
@@ -149,9 +149,3 @@ class Steering:
         kinds = set(connection.execute(query).scalars())
         if not (kinds & wanted if wanted else kinds):
             raise Forbidden("该事项不属于您的机构。", "The case does not belong to your organisation.")
-
-    @staticmethod
-    def _notify(connection: Connection, case: Case, seat_id: int, candidate: str, kind: str, zh: str, en: str) -> None:
-        connection.execute(insert(Notification).values(
-            candidate=candidate, kind=kind, instance_id=case.id, seat_id=seat_id, text={"zh": zh, "en": en}, created_at=case.now
-        ))

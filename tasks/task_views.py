@@ -17,7 +17,7 @@ from tasks.people import Actor, People
 from tasks.personal_fields import PersonalFields
 from tasks.seats import SEAT
 from tasks.sight import sight
-from tasks.standing import SEE_SEAT, Standing, facts_asked, standing
+from tasks.standing import Standing, see, standing
 from tasks.story import Story, story_of, view_at
 from tasks.votes.opening import owns_process
 from tasks.worklist import Worklist, WorklistRow
@@ -26,7 +26,7 @@ from workflows import history
 from workflows.case import Case
 from workflows.definitions import ProcessVersion
 from workflows.engine import ProcessEngine
-from workflows.errors import NotFound, Words
+from workflows.errors import Words
 from workflows.graph import Node
 
 FOUR_EYES = {"zh": "经办与复核须为不同人员，您已参与前序环节。", "en": "Four-eyes: you took part in an earlier step."}
@@ -82,10 +82,8 @@ class TaskViews:
 
         Raises NotFound, Forbidden with the clause that keeps this person out, or Conflict where he may only know who decided.
         """
-        row = connection.execute(SEAT_ROWS.where(SEAT.c.id == seat_id)).first()
-        if row is None:
-            raise NotFound("没有这个待办事项。", "There is no such task.")
-        facts_of_seat = connection.execute(SEE_SEAT, facts_asked(actor, seat_id)).one()
+        facts_of_seat = see(connection, actor, seat_id)
+        row = connection.execute(SEAT_ROWS.where(SEAT.c.id == seat_id)).one()
         case = self._engine.attach(connection, facts_of_seat, history.SYSTEM).at(row.token)
         functions = self._engine.functions(connection, case)
         stands = standing(connection, actor, facts_of_seat, case, (lambda: owns_process(actor, case, functions)) if facts_of_seat.several else None)

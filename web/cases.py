@@ -10,7 +10,8 @@ from flask import Blueprint, flash, jsonify, redirect, render_template, request,
 from web.context import actor, connection, house, wants_json
 from web.i18n import translate as _, words
 from web.labels import (
-    label, node_label, organisation_name, owner_words, parties_line, prefixed, process_name, processes, stage_label, version, waits_for_applicant,
+    label, node_label, organisation_name, owner_words, parties_line, prefixed, process_name, processes, stage_label, units_below, version,
+    waits_for_applicant,
 )
 from web.operations import offered
 from web.presenting import diagram_state, safe_items, split_facts, timeline_items
@@ -34,7 +35,7 @@ def listing() -> str:
     kept = {name: value for name, value in state.items() if value}
     return render_template(
         "cases/list.html", rows=found.rows, state=state, filtered=bool(kept), statuses=_statuses(), stages=_stages(state["process_id"]),
-        process_choices=[(process.process_id, process_name(process)) for process in processes()], organisations=_below(state["organisation"]),
+        process_choices=[(process.process_id, process_name(process)) for process in processes()], organisations=units_below(state["organisation"]),
         next_url=url_for("cases.listing", **kept, after=found.next) if found.next else "",
         previous_url=url_for("cases.listing", **kept, after=found.previous) if found.previous else "",
         export=kept, stage_label=stage_label, parties_line=parties_line, activity=_activity,
@@ -101,14 +102,6 @@ def _stages(process_id: str) -> list[tuple[str, str]]:
         if not process_id or process.process_id == process_id:
             for stage, named in json.loads(process.graph.properties.get("stages") or "{}").items():
                 found.setdefault(stage, words(named))
-    return list(found.items())
-
-
-def _below(chosen: str) -> list[tuple[str, str]]:
-    code = actor().organisation_code
-    found = {row.code: row.name for row in house().people.organisations.children(connection(), code)} if code else {}
-    if chosen:
-        found.setdefault(chosen, organisation_name(chosen))
     return list(found.items())
 
 

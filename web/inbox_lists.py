@@ -11,7 +11,7 @@ from tasks.worklist import Filters, Page
 from web.bulk import Choice, verbs_for_rows
 from web.context import actor, connection, house
 from web.i18n import translate as _, words
-from web.labels import activities, organisation_name, outcome_label, parties_line, process_name, processes, task_title
+from web.labels import activities, outcome_label, parties_line, process_name, processes, task_title, units_below
 from web.navigation import counts
 from web.presenting import change_words
 
@@ -167,17 +167,8 @@ def _facets(rows: list[Any], state: dict[str, str]) -> dict[str, list[tuple[str,
     return {
         "process_id": [(process.process_id, process_name(process)) for process in processes()],
         "node_id": list(activities(state["process_id"]).items()), "flag": sorted(flags.items()),
-        "organisation": _below(state["organisation"]),
+        "organisation": units_below(state["organisation"]),
     }
-
-
-def _below(chosen: str) -> list[tuple[str, str]]:
-    """The organisations right below the person's own (a university's faculties, a province's counties), and the one chosen now."""
-    code = actor().organisation_code
-    found = {row.code: row.name for row in house().people.organisations.children(connection(), code)} if code else {}
-    if chosen and chosen not in found:
-        found[chosen] = organisation_name(chosen)
-    return list(found.items())
 
 
 def _links(state: dict[str, str], found: Any) -> dict[str, str]:

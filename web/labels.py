@@ -107,3 +107,12 @@ def outcome_label(row: Any) -> str:
     text = (node.properties.get("outcomes") or "").strip() if node else ""
     offered = json.loads(text) if text.startswith("[") else []
     return next((words(outcome) for outcome in offered if outcome["value"] == row.outcome), "") or label(process, row.outcome)
+
+
+def units_below(chosen: str) -> list[tuple[str, str]]:
+    """The organisations right below the person's own (a university's faculties, a province's counties), and the one chosen now."""
+    code = actor().organisation_code
+    found = {row.code: row.name for row in house().people.organisations.children(connection(), code)} if code else {}
+    if chosen and chosen not in found:
+        found[chosen] = organisation_name(chosen)
+    return list(found.items())

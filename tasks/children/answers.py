@@ -19,6 +19,7 @@ from tasks.lifecycle import COMPLETED, LIVE
 from tasks.models import Draft, Seat, SeatExclusion, SeatOffer
 from tasks.seats import SEAT
 from tasks.standing import near, require, signer_may_return
+from tasks.telling import tell
 from tasks.votes.rules import natural_side
 from workflows.case import Case
 from workflows.engine import ProcessEngine
@@ -101,10 +102,8 @@ class Answers:
         words = ANSWER_WORDS.get(outcome) or {"zh": outcome, "en": outcome}
         told = parent.owner_id if row.seat_kind != "asked" else row.seat_added_by
         if told is not None:
-            self._children.tell(connection, case, parent.id, told, "advice", {
-                "zh": f"{case.subject or ''}：{KIND_WORDS[row.seat_kind]['zh']}已答复（{words['zh']}）",
-                "en": f"{case.subject or ''}: an answer has come ({words['en'].lower()})",
-            })
+            come = {"zh": f"{KIND_WORDS[row.seat_kind]['zh']}已答复（{words['zh']}）", "en": f"an answer has come ({words['en'].lower()})"}
+            tell(connection, case, "advice", come, [(told, parent.id)])
         self._children.settle(connection, case, parent.id)
         if row.seat_kind != "after":
             return False

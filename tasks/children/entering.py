@@ -11,11 +11,11 @@ from sqlalchemy import Connection, Row
 from tasks import errors
 from tasks.actors import Actor, author_of
 from tasks.operations import Arguments
-from tasks.standing import Standing, lock_seat, near, require, see
+from tasks.standing import Standing, locked_seat, near, require, see
 from tasks.votes.opening import owns_process
 from workflows.case import Case
 from workflows.engine import ProcessEngine
-from workflows.errors import NotFound, Words
+from workflows.errors import Words
 from workflows.graph import Node
 from workflows.history import SYSTEM
 
@@ -50,8 +50,7 @@ def enter(engine: ProcessEngine, connection: Connection, actor: Actor, seat_id: 
 
     Raises NotFound, the refusal of the verb, or Conflict when the case is no longer at the `revision` he saw.
     """
-    row = lock_seat(connection, actor, seat_id)
-    found = _entered(engine, connection, actor, row)
+    found = _entered(engine, connection, actor, locked_seat(connection, actor, seat_id))
     if verb is not None:
         require(found.standing, verb)
     if given.get("revision") is not None and given["revision"] != found.row.revision:
@@ -64,9 +63,7 @@ def look(engine: ProcessEngine, connection: Connection, actor: Actor, seat_id: i
     return _entered(engine, connection, actor, see(connection, actor, seat_id))
 
 
-def _entered(engine: ProcessEngine, connection: Connection, actor: Actor, row: Row[Any] | None) -> Entered:
-    if row is None:
-        raise NotFound("没有这个待办事项。", "There is no such task.")
+def _entered(engine: ProcessEngine, connection: Connection, actor: Actor, row: Row[Any]) -> Entered:
     case = engine.attach(connection, row, SYSTEM)
     found = near(connection, actor, row, case.version, owns=lambda: owns_process(actor, case, engine.functions(connection, case)))
     case.author = author_of(actor, row.seat_claimed_as or row.offered_as or row.seat_duty, found.on_behalf_of)

@@ -14,8 +14,9 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from tasks.actors import Actor
 from tasks.children.words import HOLDER_LEFT, KIND_WORDS
 from tasks.lifecycle import CANCELLED, IN_TURN, LIVE, OPEN, PARKED, QUEUED
-from tasks.models import Draft, Notification, Seat, SeatExclusion, SeatOffer
+from tasks.models import Draft, Seat, SeatExclusion, SeatOffer
 from tasks.seats import SEAT, Seats
+from tasks.telling import tell
 from workflows.case import Case
 from workflows.errors import Words
 
@@ -80,10 +81,10 @@ class ChildSeats:
         if not child.waits:
             self._offer(connection, child_id, child.person_id, values)
             question = f"：{child.text}" if child.text else ""
-            self.tell(connection, case, child_id, child.person_id, child.kind, {
-                "zh": f"{case.subject or ''}：{actor.name}请您处理（{words['zh']}）{question}",
-                "en": f"{case.subject or ''}: {words['en'].lower()} by {actor.name}{': ' + child.text if child.text else ''}",
-            })
+            tell(connection, case, child.kind, {
+                "zh": f"{actor.name}请您处理（{words['zh']}）{question}",
+                "en": f"{words['en'].lower()} by {actor.name}{': ' + child.text if child.text else ''}",
+            }, [(child.person_id, child_id)])
         self.settle(connection, case, row.seat_id)
         return child_id
 
@@ -97,9 +98,8 @@ class ChildSeats:
         for seat in reached:
             connection.execute(update(Seat).where(SEAT.c.id == seat.id).values(status=OPEN, claimed_at=case.now, revision=SEAT.c.revision + 1))
             self._offer(connection, seat.id, seat.owner_id, seat._asdict())
-            self.tell(connection, case, seat.id, seat.owner_id, "after", {
-                "zh": f"{case.subject or ''}：{actor.name}已办理，请您签署意见（后加签）", "en": f"{case.subject or ''}: {actor.name} decided; please sign after",
-            })
+            words = {"zh": f"{actor.name}已办理，请您签署意见（后加签）", "en": f"{actor.name} decided; please sign after"}
+            tell(connection, case, "after", words, [(seat.owner_id, seat.id)])
         return [seat.id for seat in reached]
 
     # closing
@@ -118,7 +118,7 @@ class ChildSeats:
                 **({"drafts": [{"person": one.person_id, "values": one.values} for one in drafts]} if drafts else {}),
             })
             if seat.owner_id is not None and seat.status != QUEUED:
-                self.tell(connection, case, seat.id, seat.owner_id, "child_closed", words)
+                tell(connection, case, "child_closed", words, [(seat.owner_id, seat.id)])
 
     def close_below(self, connection: Connection, case: Case, row: Row[Any], why: str, words: Words, kinds: Sequence[str] = ()) -> None:
         """Cancel what is live below the seat of `row` (of locked_seat): children of these `kinds` with all below them, or all."""
@@ -160,13 +160,6 @@ class ChildSeats:
                 self._offer(connection, seat_id, seat.owner_id, seat._asdict())
             else:  # while it waited it was passed on to people of whom nobody holds it
                 self._seats.reevaluate(connection, case, connection.execute(select(SEAT).where(SEAT.c.id == seat_id)).one(), keep_dates=True)
-
-    @staticmethod
-    def tell(connection: Connection, case: Case, seat_id: int, person_id: int, kind: str, words: Words) -> None:
-        """A notice for one person."""
-        connection.execute(insert(Notification).values(
-            candidate=f"person:{person_id}", kind=kind, instance_id=case.id, seat_id=seat_id, text=dict(words), created_at=case.now
-        ))
 
 
 def _own_flags(summary: Mapping[str, Any] | None) -> list[Any]:

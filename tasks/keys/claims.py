@@ -12,11 +12,12 @@ from sqlalchemy import Connection, Row, insert, or_, select, update
 from tasks.actors import Actor, author_of
 from tasks.field_view import acting_roles, node_view
 from tasks.ground import Ground
-from tasks.models import Draft, Notification, Seat
+from tasks.models import Draft, Seat
 from tasks.personal_fields import PersonalFields
 from tasks.seats import SEAT
 from tasks.security_log import note_hidden_fields
 from tasks.standing import line_taken, locked_seat, near, require
+from tasks.telling import tell
 from workflows.case import Case
 from workflows.graph import Node
 from workflows.models import HistoryRow, table_of
@@ -44,9 +45,9 @@ class Claims:
         line = line_taken(actor, row)
         case = self._engine.attach(connection, row, author_of(actor, line, standing.on_behalf_of))
         if row.seat_owner_id is not None:
-            self._tell(connection, case, seat_id, row.seat_owner_id, "taken_over", f"已由{actor.name}接管办理", f"taken over by {actor.name}")
+            tell(connection, case, "taken_over", {"zh": f"已由{actor.name}接管办理", "en": f"taken over by {actor.name}"}, [(row.seat_owner_id, seat_id)])
         elif standing.on_behalf_of is not None:
-            self._tell(connection, case, seat_id, standing.on_behalf_of, "claimed_by_agent", f"{actor.name}代您领取", f"claimed by {actor.name} for you")
+            tell(connection, case, "claimed_by_agent", {"zh": f"{actor.name}代您领取", "en": f"claimed by {actor.name} for you"}, [(standing.on_behalf_of, seat_id)])
         self.take(connection, case, actor, row)
         case.record("claimed", node=row.seat_node_id, token=row.seat_token, detail={"seat": row.seat_id, "as": line})
         self._engine.save(connection, [case])
@@ -96,13 +97,6 @@ class Claims:
         if written.rowcount == 0:
             connection.execute(insert(Draft).values(seat_id=seat_id, person_id=actor.person_id, values=dict(values), saved_at=now))
         return now
-
-    @staticmethod
-    def _tell(connection: Connection, case: Case, seat_id: int, person_id: int, kind: str, zh: str, en: str) -> None:
-        connection.execute(insert(Notification).values(
-            candidate=f"person:{person_id}", kind=kind, instance_id=case.id, seat_id=seat_id, created_at=case.now,
-            text={"zh": f"{case.subject or ''}：{zh}", "en": f"{case.subject or ''}: {en}"},
-        ))
 
 
 def ran_out(connection: Connection, row: Row[Any], person: int) -> bool:

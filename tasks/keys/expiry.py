@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, exists, insert, or_, select, update
+from sqlalchemy import Connection, Select, and_, exists, insert, or_, select, update
 
 from tasks.bulk import DRAFT_PROTECTS
 from tasks.deciding import Deciding
@@ -14,11 +14,10 @@ from tasks.ground import Ground
 from tasks.keys.agency_dates import AgencyDates
 from tasks.keys.claims import Claims
 from tasks.keys.lapses import Lapses
-from tasks.keys.replacing import Replacing
 from tasks.lifecycle import LIVE
 from tasks.models import Draft, Membership, Seat, SeatOffer
 from tasks.operation_models import Agency
-from workflows.case import Case
+from tasks.telling import tell
 from workflows.case_store import lock_cases
 from workflows.history import SYSTEM
 from workflows.jobs import Jobs
@@ -75,9 +74,8 @@ class Expiry:
         if seat is None:
             return  # somebody was faster
         self._claims.release_seat(connection, case, seat.id, "claim_expired", **{"from": seat.owner_id})
-        Replacing.tell(connection, case, seat.id, seat.owner_id, "claim_expired", {
-            "zh": "领取超时，已退回待认领", "en": "your claim has expired; it is back in the pool"
-        })
+        words = {"zh": "领取超时，已退回待认领", "en": "your claim has expired; it is back in the pool"}
+        tell(connection, case, "claim_expired", words, [(seat.owner_id, seat.id)])
         self._engine.save(connection, [case])
 
     # memberships

@@ -13,6 +13,7 @@ from tasks.ground import Ground
 from tasks.keys.replacing import Replacing
 from tasks.models import Draft
 from tasks.operations import Answer, Argument, Arguments, Choice, Line, Operation, Preview
+from tasks.telling import tell
 from workflows.errors import Forbidden, Rejection
 
 
@@ -44,13 +45,11 @@ class Forwarding:
         drafts = self._replacing.take_drafts(connection, seat_id, sorted({leaves, actor.person_id}))
         self._replacing.replace(connection, here.case, here.row, person, line)
         here.record("forwarded", **{"from": leaves, "to": person, "name": name, "reason": reason}, **drafts)
-        self._replacing.tell(connection, here.case, seat_id, person, "forwarded", {
-            "zh": f"{actor.name}转给您办理，理由：{reason}", "en": f"forwarded to you by {actor.name}: {reason}"
-        })
+        words = {"zh": f"{actor.name}转给您办理，理由：{reason}", "en": f"forwarded to you by {actor.name}: {reason}"}
+        tell(connection, here.case, "forwarded", words, [(person, seat_id)])
         if leaves != actor.person_id:
-            self._replacing.tell(connection, here.case, seat_id, leaves, "forwarded", {
-                "zh": f"{actor.name}代您转给{name}办理", "en": f"forwarded for you to {name} by {actor.name}"
-            })
+            words = {"zh": f"{actor.name}代您转给{name}办理", "en": f"forwarded for you to {name} by {actor.name}"}
+            tell(connection, here.case, "forwarded", words, [(leaves, seat_id)])
         self._engine.save(connection, [here.case])
         return Answer(f"已转给{name}办理。", f"Forwarded to {name}.", stay=False)
 

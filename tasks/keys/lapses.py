@@ -12,10 +12,10 @@ from tasks.children.words import KIND_WORDS
 from tasks.deciding import Deciding
 from tasks.ground import Ground
 from tasks.keys.claims import Claims
-from tasks.keys.replacing import Replacing
 from tasks.lifecycle import IN_TURN, LIVE, PARKED
 from tasks.models import Person, Seat, SeatOffer
 from tasks.standing import principal_of_line
+from tasks.telling import tell
 from workflows.case import Case
 from workflows.errors import Words
 from workflows.jobs import raise_incident
@@ -77,7 +77,7 @@ class Lapses:
         if seat.status == PARKED:
             self._children.stop_waiting(connection, case, seat)
         self._claims.release_seat(connection, case, seat.id, "claim_lapsed", **{"from": seat.owner_id})
-        Replacing.tell(connection, case, seat.id, seat.owner_id, "claim_lapsed", words)
+        tell(connection, case, "claim_lapsed", words, [(seat.owner_id, seat.id)])
 
     def _named(self, connection: Connection, case: Case, seat: Row[Any], person: int | None) -> None:
         """Offered to one who was disabled: worked out anew, by the empty-assignee rule when nobody else may act."""
@@ -99,9 +99,8 @@ class Lapses:
         self._children.settle(connection, case, parent.id)
         name, kind = self._people.name(connection, seat.owner_id), KIND_WORDS[seat.kind]
         if (told := parent.owner_id or seat.added_by) is not None:
-            self._children.tell(connection, case, parent.id, told, "signer_left", {
-                "zh": f"{case.subject or ''}：{name}的账号已停用，{kind['zh']}未办理，事项退回给您", "en": f"{case.subject or ''}: {name} was disabled; {kind['en'].lower()} not done, it is back with you",
-            })
+            words = {"zh": f"{name}的账号已停用，{kind['zh']}未办理，事项退回给您", "en": f"{name} was disabled; {kind['en'].lower()} not done, it is back with you"}
+            tell(connection, case, "signer_left", words, [(told, parent.id)])
         if seat.kind != "asked":
             raise_incident(
                 connection, case.now, "signer_left", f"{name}的账号已停用，{kind['zh']}未办理", instance_id=case.id, token=seat.token, node_id=seat.node_id,

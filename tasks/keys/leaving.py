@@ -23,6 +23,7 @@ from tasks.models import Draft, Person, Seat, SeatExclusion, SeatOffer
 from tasks.operation_models import Agency
 from tasks.steering import Steering
 from tasks.standing import locked_seat, principal_of
+from tasks.telling import tell
 from workflows.case import Case
 from workflows.definitions import Definitions
 from workflows.errors import Conflict, Rejection, Words
@@ -128,7 +129,7 @@ class Leaving:
             connection.execute(delete(table).where(table.__table__.c.seat_id == seat.id))
         connection.execute(update(Seat).where(SEAT.c.id == seat.id).values(status="cancelled", completed_at=case.now, revision=SEAT.c.revision + 1))
         case.record("vote_dropped", node=seat.node_id, token=seat.token, detail={"seat": seat.id, "person": leaver, "rule": "no_opinion", **drafts})
-        self._replacing.tell(connection, case, seat.id, leaver, "vote_dropped", NO_OPINION)
+        tell(connection, case, "vote_dropped", NO_OPINION, [(leaver, seat.id)])
         if seat.parent_seat_id is not None:
             self._children.settle(connection, case, seat.parent_seat_id)
         if not self._deciding.after_change(connection, case, seat.token):

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, select, update
 
 from tasks import errors
 from tasks.candidate_lines import person_of
 from tasks.children.choosing import Choosing
 from tasks.ground import Ground
 from tasks.lifecycle import LIVE, QUEUED
-from tasks.models import Draft, Notification, Seat, SeatExclusion, SeatOffer
+from tasks.models import Draft, Seat, SeatExclusion, SeatOffer
 from tasks.operations import Choice
 from tasks.votes.participants import people_of
 from workflows.case import Case
 from workflows.engine import INSTANCE
-from workflows.errors import Conflict, Forbidden, Words
+from workflows.errors import Conflict, Forbidden
 from workflows.history import SYSTEM
 
 SEAT = Seat.__table__
@@ -126,11 +126,3 @@ class Replacing:
         for line, count in connection.execute(own.group_by(SeatOffer.candidate)):
             found[named[line]] = found.get(named[line], 0) + count
         return found
-
-    @staticmethod
-    def tell(connection: Connection, case: Case, seat_id: int, person_id: int, kind: str, words: Words) -> None:
-        """A notice for one person, beginning with what the case is about."""
-        connection.execute(insert(Notification).values(
-            candidate=f"person:{person_id}", kind=kind, instance_id=case.id, seat_id=seat_id, created_at=case.now,
-            text={"zh": f"{case.subject or ''}：{words['zh']}", "en": f"{case.subject or ''}: {words['en']}"},
-        ))

@@ -13,6 +13,7 @@ from tasks.lifecycle import PARKED
 from tasks.models import SeatOffer
 from tasks.operations import Answer, Arguments, Line, Operation, Preview
 from tasks.standing import principal_of
+from tasks.telling import tell
 
 
 class TakingBack:
@@ -42,10 +43,8 @@ class TakingBack:
             self._children.settle(connection, here.case, seat_id)
         names = self._people.names(connection, agents)
         here.record("taken_from_agent", name="、".join(names.values()), **drafts)
-        for agent in agents:
-            self._replacing.tell(connection, here.case, seat_id, agent, "taken_from_agent", {
-                "zh": f"{actor.name}已收回，由本人办理", "en": f"taken back by {actor.name}"
-            })
+        words = {"zh": f"{actor.name}已收回，由本人办理", "en": f"taken back by {actor.name}"}
+        tell(connection, here.case, "taken_from_agent", words, [(agent, seat_id) for agent in agents])
         self._engine.save(connection, [here.case])
         return Answer("已收回，由您办理。", "Taken back; you decide it.")
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from tasks.actors import Actor
 from tasks.lifecycle import LIVE
-from tasks.models import Notification, Person
+from tasks.models import Person
 from tasks.operations import Answer, Argument, Arguments, Line, Operation, Preview
 from tasks.returning.returns import bound, reasoned
 from tasks.returning.standstill import Standstill
 from tasks.returning.steerers import require_steering, require_whole
 from tasks.seats import SEAT
 from tasks.service import author_of
+from tasks.telling import tell
 from workflows.case import Case
 from workflows.engine import INSTANCE, ProcessEngine
 from workflows.errors import Conflict, NotFound, Rejection
@@ -111,13 +111,13 @@ class Endings:
 
     def terminate(self, connection: Connection, case: Case, reason: str) -> None:
         """End a case; its record is kept."""
-        self._tell(connection, case, "terminated", f"：事项已终止。理由：{reason}", f": the case was terminated. Reason: {reason}")
+        self._tell(connection, case, "terminated", f"事项已终止。理由：{reason}", f"the case was terminated. Reason: {reason}")
         self._engine.terminate(connection, case, {"reason": reason})
         self._close_incidents(connection, case)
 
     def void(self, connection: Connection, case: Case, reason: str) -> None:
         """Void a case: its number stays with it for ever, its business key is free again."""
-        self._tell(connection, case, "voided", f"：事项已作废。理由：{reason}", f": the case is void. Reason: {reason}")
+        self._tell(connection, case, "voided", f"事项已作废。理由：{reason}", f"the case is void. Reason: {reason}")
         held = (OutboxMessage.instance_id == case.id, OutboxMessage.status == "held")
         connection.execute(update(OutboxMessage).where(*held).values(status="withdrawn"))
         self._engine.void(connection, case, {"reason": reason})
@@ -133,13 +133,7 @@ class Endings:
         ids = [one.id for one in self.family(connection, case)]
         query = select(SEAT.c.owner_id).where(SEAT.c.instance_id.in_(ids), SEAT.c.status.in_(LIVE), SEAT.c.owner_id.is_not(None))
         people = {*connection.execute(query).scalars(), *([case.subject_person] if case.subject_person is not None else [])}
-        rows: list[dict[str, Any]] = [
-            {"candidate": f"person:{person}", "kind": kind, "instance_id": case.id, "seat_id": None, "created_at": case.now,
-             "text": {"zh": f"{case.subject or ''}{zh}", "en": f"{case.subject or ''}{en}"}}
-            for person in sorted(people)
-        ]
-        if rows:
-            connection.execute(insert(Notification), rows)
+        tell(connection, case, kind, {"zh": zh, "en": en}, [(person, None) for person in sorted(people)])
 
     # standing still
 
@@ -152,11 +146,11 @@ class Endings:
                 one.record("suspended", detail={"reason": reason})
                 self._engine.save(connection, [one])
                 connection.execute(update(INSTANCE).where(INSTANCE.c.id == one.id).values(suspended_at=case.now))
-        self._tell(connection, case, "suspended", f"：事项已挂起。理由：{reason}", f": the case is suspended. Reason: {reason}")
+        self._tell(connection, case, "suspended", f"事项已挂起。理由：{reason}", f"the case is suspended. Reason: {reason}")
 
     def resume(self, connection: Connection, case: Case, _: str = "") -> None:
         """Let the work go on: move what counts working time, apply what changed meanwhile, hand over what has waited."""
         for one in [case, *(self._engine.load(connection, one.id, case.author) for one in self.family(connection, case)[1:])]:
             if one.status == "suspended":
                 self._standstill.over(connection, one)
-        self._tell(connection, case, "resumed", "：事项恢复办理", ": the case goes on")
+        self._tell(connection, case, "resumed", "事项恢复办理", "the case goes on")

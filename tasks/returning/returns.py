@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, update
 
 from tasks.actors import Actor
 from tasks.four_eyes import acted
@@ -24,7 +24,7 @@ from tasks.service import author_of
 from tasks.standing import locked_seat, require, see, standing
 from workflows.case import Case
 from workflows.engine import ProcessEngine
-from workflows.errors import Conflict, NotFound, Rejection
+from workflows.errors import Conflict, Rejection
 from workflows.history import Author
 from workflows.machine import Happening
 from workflows.modifying import Plan, perform, rehearse
@@ -62,8 +62,6 @@ class Returns:
     def choices(self, connection: Connection, actor: Actor, seat_id: int) -> Mapping[str, Sequence[Choice]]:
         """Where this seat may send the case back to; what is refused is shown with the reason."""
         row = see(connection, actor, seat_id)
-        if row is None:
-            raise NotFound("没有这个待办事项。", "There is no such task.")
         case = self._engine.attach(connection, row, author_of(actor))
         targets = self._targets(connection, case, row)
         modes = MODES if case.version.graph.nodes[row.seat_node_id].properties.get("resubmit") == "choose" else ()
@@ -72,8 +70,6 @@ class Returns:
     def preview(self, connection: Connection, actor: Actor, seat_id: int, arguments: Arguments) -> Preview:
         """Whose work is lost, what waits again, which seats appear."""
         row = see(connection, actor, seat_id)
-        if row is None:
-            raise NotFound("没有这个待办事项。", "There is no such task.")
         case = self._engine.attach(connection, row, author_of(actor))
         try:
             require(standing(connection, actor, row, case), "return")

@@ -24,7 +24,7 @@ from tasks.standing import locked_seat, require, see, standing
 from workflows.case import Case
 from workflows.causal_past import CausalPast, Completion, Fact
 from workflows.engine import INSTANCE, ProcessEngine
-from workflows.errors import Conflict, NotFound, Rejection
+from workflows.errors import Conflict, Rejection
 from workflows.models import Wait
 from workflows.modifying import Plan, perform, rehearse
 from workflows.store import Store
@@ -54,8 +54,6 @@ class Withdrawals:
     def preview(self, connection: Connection, actor: Actor, seat_id: int, arguments: Arguments) -> Preview:
         """Which seats disappear and what comes back, or why it is too late."""
         row = see(connection, actor, seat_id)
-        if row is None:
-            raise NotFound("没有这个事项。", "There is no such task.")
         case = self._engine.attach(connection, row, author_of(actor))
         try:
             require(standing(connection, actor, row, case), "withdraw")

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, select
 
 from tasks.actors import Actor, author_of
 from tasks.lifecycle import IN_TURN
-from tasks.models import Notification, Seat
+from tasks.models import Seat
 from tasks.operations import Answer, Argument, Arguments, Operation
-from tasks.standing import lock_seat, require, standing
+from tasks.standing import locked_seat, require, standing
+from tasks.telling import tell
 from workflows.case import Case
 from workflows.engine import ProcessEngine
-from workflows.errors import NotFound
 
 SEAT = Seat.__table__
 
@@ -26,9 +26,7 @@ def told_about(
 
     Raises NotFound, or the refusal of the verb in words.
     """
-    row = lock_seat(connection, actor, seat_id)
-    if row is None:
-        raise NotFound("没有这个待办事项。", "There is no such task.")
+    row = locked_seat(connection, actor, seat_id)
     case = engine.attach(connection, row, author_of(actor, row.seat_claimed_as or row.offered_as))
     require(standing(connection, actor, row, case), verb)
     return row, case
@@ -57,12 +55,7 @@ class Comments:
             SEAT.c.instance_id == row.seat_instance_id, SEAT.c.status.in_(IN_TURN), SEAT.c.owner_id.is_not(None),
             SEAT.c.owner_id != actor.person_id,
         )
-        notices = [
-            {"candidate": f"person:{person}", "kind": "commented", "instance_id": case.id, "seat_id": None, "created_at": case.now,
-             "text": {"zh": f"{case.subject or ''}：{actor.name}留言", "en": f"{case.subject or ''}: {actor.name} left a remark"}}
-            for person in connection.execute(holders.distinct()).scalars()
-        ]
-        if notices:
-            connection.execute(insert(Notification), notices)
+        words = {"zh": f"{actor.name}留言", "en": f"{actor.name} left a remark"}
+        tell(connection, case, "commented", words, [(person, None) for person in connection.execute(holders.distinct()).scalars()])
         self._engine.save(connection, [case])
         return Answer("已留言。", "Your remark was added.")

@@ -8,16 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, select, update
 
 from tasks.assignment import outcomes as offered_outcomes
 from tasks.assignment import refusal
 from tasks.children.tree import ChildSeats
 from tasks.deciding import Ballot, Cast, Deciding
 from tasks.lifecycle import IN_TURN
-from tasks.models import Draft, Notification, Seat, SeatExclusion, SeatOffer
+from tasks.models import Draft, Seat, SeatExclusion, SeatOffer
 from tasks.people import People
 from tasks.seats import SEAT, Seats
+from tasks.telling import tell
 from tasks.votes.opening import placed
 from tasks.votes.participants import people_ids, people_of
 from tasks.votes.past import agreed_and_unchanged, agreed_just_before
@@ -171,16 +172,12 @@ class Automatic:
         self._engine.save(connection, [case])
 
     def _remind(self, connection: Connection, case: Case, seat: Row[Any]) -> None:
-        text = {"zh": f"{case.subject or ''}：事项已超时，请尽快办理", "en": f"{case.subject or ''}: time is up; please see to it"}
         lines = set(connection.execute(select(SeatOffer.candidate).where(SeatOffer.seat_id == seat.id)).scalars())
         # No clock pauses while it waits for opinions: its owner and whoever is asked are both reminded.
         asked = select(SEAT.c.owner_id).where(SEAT.c.parent_seat_id == seat.id, SEAT.c.status.in_(IN_TURN), SEAT.c.blocking.is_(True))
         lines |= {f"person:{person}" for person in (seat.owner_id, *connection.execute(asked).scalars()) if person is not None}
-        if lines:
-            connection.execute(insert(Notification), [
-                {"candidate": line, "kind": "timeout", "instance_id": case.id, "seat_id": seat.id, "text": text, "created_at": case.now}
-                for line in sorted(lines)
-            ])
+        words = {"zh": "事项已超时，请尽快办理", "en": "time is up; please see to it"}
+        tell(connection, case, "timeout", words, [(line, seat.id) for line in sorted(lines)])
         case.record("timeout_reminded", node=seat.node_id, token=seat.token, detail={"seat": seat.id, "rule": "timeout"})
         self._engine.save(connection, [case])
 
