@@ -11,12 +11,11 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Connection, Row, String, and_, bindparam, cast, delete, exists, insert, literal, or_, select, update
 
 from tasks.assignment import Assignment, Later, assign
-from tasks.candidate_lines import lines_of
 from tasks.lifecycle import IN_TURN, LIVE
 from tasks.models import CaseActor, CaseItem, CaseParty, Draft, Schedule, ScheduleMark, Seat, SeatExclusion, SeatOffer
 from tasks.shared_answers import SharedAnswers
 from tasks.telling import tell
-from tasks.votes.opening import Entered, Place, is_plain, kept_apart, placed, places, pooled, seat_values, staffed_lines
+from tasks.votes.opening import Entered, Place, is_plain, kept_apart, participants_of, placed, places, pooled, seat_values, staffed_lines
 from tasks.votes.participants import people_of
 from workflows.alarms import raise_calendar_alarm
 from workflows.case import Case
@@ -92,9 +91,10 @@ class Seats:
     def candidates(self, connection: Connection, case: Case, node_id: str) -> tuple[str, ...]:
         """Who may act on an activity of the case under the rules of today."""
         node = case.version.graph.nodes[node_id]
-        if listed := node.properties.get("participants"):
-            return tuple(lines_of(to_json(feel(case, self._engine.functions(connection, case), listed))))
-        return assign(case, node, self._engine.functions(connection, case), case.now).candidates
+        functions = self._engine.functions(connection, case)
+        if node.properties.get("participants"):
+            return tuple(participants_of(case, node, functions))
+        return assign(case, node, functions, case.now).candidates
 
     def _open(self, connection: Connection, openings: Sequence[Entered]) -> None:
         schedules = self._schedule_ids(connection, [opening.assignment for opening in openings], openings)

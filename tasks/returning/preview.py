@@ -7,19 +7,18 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Connection, func, select
 
 from tasks.assignment import assign
-from tasks.candidate_lines import line_words, lines_of
+from tasks.candidate_lines import line_words
 from tasks.lifecycle import LIVE
 from tasks.models import Person
 from tasks.operations import Line
 from tasks.people import People
 from tasks.returning.consequences import called_by
 from tasks.seats import SEAT
+from tasks.votes.opening import participants_of
 from workflows.case import Case
 from workflows.engine import ProcessEngine
 from workflows.errors import Rejection
-from workflows.feel.values import to_json
 from workflows.graph import HUMAN, Node
-from workflows.host import feel
 from workflows.modifying import Plan, Rehearsal
 
 
@@ -129,8 +128,7 @@ class Words:
         return "、".join(words["zh"] for words in found), ", ".join(words["en"] for words in found)
 
     def _votes(self, there: Case, node: Node) -> Sequence[str]:
-        setting = node.properties.get("participants")
-        return lines_of(to_json(feel(there, self._engine.functions(self._connection, there), setting))) if setting else ()
+        return participants_of(there, node, self._engine.functions(self._connection, there))
 
     def _changed_participants(self, plan: Plan, rehearsal: Rehearsal, node: Node, token: str) -> Iterable[Line]:
         """A countersigned activity asks its participants anew: who is new and who is no longer among them."""

@@ -79,6 +79,12 @@ def is_plain(case: Case, node: Node) -> bool:
     )
 
 
+def participants_of(case: Case, node: Node, functions: Functions) -> list[str]:
+    """The candidate lines that each have a vote in an activity (`participants`); empty where nobody votes."""
+    setting = node.properties.get("participants")
+    return lines_of(to_json(feel(case, functions, setting))) if setting else []
+
+
 def places(connection: Connection, entered: Entered, functions: Functions, staffed: Collection[str]) -> list[Place]:
     """The seats to open for `entered`; an activity with participants has its voting rule written down here.
 
@@ -106,7 +112,7 @@ def staffed_lines(connection: Connection, openings: Sequence[Entered]) -> set[st
 
 def _voting_places(connection: Connection, entered: Entered, functions: Functions) -> list[Place]:
     case, node = entered.case.at(entered.token), entered.node
-    lines = lines_of(to_json(feel(case, functions, node.properties["participants"])))
+    lines = participants_of(case, node, functions)
     rule = frozen(case, node, functions)
     people = people_of(connection, [*lines, *rule["veto"]], case)
     holders = people_ids({line: people[line] for line in rule["veto"]})
