@@ -99,6 +99,8 @@ class PeopleAdministration:
         person = self.directory.manageable(connection, actor, person_id)
         connection.execute(update(Person).where(Person.id == person_id).values(active=True, failed_logins=0, locked_until=None))
         self._log(connection, actor, "person.enabled", person_id=person_id, name=person.name)
+        for listener in self.on_change:
+            listener(connection, person_id)
 
     def reset_password(self, connection: Connection, actor: Actor, person_id: int) -> str:
         """Take somebody's password away and give a one-time code in its place; his sessions end. Returns the code."""

@@ -79,7 +79,7 @@ class Seats:
                     openings = [known for known in openings if not (known.case is case and known.token == str(happening.token))]
                     self._keep_drafts(connection, case, str(happening.token))
                     self.close(connection, case.id, str(happening.token), "cancelled", case.now)
-                if happening.kind == "cancelled" or (happening.kind == "completed" and not is_plain(case, node)):
+                if happening.kind in ("cancelled", "completed"):
                     alarms_over(connection, case, str(happening.token))
         self._write_parties(connection, started)
         if openings:

@@ -295,6 +295,17 @@ def test_a_voter_disabled_while_the_case_stood_still_leaves_the_vote_when_it_goe
     assert (committee.outcome, committee.states()) == ("approve", ["cancelled", "completed", "cancelled"])
 
 
+def test_the_alarm_is_over_once_the_only_one_who_may_act_is_enabled_again_or_has_acted(house: House) -> None:
+    desk = Committee(house, "approval_chain", FOLDER.parent / "approval_chain", **{"approval_chain:process_owner": None})
+    disable(desk, "head")
+    desk.start_chain("univ_principal@U1", "qian", "qian")
+    assert desk.incidents() == ["no_assignee"]
+    with house.store.transaction() as connection:
+        house.people.administration.enable_person(connection, system_actor(), desk.people["head"])
+    desk.vote("head", seat=desk.seats()[0])  # the worker has not looked yet
+    assert desk.incidents() == []
+
+
 # signers
 
 
