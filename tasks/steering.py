@@ -130,6 +130,8 @@ class Steering:
     def send_message(self, connection: Connection, actor: Actor, instance_id: int, name: str, payload: Mapping[str, Any]) -> None:
         """Send a message the model lets this person send, e.g. that the student stands at the counter."""
         case = self._engine.load(connection, instance_id, author_of(actor))
+        if case.status == "suspended":
+            raise Conflict("该事项已挂起，恢复后才能办理。", "The case is suspended; it can be worked on once it is resumed.")
         waits = connection.execute(
             select(Wait.wait_id, Wait.node_id).where(Wait.instance_id == instance_id, Wait.kind == "message", Wait.name == name)
         ).all()

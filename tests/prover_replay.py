@@ -69,12 +69,21 @@ class Replay:
         self.returns: dict[str, dict[str, Any]] = {}  # token that a return started → what it took away
 
     def run(self, rows: list[dict[str, Any]]) -> None:
-        for row in rows:
+        for number, row in enumerate(rows):
             self._keep(row)
             if row["kind"] != "undone" or row["detail"].get("seat") not in self.decided:
                 self._values(row)
             self._moves(row)
+            if self.machine.plan.conditional and self._is_a_door(row, rows[number + 1:]):
+                self.machine.evaluate_conditions(self.case.state, self.host)
             self._acts(row)
+
+    @staticmethod
+    def _is_a_door(row: Mapping[str, Any], later: Iterable[Mapping[str, Any]]) -> bool:
+        """Whether conditional events look at the case after this fact: a token was moved, or a vote that decides nothing has written values."""
+        if row["kind"] == "voted":
+            return not any(one["kind"] == "activity_completed" and one["token"] == row["token"] and one["at"] == row["at"] for one in later)
+        return row["kind"] in ("started", "activity_completed", *MODIFICATIONS) or "wait" in row["detail"]
 
     def _values(self, row: Mapping[str, Any]) -> None:
         for name, (before, after) in (row["detail"].get("changes") or {}).items():
@@ -124,7 +133,10 @@ class Replay:
 
     def _straight(self, row: Mapping[str, Any]) -> None:
         kept = self.returns[row["token"]]
-        self.machine.reinstate(self.case.state, self.host, row["token"], kept["state"], kept["cancel"], kept["discard"], kept["redeposit"])
+        _, ids = self.machine.reinstate(self.case.state, self.host, row["token"], kept["state"], kept["cancel"], kept["discard"], kept["redeposit"])
+        for old, new in ids.items():
+            if old in self.returns:  # what comes back had itself been returned to
+                self.returns[new] = self.returns[old]
 
     def _acts(self, row: Mapping[str, Any]) -> None:
         kind, detail = row["kind"], row["detail"]

@@ -299,3 +299,22 @@ def test_an_agent_whom_four_eyes_keep_out_gets_no_key_to_a_signers_seat() -> Non
     signer = next(seat for seat in office.seats("check") if seat.kind == "before")
     offered = office.rows(select(SeatOffer.candidate).where(SeatOffer.seat_id == signer.id))
     assert [row.candidate for row in offered] == [f"person:{office.people['wang']}"]
+
+
+def test_a_message_sent_by_hand_does_not_move_a_suspended_case() -> None:
+    def box(name: str, value: str) -> str:
+        return f'<bpmn:extensionElements><camunda:properties><camunda:property name="{name}" value="{value}"/></camunda:properties></bpmn:extensionElements>'
+
+    catch = f'<bpmn:intermediateCatchEvent id="wait" name="wait">{box("sent_by", "univ_principal")}<bpmn:messageEventDefinition messageRef="paid"/></bpmn:intermediateCatchEvent>'
+    office = Office(process(box("parties", "= {office: case.unit}") + START + catch + step("file") + END + chain("start", "wait", "file", "end"))).begin()
+
+    def send() -> None:
+        office.command(lambda house, connection: house.tasks.send_message(connection, office.actor(house, connection, "zhou"), office.case_id, "paid", {}))
+
+    office.perform("suspend", office.case_id, "zhou", reason="核实")
+    with pytest.raises(Conflict):
+        send()
+    assert office.open == []
+    office.perform("resume", office.case_id, "zhou")
+    send()
+    assert office.open == ["file"]
