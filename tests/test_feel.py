@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -182,6 +184,21 @@ def test_dates_come_back_as_pythons_own_where_python_has_them() -> None:
 def test_now_and_today_are_null_without_a_moment() -> None:
     assert compile_expression("now()").evaluate({}) is None
     assert compile_expression("today()").evaluate({}) is None
+
+
+def test_functions_of_the_host_may_be_made_anew_for_each_case_and_none_is_kept() -> None:
+    def made(days: int) -> Any:
+        return lambda start, more=0: start + timedelta(days=days + int(more))
+
+    expression, kept = compile_expression("later(now(), n)"), []
+    for days in (1, 2):
+        later = made(days)
+        kept.append(weakref.ref(later))
+        assert expression.evaluate({"n": 3}, {"later": later, "now": lambda: NOW}) == NOW + timedelta(days=days + 3)
+        assert compile_expression("later()").evaluate({}, {"later": later}) is None
+        del later
+    gc.collect()
+    assert [one() for one in kept] == [None, None]
 
 
 def test_host_functions_take_and_give_python_values() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from types import CodeType, FunctionType
 from typing import Any
 
 from workflows.feel.errors import FeelLimitError, Words
@@ -44,8 +44,20 @@ def call_host(function: Callable[..., Any], arguments: Sequence[FeelValue], name
     return from_python(function(*values)) if _fits(function, len(values), frozenset()) else None
 
 
-@lru_cache(maxsize=256)
 def _fits(function: Callable[..., Any], count: int, names: frozenset[str]) -> bool:
+    """Whether the function takes these arguments. The host makes its functions anew for each case; what they take stands in their code."""
+    if not isinstance(function, FunctionType):
+        return _binds(function, count, names)
+    key = (function.__code__, count, names)
+    if key not in _KNOWN:
+        _KNOWN[key] = _binds(function, count, names)
+    return _KNOWN[key]
+
+
+_KNOWN: dict[tuple[CodeType, int, frozenset[str]], bool] = {}
+
+
+def _binds(function: Callable[..., Any], count: int, names: frozenset[str]) -> bool:
     try:
         inspect.signature(function).bind(*range(count), **dict.fromkeys(names))
     except TypeError:
