@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, Row, bindparam, delete, exists, update
 
 from tasks import errors
@@ -67,9 +67,9 @@ def close_completed(connection: Connection, row: Row[Any], case: Case, actor: Ac
 
 def before_decision(row: Row[Any]) -> dict[str, Any]:
     """The case and the seat as they are, for an undo."""
-    # The machine and the case change their documents in place: what was must be copied first.
+    # The machine and the case change their documents in place: what was must be copied first. Through JSON, which the state is: `deepcopy` takes six times as long.
     return {
-        "state": deepcopy(row.state), "variables": dict(row.variables), "status": row.status, "stage": row.stage, "round": row.round,
+        "state": orjson.loads(orjson.dumps(row.state)), "variables": dict(row.variables), "status": row.status, "stage": row.stage, "round": row.round,
         "owner": row.seat_owner_id, "claimed_at": row.seat_claimed_at.isoformat() if row.seat_claimed_at else None,
         "claimed_as": row.seat_claimed_as,
     }

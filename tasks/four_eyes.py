@@ -12,7 +12,6 @@ from sqlalchemy import Connection, Row, Select, and_, delete, exists, or_, selec
 
 from tasks.lifecycle import LIVE
 from tasks.models import CaseActor, Seat, SeatExclusion, SeatOffer
-from tasks.votes.opening import kept_apart
 from workflows.case import Case
 from workflows.models import ProcessInstance
 from workflows.store import insert_missing
@@ -28,8 +27,7 @@ def acted(connection: Connection, case: Case, node_id: str, people: Collection[i
     known = sorted({person for person in people if person})
     rows = [{"instance_id": case.root, "node_id": node_id, "person_id": person} for person in known if person != written]
     insert_missing(connection, CaseActor, rows)
-    graph = case.version.graph
-    apart = kept_apart(graph, graph.nodes[node_id])
+    apart = case.version.kept_apart[node_id]
     if not apart or not _may_be_open(case, apart):
         return
     seats = _open_seats(connection, case, apart)
@@ -67,9 +65,8 @@ def forgotten(connection: Connection, case: Case, seat: Row[Any]) -> None:
 
 
 def _let_in(connection: Connection, case: Case, node_id: str, person: int) -> None:
-    graph = case.version.graph
-    for seat in _open_seats(connection, case, kept_apart(graph, graph.nodes[node_id])):
-        others = kept_apart(graph, graph.nodes[seat.node_id])
+    for seat in _open_seats(connection, case, case.version.kept_apart[node_id]):
+        others = case.version.kept_apart[seat.node_id]
         still = exists().where(CaseActor.instance_id == case.root, CaseActor.person_id == person, CaseActor.node_id.in_(others))
         gone = and_(SeatExclusion.seat_id == seat.id, SeatExclusion.person_id == person, SeatExclusion.reason.not_in(("voted", "applicant")), ~still)
         connection.execute(delete(SeatExclusion).where(gone))

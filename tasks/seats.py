@@ -15,7 +15,7 @@ from tasks.lifecycle import IN_TURN, LIVE
 from tasks.models import CaseActor, CaseItem, CaseParty, Draft, Schedule, ScheduleMark, Seat, SeatExclusion, SeatOffer
 from tasks.shared_answers import SharedAnswers
 from tasks.telling import tell
-from tasks.votes.opening import Entered, Place, is_plain, kept_apart, participants_of, placed, places, pooled, seat_values, staffed_lines
+from tasks.votes.opening import Entered, Place, is_plain, participants_of, placed, places, pooled, seat_values, staffed_lines
 from tasks.votes.participants import people_of
 from workflows.alarms import raise_calendar_alarm
 from workflows.case import Case
@@ -26,7 +26,7 @@ from workflows.graph import HUMAN, Node
 from workflows.host import feel
 from workflows.jobs import raise_incident
 from workflows.models import FAR_FUTURE, Incident
-from workflows.store import insert_missing
+from workflows.store import Among, Texts, insert_missing
 from workflows.timers import as_instant
 
 SEAT = Seat.__table__
@@ -37,7 +37,7 @@ DRAFTED = exists().where(Draft.seat_id == SeatOffer.seat_id, SeatOffer.candidate
 EXCLUDE_ACTORS = insert(SeatExclusion).from_select(
     ["seat_id", "person_id", "reason"],
     select(bindparam("seat", type_=SEAT.c.id.type), CaseActor.person_id, bindparam("reason", type_=String)).where(
-        CaseActor.instance_id == bindparam("instance"), CaseActor.node_id.in_(bindparam("nodes", expanding=True)),
+        CaseActor.instance_id == bindparam("instance"), Among(CaseActor.node_id, bindparam("nodes", type_=Texts())),
         ~exists().where(SeatExclusion.seat_id == bindparam("seat", type_=SEAT.c.id.type), SeatExclusion.person_id == CaseActor.person_id),
     ).distinct(),
 )
@@ -148,7 +148,7 @@ class Seats:
 
     def exclude(self, connection: Connection, case: Case, seat_id: int, node: Node) -> None:
         """Keep out of a seat who had a hand in an activity that is kept apart: signed, voted or advised there, also where it was never completed."""
-        nodes = kept_apart(case.version.graph, node)
+        nodes = case.version.kept_apart[node.id]
         if not nodes:
             return
         connection.execute(EXCLUDE_ACTORS, {"seat": seat_id, "reason": ",".join(nodes), "instance": case.root, "nodes": nodes})

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, Row, String, and_, bindparam, case as sql_case, cast, exists, func, literal, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Connection, Row, String, and_, bindparam, case as sql_case, cast, exists, func, literal, literal_column, or_, select
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.functions import aggregate_strings
 
@@ -24,16 +25,17 @@ from tasks.models import CaseActor, CaseParty, Draft, Organisation, Person, Seat
 from tasks.operation_models import Voting
 from tasks.permissions import steers
 from tasks.sight import sees_fully
-from tasks.votes.opening import kept_apart
 from workflows.case import Case
 from workflows.case_store import locking
 from workflows.definitions import ProcessVersion
 from workflows.engine import INSTANCE
 from workflows.errors import Conflict, Forbidden, NotFound, Rejection
 from workflows.graph import Node, listed
+from workflows.store import Among, Texts
 
 SEAT, CHILD, OTHER = Seat.__table__, aliased(Seat.__table__, name="child"), aliased(Seat.__table__, name="other")
 SIGNERS = ("before", "parallel", "after")
+COMMA: Any = literal_column("','")  # a plain "," is put into the text of the statement anew each time it runs
 ALWAYS = frozenset({"claim", "release", "save", "complete", "answer", "take_back", "take_back_from_agent", "undo", "withdraw", "reassign"})
 DEFAULT_OPERATIONS = frozenset({"forward", "delegate", "ask", "comment", "circulate", "urge", "snooze"})
 APPLICANT_OPERATIONS = frozenset({"ask", "comment", "urge", "snooze"})  # an application is its applicant's alone
@@ -53,7 +55,7 @@ def own_line(column: Any) -> ColumnElement[str]:
 def seats_with_facts(which: ColumnElement[bool]) -> Any:
     """The statement of the seats of a condition, their cases, and what depends on a person; built once: building it costs more than running it."""
     person: BindParameter[int] = bindparam("person")
-    offer = (SeatOffer.seat_id == SEAT.c.id, SeatOffer.candidate.in_(bindparam("candidates", expanding=True)))
+    offer = (SeatOffer.seat_id == SEAT.c.id, Among(SeatOffer.candidate, bindparam("candidates", type_=Texts())))
 
     def represented(column: Any) -> Any:
         """Whom this person would act for: by a key that is offered to him, or because he claimed the seat by one."""
@@ -68,13 +70,13 @@ def seats_with_facts(which: ColumnElement[bool]) -> Any:
         "offered_as": select(func.min(SeatOffer.candidate)).where(*offer),
         "offered_own": select(func.count()).select_from(SeatOffer).where(*offer, SeatOffer.principal_id.is_(None)),
         "offered_for": select(func.min(SeatOffer.principal_id)).where(*offer),
-        "acted_nodes_for": select(aggregate_strings(CaseActor.node_id, ",")).where(CaseActor.instance_id == root, represented(CaseActor.person_id)),
+        "acted_nodes_for": select(aggregate_strings(CaseActor.node_id, COMMA)).where(CaseActor.instance_id == root, represented(CaseActor.person_id)),
         "excluded_for": select(func.min(SeatExclusion.reason)).where(SeatExclusion.seat_id == SEAT.c.id, represented(SeatExclusion.person_id)),
         "excluded": select(SeatExclusion.reason).where(SeatExclusion.seat_id == SEAT.c.id, SeatExclusion.person_id == person),
-        "acted_nodes": select(aggregate_strings(CaseActor.node_id, ",")).where(CaseActor.instance_id == root, CaseActor.person_id == person),
+        "acted_nodes": select(aggregate_strings(CaseActor.node_id, COMMA)).where(CaseActor.instance_id == root, CaseActor.person_id == person),
         # "his" when the person added one of the live signers below, "some" when others did; in this order
         "signers": select(func.min(sql_case((CHILD.c.added_by == person, "his"), else_="some"))).where(*waiting, or_(*(CHILD.c.kind == kind for kind in SIGNERS))),
-        "party_codes": select(aggregate_strings(CaseParty.organisation_code, ",")).where(CaseParty.instance_id == INSTANCE.c.id),
+        "party_codes": select(aggregate_strings(CaseParty.organisation_code, COMMA)).where(CaseParty.instance_id == INSTANCE.c.id),
     }
     conditions = {
         "drafted": exists().where(Draft.seat_id == SEAT.c.id),
@@ -113,18 +115,23 @@ def facts_asked(actor: Actor, seat_id: int) -> dict[str, Any]:
     return {"seat": seat_id, "candidates": actor.candidates, "person": actor.person_id}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Standing:
     """How a person stands to a seat: his relations, the verbs he may use now, and why not the others."""
 
     relations: frozenset[str]
-    verbs: frozenset[str]
     on_behalf_of: int | None  # whom he would act for, None in his own name
     excluded: bool  # a four-eyes rule keeps him out
     undoable: bool
     draft: Any
     pooled: bool  # it is offered to more than named people
     refusal: Callable[[str], Rejection | None]
+    usable: Callable[[], frozenset[str]]
+
+    @cached_property
+    def verbs(self) -> frozenset[str]:
+        """All verbs he may use now; a command, which needs one of them, does not ask."""
+        return self.usable()
 
     @property
     def stands_in(self) -> bool:
@@ -174,12 +181,15 @@ def near(
             return Conflict("已不能撤销。", "It can no longer be undone.")
         return None
 
-    verbs = frozenset(verb for verb in lifecycle.VERBS if by_table(verb) is None and by_model(verb) is None)
-    if (row.signers == "his" or (row.signers and answers_for)) and "remove_signer" in allowed and row.status == "active":
-        verbs |= {"remove_signer"}  # of his signers, not of this seat
+    def usable() -> frozenset[str]:
+        verbs = frozenset(verb for verb in lifecycle.VERBS if by_table(verb) is None and by_model(verb) is None)
+        signed = row.signers == "his" or (row.signers and answers_for)
+        # Of his signers, not of this seat.
+        return verbs | {"remove_signer"} if signed and "remove_signer" in allowed and row.status == "active" else verbs
+
     return Standing(
-        relations, verbs, _on_behalf_of(row, relations), barred is not None, bool(wider and wider.undoable), wider.draft if wider else None,
-        bool(wider and wider.pooled), refusal,
+        relations, _on_behalf_of(row, relations), barred is not None, bool(wider and wider.undoable), wider.draft if wider else None,
+        bool(wider and wider.pooled), refusal, usable,
     )
 
 
@@ -307,7 +317,7 @@ def _barred(row: Row[Any], version: ProcessVersion, node: Node) -> Forbidden | N
         return None
     if row.excluded:
         return errors.kept_out(row.excluded)
-    others = kept_apart(version.graph, node)
+    others = version.kept_apart[node.id]
     found = next((other for other in others if other in (row.acted_nodes or "").split(",")), None)
     if found:
         return errors.four_eyes(f"您已办理“{version.label(found, 'zh')}”")

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import column, event, select, table, text
+from sqlalchemy import Text, bindparam, column, event, literal, select, table, text
 from sqlalchemy.exc import DBAPIError
 
 from tests import databases
-from workflows.store import ReadOnly, Store, create_database_engine
+from workflows.store import Among, ReadOnly, Store, Texts, create_database_engine
 
 LOCKED = select(column("value")).select_from(table("counter")).with_for_update()  # SQLite has one writer and no row locks
 
@@ -46,6 +46,17 @@ def test_threads_that_read_and_then_write_lose_no_update(store: Store) -> None:
     for thread in threads:
         thread.join()
     assert value(store) == 100
+
+
+def test_whether_a_text_is_among_others_is_one_statement_for_any_number_of_them(store: Store) -> None:
+    sent: list[str] = []
+    event.listen(store.engine, "before_cursor_execute", lambda *given: sent.append(given[2]))
+    word = literal("教务处", Text())
+    query = select(Among(word, bindparam("texts", type_=Texts())))
+    with store.read() as connection:
+        asked = ([], ["教务处"], ["财务处", "教务处", 'a "b", c'], ["财务处"])
+        assert [bool(connection.execute(query, {"texts": texts}).scalar_one()) for texts in asked] == [False, True, True, False]
+    assert len({statement for statement in sent if "SELECT" in statement}) == 1
 
 
 def test_a_reader_cannot_write(store: Store) -> None:

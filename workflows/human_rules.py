@@ -167,7 +167,8 @@ def _side(item: Mapping[str, Any], given: Mapping[str, Any]) -> str:
 
 def timeout_of(node: Node) -> dict[str, Any] | None:
     """The `on_timeout` setting, or None where there is none that can be read."""
-    given = _json(node.properties.get("on_timeout", ""))
+    text = node.properties.get("on_timeout")
+    given = _json(text) if text else None
     return given if isinstance(given, dict) else None
 
 

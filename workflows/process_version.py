@@ -10,7 +10,7 @@ from typing import Any
 from workflows.activity_fields import permissions_of, with_opinion
 from workflows.errors import NotFound
 from workflows.forms import Field, fields
-from workflows.graph import Node, ProcessGraph
+from workflows.graph import Node, ProcessGraph, listed
 from workflows.machine import Machine
 
 
@@ -80,6 +80,12 @@ class ProcessVersion:
         """The activities that show not everybody every field (`field_permissions`)."""
         return frozenset(node.id for node in self.graph.nodes.values() if permissions_of(node))
 
+    @cached_property
+    def kept_apart(self) -> Mapping[str, tuple[str, ...]]:
+        """Per node, the activities that share no person with it: those it names, and those that name it, since a case may come back."""
+        named = {node.id: separated(node) for node in self.graph.nodes.values()}
+        return {one: tuple(dict.fromkeys((*its, *(other for other, theirs in named.items() if one in theirs)))) for one, its in named.items()}
+
     def decision_of(self, reference: str) -> tuple[Any, str]:
         """The decision model and the decision's id for a decisionRef such as "audit_authority"."""
         for model in self.decisions.values():
@@ -91,6 +97,11 @@ class ProcessVersion:
 def form_reference(node: Node) -> str:
     """The form an activity names; empty without one."""
     return node.attributes.get("formRef") or node.attributes.get("formKey") or ""
+
+
+def separated(node: Node) -> tuple[str, ...]:
+    """The activities whose actors may not act here (`separate_from`)."""
+    return tuple(listed(node.properties.get("separate_from")))
 
 
 def stem(reference: str) -> str:

@@ -9,12 +9,14 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Integer, create_engine, event, func, select
+import orjson
+from sqlalchemy import Boolean, Connection, Dialect, Engine, Integer, Text, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from workflows.errors import Conflict
 
@@ -214,6 +216,41 @@ def _instr(element: ByteSearch, compiler: SQLCompiler, **options: Any) -> str:
 def _position(element: ByteSearch, compiler: SQLCompiler, **options: Any) -> str:
     place, wanted = (compiler.process(clause, **options) for clause in element.clauses)
     return f"position({wanted} IN {place})"
+
+
+class Texts(TypeDecorator[Sequence[str]]):
+    """A list of texts as one bound value: a PostgreSQL array, JSON for SQLite."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return postgresql.ARRAY(Text()) if dialect.name == "postgresql" else Text()
+
+    def process_bind_param(self, value: Sequence[str] | None, dialect: Dialect) -> Any:
+        return list(value or ()) if dialect.name == "postgresql" else orjson.dumps(list(value or ())).decode()
+
+
+class Among(FunctionElement[bool]):
+    """`Among(column, bindparam(…, type_=Texts()))`: the column is one of the texts. The statement is the same for any number of them.
+
+    An expanding `IN` is put together anew each time it runs, which costs more than a short statement itself.
+    """
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(Among)
+def _in_json(element: Among, compiler: SQLCompiler, **options: Any) -> str:
+    column, texts = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({texts}))"
+
+
+@compiles(Among, "postgresql")
+def _in_array(element: Among, compiler: SQLCompiler, **options: Any) -> str:
+    column, texts = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{column} = ANY ({texts})"
 
 
 def create_database_engine(url: str, **options: Any) -> Engine:

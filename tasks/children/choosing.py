@@ -14,7 +14,6 @@ from tasks.models import CaseActor, Person, Seat, SeatExclusion, SeatOffer
 from tasks.operations import Choice
 from tasks.people import People
 from tasks.seats import Seats
-from tasks.votes.opening import kept_apart
 from tasks.votes.participants import people_of
 from workflows.business_calendar import local_day
 from workflows.case import Case
@@ -114,7 +113,7 @@ class Choosing:
     @staticmethod
     def _barred(connection: Connection, case: Case, row: Row[Any], node: Node, people: Sequence[int]) -> set[int]:
         acted = select(CaseActor.person_id).where(
-            CaseActor.instance_id == case.root, CaseActor.node_id.in_(kept_apart(case.version.graph, node)), CaseActor.person_id.in_(people)
+            CaseActor.instance_id == case.root, CaseActor.node_id.in_(case.version.kept_apart[node.id]), CaseActor.person_id.in_(people)
         )
         excluded = select(SeatExclusion.person_id).where(
             SeatExclusion.seat_id == row.seat_id, SeatExclusion.person_id.in_(people), SeatExclusion.reason != VOTED

@@ -17,7 +17,7 @@ from tasks.votes.participants import barred, distinct, people_ids, people_of
 from tasks.votes.rules import frozen
 from workflows.case import Case
 from workflows.feel.values import to_json
-from workflows.graph import Node, ProcessGraph, listed
+from workflows.graph import Node
 from workflows.host import Functions, feel
 from workflows.store import put
 
@@ -46,17 +46,6 @@ class Entered:
     node: Node
     token: str
     assignment: Assignment
-
-
-def separated(node: Node) -> list[str]:
-    """The activities whose actors may not act here (`separate_from`)."""
-    return listed(node.properties.get("separate_from"))
-
-
-def kept_apart(graph: ProcessGraph, node: Node) -> list[str]:
-    """The activities that share no person with this one: those it names, and those that name it, since a case may come back."""
-    named = separated(node)
-    return [*named, *(other.id for other in graph.nodes.values() if node.id in separated(other) and other.id not in named)]
 
 
 def process_owner(case: Case, functions: Functions) -> tuple[str, ...]:
@@ -152,7 +141,7 @@ def placed(
 
 def _able(connection: Connection, case: Case, node: Node, people: dict[str, frozenset[int]]) -> frozenset[int]:
     """The people behind the lines whom no four-eyes rule keeps out."""
-    return people_ids(people) - barred(connection, case, kept_apart(case.version.graph, node))
+    return people_ids(people) - barred(connection, case, case.version.kept_apart[node.id])
 
 
 def seat_values(place: Place) -> dict[str, Any]:
