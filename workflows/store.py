@@ -48,7 +48,7 @@ class Store:
         """A snapshot for reading; writing through it fails, and nothing is ever kept."""
         with self._reading.connect() as connection:
             if self._sqlite:
-                connection.exec_driver_sql("BEGIN")
+                _driver(connection).execute("BEGIN")
                 self._notice_restore(connection)
             try:
                 yield connection
@@ -104,12 +104,12 @@ class Store:
     def _one_transaction(self) -> Iterator[Connection]:
         with self._writer, self.engine.connect() as connection:
             if self._sqlite:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                _driver(connection).execute("BEGIN IMMEDIATE")
                 self._notice_restore(connection)
             try:
                 yield connection
                 if self._sqlite:
-                    connection.exec_driver_sql("COMMIT")
+                    _driver(connection).execute("COMMIT")
                 connection.commit()
             except BaseException:
                 # An interrupt in the middle of a statement takes the connection away: nothing is left to roll back then.
