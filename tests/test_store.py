@@ -52,7 +52,8 @@ def test_whether_a_text_is_among_others_is_one_statement_for_any_number_of_them(
     sent: list[str] = []
     event.listen(store.engine, "before_cursor_execute", lambda *given: sent.append(given[2]))
     word = literal("教务处", Text())
-    query = select(Among(word, bindparam("texts", type_=Texts())))
+    among = Among(word, bindparam("texts", type_=Texts()))
+    query = select(among).where(among | ~among)
     with store.read() as connection:
         asked = ([], ["教务处"], ["财务处", "教务处", 'a "b", c'], ["财务处"])
         assert [bool(connection.execute(query, {"texts": texts}).scalar_one()) for texts in asked] == [False, True, True, False]

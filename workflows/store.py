@@ -240,17 +240,21 @@ class Among(FunctionElement[bool]):
     type = Boolean()
     inherit_cache = True
 
+    def self_group(self, against: Any = None) -> Any:
+        """Itself: SQLite would be asked whether a condition equals 1, and use no index for it."""
+        return self
+
 
 @compiles(Among)
 def _in_json(element: Among, compiler: SQLCompiler, **options: Any) -> str:
     column, texts = (compiler.process(clause, **options) for clause in element.clauses)
-    return f"{column} IN (SELECT value FROM json_each({texts}))"
+    return f"({column} IN (SELECT value FROM json_each({texts})))"
 
 
 @compiles(Among, "postgresql")
 def _in_array(element: Among, compiler: SQLCompiler, **options: Any) -> str:
     column, texts = (compiler.process(clause, **options) for clause in element.clauses)
-    return f"{column} = ANY ({texts})"
+    return f"({column} = ANY ({texts}))"
 
 
 def create_database_engine(url: str, **options: Any) -> Engine:
