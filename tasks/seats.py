@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Row, String, and_, bindparam, cast, delete, exists, insert, literal, or_, select, update
+from sqlalchemy import Connection, Row, String, and_, bindparam, cast, delete, exists, func, insert, literal, or_, select, true, update
 
 from tasks.assignment import Assignment, Later, assign
 from tasks.lifecycle import IN_TURN, LIVE
@@ -41,6 +41,26 @@ EXCLUDE_ACTORS = insert(SeatExclusion).from_select(
         ~exists().where(SeatExclusion.seat_id == bindparam("seat", type_=SEAT.c.id.type), SeatExclusion.person_id == CaseActor.person_id),
     ).distinct(),
 )
+
+
+def _open_at_once() -> Any:
+    """One statement for PostgreSQL (see `workflows.store.in_one`): a new seat, its offers, and whom four-eyes rules keep out. Returns its id."""
+    given = {name: bindparam(name, type_=SEAT.c[name].type) for name in NEW_SEAT}
+    new = insert(Seat).values(given).returning(SEAT.c.id, SEAT.c.due_at, SEAT.c.created_at, SEAT.c.priority).cte("new")
+    lines = func.unnest(bindparam("lines", type_=Texts())).table_valued("candidate").render_derived()
+    offered = select(lines.c.candidate, new.c.id, new.c.due_at, new.c.created_at, new.c.priority).select_from(new.join(lines, true()))
+    offers = insert(SeatOffer).from_select(["candidate", "seat_id", "due_at", "created_at", "priority"], offered)
+    acted = and_(CaseActor.instance_id == bindparam("root"), Among(CaseActor.node_id, bindparam("apart", type_=Texts())))
+    kept_out = select(new.c.id, CaseActor.person_id, bindparam("reason", type_=String)).select_from(new.join(CaseActor, acted))
+    exclusions = insert(SeatExclusion).from_select(["seat_id", "person_id", "reason"], kept_out.distinct())
+    return select(new.c.id).add_cte(offers.cte("offers"), exclusions.cte("exclusions"))
+
+
+NEW_SEAT = (
+    "instance_id", "definition_id", "process_id", "node_id", "token", "created_at", "due_at", "yellow_at", "priority", "round", "revision", "schedule_id",
+    "duty", "summary", "urged", "owner_id", "status", "position", "participant", "veto",
+)
+OPEN_AT_ONCE = _open_at_once()
 
 
 class Seats:
@@ -111,6 +131,9 @@ class Seats:
 
     def _open_places(self, connection: Connection, opened: Sequence[tuple[Entered, Place]], schedules: dict[bytes, int]) -> None:
         rows = [self._seat_row(opening, place, schedules) for opening, place in opened]
+        if len(rows) == 1 and connection.dialect.name == "postgresql":
+            self._open_one(connection, *opened[0], rows[0])
+            return
         ids = connection.execute(INSERT_SEATS, rows).scalars().all()
         offers = [
             self.offer_row(candidate, seat_id, row["due_at"], row["created_at"], row["priority"])
@@ -123,9 +146,21 @@ class Seats:
         for listener in self.on_offer:
             listener(connection, ids, True)
 
+    def _open_one(self, connection: Connection, opening: Entered, place: Place, row: dict[str, Any]) -> None:
+        """The same for one place; a way to the server costs more than the work there."""
+        case, apart = opening.case, opening.case.version.kept_apart[opening.node.id]
+        given = {**row, "lines": place.candidates, "apart": apart, "reason": ",".join(apart), "root": case.root}
+        seat_id = connection.execute(OPEN_AT_ONCE, given).scalar_one()
+        self._after_opening(connection, case, opening.node, opening.token, seat_id, place)
+        for listener in self.on_offer:
+            listener(connection, [seat_id], True)
+
     def settle_place(self, connection: Connection, case: Case, node: Node, token: str, seat_id: int, place: Place) -> None:
         """What a place needs beside its row and offers: who is kept out, and the alarm when nobody the model names may act."""
         self.exclude(connection, case, seat_id, node)
+        self._after_opening(connection, case, node, token, seat_id, place)
+
+    def _after_opening(self, connection: Connection, case: Case, node: Node, token: str, seat_id: int, place: Place) -> None:
         if place.excluded is not None:
             insert_missing(connection, SeatExclusion, [{"seat_id": seat_id, "person_id": place.excluded, "reason": "applicant"}])
         if place.alarm:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, delete, insert, or_, select, union_all, update
@@ -12,8 +13,9 @@ from workflows.business_calendar import Clock
 from workflows.case import Case
 from workflows.definitions import Definitions, ProcessVersion
 from workflows.errors import Conflict, NotFound
-from workflows.history import Author, write
+from workflows.history import MOST_AT_ONCE, Author, bound, inserting, write
 from workflows.models import OutboxMessage, ProcessInstance, Wait, table_of
+from workflows.store import in_one
 from workflows.variables import DROP as DROP_LOCALS
 from workflows.variables import INSERT as INSERT_LOCALS
 from workflows.variables import LocalScopes, read_outer
@@ -121,7 +123,10 @@ class CaseStore:
 
     def save(self, connection: Connection, cases: Sequence[Case]) -> None:
         """Write what the command changed: facts, waits, messages, and last the cases, each guarded by its revision."""
-        write(connection, [row for case in cases for row in case.chain.take()])
+        facts = [row for case in cases for row in case.chain.take()]
+        at_once = connection.dialect.name == "postgresql" and len(cases) == 1 and 0 < len(facts) <= MOST_AT_ONCE
+        if not at_once:
+            write(connection, facts)
         waits = [wait for case in cases for wait in case.waits]
         unwaits = [{"b_instance": case.id, "b_wait": wait} for case in cases for wait in case.unwaits]
         messages = [message for case in cases for message in case.outbox]
@@ -133,7 +138,8 @@ class CaseStore:
             connection.execute(INSERT_WAIT, waits)
         if messages:
             connection.execute(INSERT_MESSAGE, messages)
-        written = connection.execute(SAVE_CASE, [_row_of(case) for case in cases])
+        rows = [_row_of(case) for case in cases]
+        written = connection.execute(_save_with(len(facts)), rows[0] | bound(facts)) if at_once else connection.execute(SAVE_CASE, rows)
         if len(cases) == 1 and written.rowcount == 0:
             raise Conflict("该事项刚刚被他人更改，请刷新。", "This case was changed by somebody else just now; reload.")
         for case in cases:
@@ -176,6 +182,12 @@ class CaseStore:
         ]
         case.record(kind, detail=detail)
         self.save(connection, [case])
+
+
+@lru_cache(maxsize=MOST_AT_ONCE)
+def _save_with(facts: int) -> Any:
+    """SAVE_CASE that also writes so many facts, for PostgreSQL."""
+    return in_one(SAVE_CASE, inserting(facts))
 
 
 def _row_of(case: Case) -> dict[str, Any]:

@@ -6,15 +6,18 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, RowMapping, insert, select
+from sqlalchemy import Connection, Row, RowMapping, bindparam, insert, select, union_all
 
-from workflows.models import HistoryRow, ProcessInstance
+from workflows.models import HistoryRow, ProcessInstance, table_of
 
 GENESIS = b"\x00" * 32
 INSERT_ROWS = insert(HistoryRow)
+MOST_AT_ONCE = 8  # rows that are written as a part of another statement
+_TABLE = table_of(HistoryRow)
 _CHAINED = (
     "instance_id", "sequence", "at", "kind", "node_id", "token", "person", "on_behalf_of", "role", "organisation", "channel",
     "definition_id", "round", "detail",
@@ -70,6 +73,19 @@ class Chain:
         """The rows to write; the chain goes on behind them."""
         rows, self.rows = self.rows, []
         return rows
+
+
+@lru_cache(maxsize=MOST_AT_ONCE)
+def inserting(number: int) -> Any:
+    """The insertion of so many rows as a part of another statement (see `workflows.store.in_one`); `bound` gives its values."""
+    names = (*_CHAINED, "hash")
+    rows = [select(*(bindparam(f"{name}_{row}", type_=_TABLE.c[name].type) for name in names)) for row in range(number)]
+    return insert(HistoryRow).from_select(names, union_all(*rows))  # a list of VALUES would be compiled anew each time
+
+
+def bound(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What `inserting` is bound to."""
+    return {f"{name}_{number}": value for number, row in enumerate(rows) for name, value in row.items()}
 
 
 def write(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
