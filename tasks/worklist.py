@@ -18,7 +18,7 @@ from tasks.others_decided import COLUMNS, decided_by_others
 from tasks.people import Actor
 from tasks.permissions import visible_cases
 from tasks.worklist_statements import (
-    INSTANCE, SEAT, SEAT_ROWS, SORTS, beyond, filter_values, offer_counts, offer_page, offer_values, seat_conditions,
+    INSTANCE, SEAT, SEAT_ROWS, SORTS, beyond, filter_values, line_values, offer_counts, offer_page, offer_values, seat_conditions,
 )
 from workflows.business_calendar import Clock
 from workflows.errors import Rejection
@@ -156,8 +156,9 @@ class Worklist:
         backwards, position = decode_cursor(after) if after else (False, None)
         sort = sort if sort in SORTS else "due"
         candidates = self._candidates(actor, view)
-        statement = offer_page(len(candidates), sort, position is not None, backwards, filters.shape)
-        values = offer_values(actor.person_id, candidates, position, size + 1, filters, self._clock.now())
+        looped = connection.dialect.name == "postgresql"
+        statement = offer_page(None if looped else max(1, len(candidates)), size + 1, sort, position is not None, backwards, filters.shape)
+        values = offer_values(actor.person_id, candidates, looped, position, filters, self._clock.now())
         rows = connection.execute(statement, values).all()
         return self._paged(rows, SORTS[sort], actor, position is not None, backwards, size)
 
@@ -237,12 +238,13 @@ class Worklist:
         """How much there is: todo, mine, pool, overdue; exact to 1,000 and cheap beyond, in one statement."""
         mine, pool = self._candidates(actor, "mine"), self._candidates(actor, "pool")
         now = self._clock.now()
-        values = {"person": actor.person_id, "now": now, "moment": now, "scan": SCAN_LIMIT, "mine": mine[0]}
-        values |= {f"line{number}": line for number, line in enumerate(pool)}
-        row = connection.execute(offer_counts(len(pool)), values).one()
+        looped = connection.dialect.name == "postgresql"
+        lines = None if looped else len(pool)
+        values = {"person": actor.person_id, "now": now, "moment": now, "mine": mine[0], **line_values(pool, looped)}
+        row = connection.execute(offer_counts(lines, SCAN_LIMIT), values).one()
         if row.scanned >= SCAN_LIMIT and row.pool <= COUNT_LIMIT:
             # Nearly every seat is offered to several lines of this person: read on until the count is certain.
-            row = connection.execute(offer_counts(len(pool)), {**values, "scan": SCAN_LIMIT * max(2, len(pool))}).one()
+            row = connection.execute(offer_counts(lines, SCAN_LIMIT * max(2, len(pool))), values).one()
         found = {"mine": row.mine, "pool": row.pool, "todo": row.pool + row.only_mine, "overdue": row.overdue}
         return {name: Count(min(value, COUNT_LIMIT), value > COUNT_LIMIT) for name, value in found.items()}
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 import orjson
 from sqlalchemy import (
-    BindParameter, ColumnElement, LargeBinary, Select, and_, bindparam, func, literal, not_, or_, select, union, union_all,
+    ColumnElement, LargeBinary, Select, String, and_, bindparam, column, func, literal, literal_column, not_, or_, select, true, union, union_all,
 )
 from sqlalchemy.orm import aliased
 
 from tasks.models import CaseParty, Organisation, Person, Seat, SeatExclusion, SeatOffer
 from tasks.operation_models import Snooze
 from workflows.models import FAR_FUTURE, ProcessInstance
-from workflows.store import ByteSearch
+from workflows.store import Among, ByteSearch, Texts
 
 SEAT, OFFER, INSTANCE = Seat.__table__, SeatOffer.__table__, ProcessInstance.__table__
 SUBJECT, PRINCIPAL = aliased(Person), aliased(Person)
@@ -56,12 +56,16 @@ def filter_values(filters: Any, now: datetime) -> dict[str, Any]:
 
 
 def offer_values(
-    person_id: int, candidates: Sequence[str], position: Sequence[Any] | None, limit: int, filters: Any, now: datetime
+    person_id: int, candidates: Sequence[str], looped: bool, position: Sequence[Any] | None, filters: Any, now: datetime
 ) -> dict[str, Any]:
     """Everything `offer_page` is bound to."""
-    lines = {f"line{number}": line for number, line in enumerate(candidates or ["nobody"])}
     keys = {f"key{number}": value for number, value in enumerate(position or ())}
-    return {"person": person_id, "moment": now, "limit": limit, **lines, **keys, **filter_values(filters, now)}
+    return {"person": person_id, "moment": now, **line_values(candidates, looped), **keys, **filter_values(filters, now)}
+
+
+def line_values(candidates: Sequence[str], looped: bool) -> dict[str, Any]:
+    """The candidate lines, as `_per_line` is bound to them."""
+    return {"lines": candidates, **({} if looped else {f"line{number}": line for number, line in enumerate(candidates or ["nobody"])})}
 
 
 def seat_conditions(shape: tuple[str, ...]) -> list[ColumnElement[bool]]:
@@ -98,66 +102,91 @@ def _held() -> Any:
     return union_all(aside, suspended).cte("held")
 
 
-def _line(columns: Sequence[Any], name: str, held: Any) -> Select[Any]:
+def _per_line(lines: int | None, made: Callable[[Any], Select[Any]]) -> list[Select[Any]]:
+    """What `made` selects for each of so many candidate lines, one select a line.
+
+    None: one select that goes through a list of any length in a loop. PostgreSQL takes it, and takes longer to plan twenty selects than to run them.
+    """
+    if lines is not None:
+        return [made(bindparam(f"line{number}")) for number in range(lines)]
+    listed = func.unnest(bindparam("lines", type_=Texts())).table_valued(column("candidate", String)).render_derived()
+    each = made(listed.c.candidate).lateral()
+    return [select(each).select_from(listed.join(each, true()))]
+
+
+def _at_most(number: int) -> ColumnElement[int]:
+    """A limit that is written out: PostgreSQL plans for it, and keeps the plan."""
+    return literal_column(str(int(number)))
+
+
+def _line(columns: Sequence[Any], line: Any, held: Any) -> Select[Any]:
     """Offers of one candidate line that wait for this person now: he is not excluded from them, and they are not held."""
     excluded = select(SeatExclusion.seat_id).where(
         SeatExclusion.seat_id == OFFER.c.seat_id, SeatExclusion.person_id == bindparam("person")
     )
     # Nearly always nothing is held: one question a line is cheaper than one an offer.
     free = or_(not_(select(held.c.id).exists()), OFFER.c.seat_id.not_in(select(held.c.id)))
-    return select(*columns).where(OFFER.c.candidate == bindparam(name), not_(excluded.exists()), free)
+    return select(*columns).where(OFFER.c.candidate == line, not_(excluded.exists()), free)
 
 
 @lru_cache(maxsize=512)
-def offer_page(lines: int, sort: str, positioned: bool, backwards: bool, shape: tuple[str, ...]) -> Select[Any]:
-    """A page of seats in order: each candidate line reads its own index, then the few rows are merged.
+def offer_page(lines: int | None, limit: int, sort: str, positioned: bool, backwards: bool, shape: tuple[str, ...]) -> Select[Any]:
+    """A page of seats in order: each candidate line (see `_per_line`) reads its own index, then the few rows are merged.
 
     One `candidate IN (…)` would sort every offer of every line; twenty short index reads do not.
     """
     columns = SORTS[sort]
     keys = [bindparam(f"key{number}", type_=column.type) for number, column in enumerate(columns)]
-    order = [column.desc() if backwards else column for column in columns]
-    branches, held = [], _held()
-    for number in range(max(1, lines)):
-        branch = _line(columns, f"line{number}", held)
+    order = [one.desc() if backwards else one for one in columns]
+    held = _held()
+
+    def branch(line: Any) -> Select[Any]:
+        found = _line(columns, line, held)
         if shape:
-            branch = branch.join(SEAT, SEAT.c.id == OFFER.c.seat_id).where(*seat_conditions(shape))
+            found = found.join(SEAT, SEAT.c.id == OFFER.c.seat_id).where(*seat_conditions(shape))
         if positioned:
-            branch = branch.where(beyond(columns, keys, backwards))
-        branches.append(branch.order_by(*order).limit(bindparam("limit")).subquery())
-    merged = union(*[select(branch) for branch in branches]).subquery() if len(branches) > 1 else branches[0]
+            found = found.where(beyond(columns, keys, backwards))
+        return found.order_by(*order).limit(_at_most(limit))
+
+    branches = [select(one.subquery()) for one in _per_line(lines, branch)]
+    merged = (union(*branches) if len(branches) > 1 else branches[0].distinct()).subquery()
     merged_order = [merged.c[column.name].desc() if backwards else merged.c[column.name] for column in columns]
-    chosen = select(merged).order_by(*merged_order).limit(bindparam("limit")).subquery()
+    chosen = select(merged).order_by(*merged_order).limit(_at_most(limit)).subquery()
     final = [chosen.c[column.name].desc() if backwards else chosen.c[column.name] for column in columns]
     agency = SeatOffer.__table__.alias("agency")
     principal = select(PRINCIPAL.name).join(agency, agency.c.principal_id == PRINCIPAL.id).where(
-        agency.c.seat_id == SEAT.c.id, agency.c.candidate.in_([bindparam(f"line{number}") for number in range(max(1, lines))])
-    ).limit(1).scalar_subquery()
+        agency.c.seat_id == SEAT.c.id, Among(agency.c.candidate, bindparam("lines", type_=Texts()))
+    ).limit(_at_most(1)).scalar_subquery()
     return SEAT_ROWS.add_columns(principal.label("principal_name")).join(chosen, chosen.c.seat_id == SEAT.c.id).order_by(*final)
 
 
 @lru_cache(maxsize=64)
-def offer_counts(lines: int) -> Select[Any]:
-    """Counts of mine, pool, only mine, and overdue; reads at most `scan` offers for each."""
-    scan: BindParameter[int] = bindparam("scan")
+def offer_counts(lines: int | None, scan: int) -> Select[Any]:
+    """Counts of mine, pool, only mine, and overdue; reads at most `scan` offers for each. `lines` as in `_per_line`."""
     now = bindparam("now", type_=OFFER.c.due_at.type)
     held = _held()
-    pool = [_line([OFFER.c.seat_id], f"line{number}", held) for number in range(lines)]
-    mine = _line([OFFER.c.seat_id], "mine", held)
+
+    def line(name: Any) -> Select[Any]:
+        return _line([OFFER.c.seat_id], name, held).limit(_at_most(scan))
+
+    def late(name: Any) -> Select[Any]:
+        return line(name).where(OFFER.c.due_at < now)
+
+    pool, mine, mine_late = _per_line(lines, line), line(bindparam("mine")), late(bindparam("mine"))
     other = SeatOffer.__table__.alias("other")
     also_pooled = select(other.c.seat_id).where(
-        other.c.seat_id == OFFER.c.seat_id, other.c.candidate.in_([bindparam(f"line{number}") for number in range(lines)])
+        other.c.seat_id == OFFER.c.seat_id, Among(other.c.candidate, bindparam("lines", type_=Texts()))
     )
-    only_mine = mine.where(not_(also_pooled.exists())) if lines else mine
+    only_mine = mine.where(not_(also_pooled.exists()))
 
     def counted(branches: Sequence[Select[Any]], *, distinct: bool = True) -> Any:
         if not branches:
             return literal(0)
-        rows = (union_all(*branches) if len(branches) > 1 else branches[0]).limit(scan).subquery()
+        read = [select(branch.subquery()) for branch in branches]
+        rows = (union_all(*read) if len(read) > 1 else read[0]).limit(_at_most(scan)).subquery()
         return select(func.count(rows.c.seat_id.distinct() if distinct else rows.c.seat_id)).scalar_subquery()
 
-    late = [line.where(OFFER.c.due_at < now) for line in (*pool, mine)]
     return select(
         counted([mine]).label("mine"), counted(pool).label("pool"), counted(pool, distinct=False).label("scanned"),
-        counted([only_mine]).label("only_mine"), counted(late).label("overdue"),
+        counted([only_mine]).label("only_mine"), counted([*_per_line(lines, late), mine_late]).label("overdue"),
     )
