@@ -9,10 +9,11 @@ from sqlalchemy import Connection, Row, Select, select
 
 from tasks import errors
 from tasks.models import Person, Seat
-from workflows.errors import Conflict
+from workflows.errors import Conflict, Words
 from workflows.models import HistoryRow, table_of
 
 HISTORY, SEAT = table_of(HistoryRow), table_of(Seat)
+CLOCKWORK = ("escalated", "reassessed", "result_dropped")  # facts of the house itself that move no token and change no data
 CASE_ENDS: Mapping[str, tuple[str, str]] = {
     "terminated": ("终止", "terminated"), "voided": ("作废", "made void"), "suspended": ("挂起，恢复后才能办理", "suspended until it is resumed"),
 }
@@ -41,6 +42,14 @@ def answered(connection: Connection, row: Row[Any]) -> Conflict | None:
     ).order_by(SEAT.c.completed_at.desc(), SEAT.c.id.desc())
     found = connection.execute(last.limit(1)).first()
     return errors.already_answered(found.name, found.completed_at) if found else None
+
+
+def last_act(connection: Connection, case_id: int, since: int = 0) -> Words:
+    """Who touched the case last, and when, as the end of a refusal; empty words when nobody has since its history had so many facts."""
+    facts = select(HISTORY.c.at, Person.name).outerjoin(Person, Person.id == HISTORY.c.person)
+    facts = facts.where(HISTORY.c.instance_id == case_id, HISTORY.c.sequence > since, HISTORY.c.kind.not_in(CLOCKWORK))
+    found = connection.execute(facts.order_by(HISTORY.c.sequence.desc()).limit(1)).first()
+    return errors.last_act(found.name, found.at) if found else {"zh": "", "en": ""}
 
 
 def _told(connection: Connection, facts: Select[Any]) -> Conflict | None:

@@ -33,6 +33,12 @@ def ended(name: str | None, at: datetime, zh: str, en: str) -> Conflict:
     )
 
 
+def last_act(name: str | None, at: datetime) -> Words:
+    """The end of a refusal: who was there before, or without a name the system, and when."""
+    moment = at.astimezone(SHANGHAI)
+    return {"zh": f"最近一次办理：{name or '系统'}，{moment:%m-%d %H:%M}。", "en": f" The last act was by {name or 'the system'} at {moment:%m-%d %H:%M}."}
+
+
 def already_answered(name: str, at: datetime) -> Conflict:
     """Whoever was asked has given his opinion; there is nothing to take back."""
     moment = at.astimezone(SHANGHAI)

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, exists, or_, select, update
 
+from tasks.ended_by import CLOCKWORK, last_act
 from tasks.four_eyes import forgotten
 from tasks.lifecycle import LIVE
 from tasks.models import CaseMark, Draft, ScheduleMark, Seat, UndoRecord
@@ -26,7 +27,6 @@ from workflows.work import take_jobs_back
 
 
 HISTORY = table_of(HistoryRow)
-CLOCKWORK = ("escalated", "reassessed", "result_dropped")  # facts of the house itself that move no token and change no data
 
 
 class GoingBack:
@@ -139,7 +139,8 @@ class GoingBack:
         if connection.execute(sent.limit(1)).first():
             raise Conflict("结果已发送，不能撤销。", "The result has been sent; it can no longer be undone.")
         if case.revision != record.revision and self._went_on(connection, case.id, record.before["sequence"]):
-            raise Conflict("后续环节已有办理，不能撤销。", "Later steps have moved on; it can no longer be undone.")
+            last = last_act(connection, case.id, record.before["sequence"])
+            raise Conflict(f"后续环节已有办理，不能撤销。{last['zh']}", f"Later steps have moved on; it can no longer be undone.{last['en']}")
         drafted = exists().where(Draft.seat_id == SEAT.c.id)
         touched = select(SEAT.c.instance_id, SEAT.c.token).where(
             SEAT.c.instance_id.in_([case.id, *called]), SEAT.c.id > record.seat_id, SEAT.c.status.in_(LIVE), or_(SEAT.c.claimed_at.is_not(None), drafted)

@@ -24,7 +24,7 @@ REASON = "重新核对材料"
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two acts that meet. `told`: the loser is told who was faster, and when."""
+    """Two acts that meet. `told`: the loser is told who was faster, and when; else nobody was, and he is told what his seat waits for."""
 
     case: int
     first: Act
@@ -222,9 +222,9 @@ class RaceDesk:
         """A token is moved by hand while its timer fires."""
         token = self.rows(select(SEAT.c.token).where(SEAT.c.instance_id == case, SEAT.c.status == "open"))[0].token
         wait = self.rows(select(Wait.wait_id).where(Wait.instance_id == case))[0].wait_id
-        return Pair(case, self.act("jump", self.steerer, case, **{"from": token, "to": "other", "reason": REASON}), ("fire", 0, (case, wait)), told=False)
+        return Pair(case, self.act("jump", self.steerer, case, **{"from": token, "to": "other", "reason": REASON}), ("fire", 0, (case, wait)))
 
     def timer(self, case: int) -> Pair:
         """Somebody decides while the time runs out."""
         wait = self.rows(select(Wait.wait_id).where(Wait.instance_id == case))[0].wait_id
-        return Pair(case, self.complete(self.office.clerk, self.seat(case, "act")), ("fire", 0, (case, wait)), told=False)
+        return Pair(case, self.complete(self.office.clerk, self.seat(case, "act")), ("fire", 0, (case, wait)))

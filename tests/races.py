@@ -163,11 +163,11 @@ class Races:
         if kind == "complete":
             return Pair(case, ("complete", office.clerk, approve), ("complete", office.other, approve))
         if kind == "withdraw":
-            return Pair(case, ("complete", office.clerk, approve), ("withdraw", office.applicant, (case,)), told=False)
+            return Pair(case, ("complete", office.clerk, approve), ("withdraw", office.applicant, (case,)))
         back = perform(self.house, ("complete", office.clerk, (one.id, RETURNED, "return", one.revision)))
         assert back
         again = ("complete", office.applicant, (office.seat(case).id, FILLED, "submit"))
-        return Pair(case, ("undo", office.clerk, (one.id,)), again, told=False)
+        return Pair(case, ("undo", office.clerk, (one.id,)), again)
 
     def _round(self, kind: str, pair: Pair, figures: Figures) -> None:
         acts = (pair.first, pair.second)
@@ -196,6 +196,7 @@ class Races:
             return bool(words)
         if not self.names:
             with self.house.store.read() as connection:
+                self.names[0] = "系统"
                 self.names.update(connection.execute(select(Person.id, Person.name)).all())
         minute = f"{self.office.clock.now().astimezone(SHANGHAI):%m-%d %H:%M}"
         return minute in words and self.names[(pair.first, pair.second)[winner][1]] in words

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, or_, select
 
 from tasks.actors import Actor, author_of
+from tasks.ended_by import last_act
 from tasks.lifecycle import LIVE
 from tasks.models import Notification
 from tasks.returning.consequences import called_by, done_for_good, reset, take_messages_back
@@ -35,7 +36,8 @@ class Applicant:
             raise Forbidden("只有申请人本人可以撤回。", "Only the applicant can withdraw this.")
         first, nodes = applicant_activity(case.version), people_work_at(connection, case)
         if case.status != "active" or first is None or not nodes or not nodes <= withdrawable(case.version):
-            raise Conflict("当前环节不能撤回；如已办结，请联系办理机构。", "It cannot be withdrawn at this step.")
+            last = last_act(connection, case.id)
+            raise Conflict(f"当前环节不能撤回；如已办结，请联系办理机构。{last['zh']}", f"It cannot be withdrawn at this step.{last['en']}")
         past = CausalPast(history.facts(connection, case.id), {token: entry[2] for token, entry in case.state["t"].items()})
         opened = next((fact for fact in past.facts if fact.kind == "activity_opened" and fact.node_id == first.id), None)
         since = opened.sequence if opened is not None else 0

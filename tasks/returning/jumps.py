@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from tasks.actors import Actor
+from tasks.ended_by import last_act
 from tasks.operations import Answer, Argument, Arguments, Choice, Line, Operation, Preview
 from tasks.people import People
 from tasks.returning.consequences import reset, take_messages_back
@@ -121,7 +122,8 @@ class Jumps:
             tokens = tuple(str(one) for one, entry in case.state["t"].items() if entry[1] == "0")
             return Plan(tokens, ((to, None, None),), (), tuple(case.version.machine.arrivals(case.state))), None
         if token not in case.state["t"]:
-            raise Conflict("要离开的环节已经结束，请刷新。", "The step to leave is over; reload.")
+            last = last_act(connection, case.id)
+            raise Conflict(f"要离开的环节已经结束，请刷新。{last['zh']}", f"The step to leave is over; reload.{last['en']}")
         for target in Past(self._engine, connection, case, token).targets():
             if target.case is case and target.done.node == to and (target.passed or target.plan is not None):
                 return planned(target), target
