@@ -28,7 +28,6 @@ from workflows.definitions import ProcessVersion
 from workflows.engine import ProcessEngine
 from workflows.errors import Words
 from workflows.graph import Node
-from workflows.process_version import separated
 
 FOUR_EYES = {"zh": "经办与复核须为不同人员，您已参与前序环节。", "en": "Four-eyes: you took part in an earlier step."}
 NOT_YET = {"zh": "还没有轮到您签署。", "en": "It is not your turn yet."}
