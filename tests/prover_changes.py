@@ -98,7 +98,10 @@ def _compare(case: Case, before: dict[str, Any], cancel: list[str], start: str) 
 
 
 def expected(case: Case, before: dict[str, Any], cancel: list[str], start: str) -> tuple[set[str], Counter[str]]:
-    """The tokens that stay, and the nodes of the new ones (a task started in a sub-process that does not run makes it run)."""
+    """The tokens that stay, and the nodes of the new ones: a task started in a sub-process that does not run makes it run.
+
+    The body of several instances is a case of its own, whose root is that sub-process.
+    """
     tokens, nodes, plan = before["t"], case.graph.nodes, case.machine.plan
     gone = {token for token in cancel if "#" not in token}
     for token in {token.partition("#")[0] for token in cancel if "#" in token}:
@@ -107,7 +110,7 @@ def expected(case: Case, before: dict[str, Any], cancel: list[str], start: str) 
             gone.add(token)
     kept = _without_inside(tokens, set(tokens) - gone)
     made, place, used = Counter([start]), "0", {"0"}
-    for node in plan.chain(nodes[start], case.graph.id) or ():
+    for node in plan.chain(nodes[start], before.get("r", case.graph.id)) or ():
         found = [token for token in kept if tokens[token][0] == node and tokens[token][1] == place]
         if not found:
             made[node] += 1
