@@ -20,12 +20,12 @@ from tasks.desk import Desk
 from tasks.expressions import host_functions
 from tasks.ground import Ground
 from tasks.inbox.room import InboxRoom
-from tasks.lists import Lists
+from tasks.lists.lists import Lists
 from tasks.operation_models import Base
 from tasks.people import People
 from tasks.personal_data import PersonalData, load_or_create_keys
 from tasks.reassessment import Reassessment
-from tasks.roster_setup import RosterDesk
+from tasks.roster.setup import RosterDesk
 from tasks.seats import Seats
 from tasks.supervision import Supervision
 from tasks.worklist import Worklist

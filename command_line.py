@@ -18,10 +18,10 @@ import waitress
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import INSTANCE, ROOT, SERVER_THREADS, House, build_house, create_app, memory_house
-from tasks.demo import DEMO_START, PASSWORD, demo_is_seeded, seed_demo
 from tasks.installation import install, is_installed, migrate
 from tasks.personal_data import load_or_create_keys
-from tasks.process_check import check_path
+from tasks.scenarios.demo import DEMO_START, PASSWORD, demo_is_seeded, seed_demo
+from tasks.scenarios.process_check import check_path
 from workflows import backups
 from workflows.business_calendar import FrozenClock, SystemClock
 from workflows.conformance import decide_all, run_conformance

@@ -18,10 +18,10 @@ from sqlalchemy import Column, Engine, Integer, LargeBinary, MetaData, Table, Te
 
 from app import House, build_house
 from tasks.actors import Actor, MembershipView, build_actor
-from tasks.cast import Cast
 from tasks.installation import migrate
 from tasks.models import Seat, SeatOffer
 from tasks.personal_data import load_or_create_keys
+from tasks.scenarios.cast import Cast
 from tasks.seats import SEAT
 from tasks.service import author_of
 from tests import bench_engine, bench_http, bench_processes, bench_roster, databases, postgresql

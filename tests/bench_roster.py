@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 from app import House
 from tasks.actors import Actor
 from tasks.personal_data import check_character
-from tasks.roster_columns import read_roster
-from tasks.roster_facts import plain_values
+from tasks.roster.columns import read_roster
+from tasks.roster.facts import plain_values
 from tasks.service import author_of
 from workflows.workbook_writing import SheetColumn, write_workbook
 

@@ -16,13 +16,13 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from sqlalchemy import insert, select
 
 from app import House, create_app
-from tasks.cast import Cast
 from tasks.installation import migrate
 from tasks.models import Membership, Organisation, Person, Seat
 from tasks.passwords import hash_password
 from tasks.personal_data import check_character
-from tasks.roster_columns import read_roster
-from tasks.roster_facts import plain_values
+from tasks.roster.columns import read_roster
+from tasks.roster.facts import plain_values
+from tasks.scenarios.cast import Cast
 from tasks.service import author_of
 from workflows.business_calendar import SHANGHAI, Clock, SystemClock
 from workflows.definitions import read_folder

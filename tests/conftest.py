@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from app import House
-from tasks.cast import Cast
+from tasks.scenarios.cast import Cast
 from tests import databases, postgresql
 from tests.browser_desk import FLAGS, find_chromium
 from tests.document_desk import DocumentDesk

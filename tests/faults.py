@@ -26,11 +26,11 @@ from sqlalchemy import Connection, func, select, text
 
 from app import House, build_house, create_app
 from tasks.actors import build_actor
-from tasks.cast import Cast
 from tasks.installation import migrate
 from tasks.lifecycle import LIVE
 from tasks.models import CaseParty, Person, SeatOffer, UndoRecord
 from tasks.personal_data import load_or_create_keys
+from tasks.scenarios.cast import Cast
 from tasks.seats import SEAT
 from tests import bench_roster
 from workflows.business_calendar import SHANGHAI, FrozenClock

@@ -11,10 +11,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import Connection, select
 
 from app import House, create_app
-from tasks.cast import Cast
 from tasks.lifecycle import LIVE
 from tasks.models import CaseMark, Notification, Person, SeatOffer
-from tasks.scenarios import Play, ScenarioBook
+from tasks.scenarios.cast import Cast
+from tasks.scenarios.playing import Play, ScenarioBook
 from tasks.seats import SEAT
 from tests import databases
 from tests.conftest import RENEWAL, ROOT, shanghai

@@ -8,9 +8,9 @@ import zipfile
 
 import pytest
 
-from tasks.list_export import spreadsheet
-from tasks.list_pages import ListPages
-from tasks.roster_columns import ListColumn
+from tasks.lists.export import spreadsheet
+from tasks.lists.pages import ListPages
+from tasks.roster.columns import ListColumn
 from tests.grant_stage import APPLICATION, Grants
 from workflows.errors import InvalidForm
 

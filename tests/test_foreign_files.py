@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.process_check import check_path
+from tasks.scenarios.process_check import check_path
 from workflows.decisions import read_decisions
 from workflows.definitions import check_expression
 from workflows.graph import Finding, read_graph

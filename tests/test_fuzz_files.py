@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from tasks.process_check import check_path
+from tasks.scenarios.process_check import check_path
 
 ROOT = Path(__file__).parent.parent
 PROCESS = ROOT / "bpmn" / "renewal_declaration_audit"

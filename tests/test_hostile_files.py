@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.process_check import check_path
+from tasks.scenarios.process_check import check_path
 
 HOSTILE = Path(__file__).parent / "hostile"
 BPMN = '<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" xmlns:camunda="http://camunda.org/schema/1.0/bpmn" targetNamespace="urn:t">'

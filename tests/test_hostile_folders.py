@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.process_check import MAXIMUM_SHOWN, check_path
+from tasks.scenarios.process_check import MAXIMUM_SHOWN, check_path
 from tests.test_hostile_files import BPMN, DMN, around, process
 
 SOUND = around('<userTask id="a" camunda:assignee="x"/>')

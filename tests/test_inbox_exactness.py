@@ -10,11 +10,11 @@ from sqlalchemy import Connection, insert, select
 
 from app import House
 from tasks.actors import author_of
-from tasks.cast import Cast
 from tasks.lifecycle import ACTUAL_OWNER, POTENTIAL_OWNER, SUBSTITUTE
 from tasks.models import Membership, Organisation, Person, Seat
-from tasks.roster_columns import read_roster
-from tasks.roster_facts import plain_values
+from tasks.roster.columns import read_roster
+from tasks.roster.facts import plain_values
+from tasks.scenarios.cast import Cast
 from tasks.standing import duty_is_mine, near, see
 from tests.browser_desk import PROCESS, STATEMENT, id_number
 from workflows.business_calendar import FrozenClock

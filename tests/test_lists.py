@@ -8,7 +8,7 @@ import pytest
 from python_calamine import CalamineWorkbook
 from sqlalchemy import func, select
 
-from tasks.list_queries import Filters
+from tasks.lists.queries import Filters
 from tasks.models import Notification, Person, Seat, SecurityLog
 from tests.roster_process import FOLDER, PROCESS, id_number, row, sheet
 from workflows.errors import Conflict, Forbidden, NotFound

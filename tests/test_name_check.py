@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.process_check import check_path
+from tasks.scenarios.process_check import check_path
 from workflows.definitions import check, read_folder
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import MetaData, select
 
-from tasks.list_queries import Filters
+from tasks.lists.queries import Filters
 from tasks.models import Draft
 from tests.renewal_stage import PROCESS, TEXTS, TOO_SHORT, Stage, declaration
 

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from command_line import scenario_house
 from engine_walk import DIAGRAMS, END, START, EngineWalk, chain, extensions, flow, process, user
 from tasks.models import Membership, Organisation
-from tasks.process_check import check_path
+from tasks.scenarios.process_check import check_path
 from tests.web_office import Office
 from workflows.business_calendar import SHANGHAI, FrozenClock
 from workflows.definitions import ResourceFinding, check

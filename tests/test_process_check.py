@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tasks.process_check import check_path
+from tasks.scenarios.process_check import check_path
 from workflows.definitions import check, check_expression
 
 DMN = "https://www.omg.org/spec/DMN/20191111/MODEL/"

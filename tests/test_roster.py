@@ -5,8 +5,8 @@ from sqlalchemy import func, select
 
 from tasks.commands import Commands
 from tasks.models import CaseItem, Person
-from tasks.roster_setup import RosterDesk
-from tasks.roster_sheets import error_sheet, template
+from tasks.roster.setup import RosterDesk
+from tasks.roster.sheets import error_sheet, template
 from tests.roster_process import FOLDER, HEADER, PROCESS, id_number, row, sheet
 from workflows.errors import Conflict, Forbidden, InvalidForm, Rejection
 from workflows.history import verify

@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from tasks.roster_cells import CellRefused, read_cell, visible_text
-from tasks.roster_columns import Column, read_roster
-from tasks.roster_mapping import check_mapping, header_digest, match, missing, plain_heading
+from tasks.roster.cells import CellRefused, read_cell, visible_text
+from tasks.roster.columns import Column, read_roster
+from tasks.roster.mapping import check_mapping, header_digest, match, missing, plain_heading
 from workflows.errors import Rejection
 
 K2 = "429999200402199221"

@@ -8,9 +8,9 @@ import xlsxwriter
 from sqlalchemy import insert
 
 from tasks.models import Organisation
-from tasks.roster_checks import Asker, check_rows
-from tasks.roster_columns import read_roster
-from tasks.roster_mapping import match
+from tasks.roster.checks import Asker, check_rows
+from tasks.roster.columns import read_roster
+from tasks.roster.mapping import match
 from tests import databases
 from workflows.errors import Rejection
 from workflows.store import Store

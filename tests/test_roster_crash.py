@@ -9,8 +9,8 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from app import build_house
-from tasks.cast import Cast
 from tasks.models import Seat
+from tasks.scenarios.cast import Cast
 from tests import databases
 from tests.roster_process import FOLDER, PROCESS, id_number, row, sheet
 from workflows.history import verify

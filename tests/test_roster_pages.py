@@ -7,8 +7,8 @@ from python_calamine import CalamineWorkbook
 from sqlalchemy import select
 
 from app import create_app
-from tasks.cast import Cast
 from tasks.models import Person, SecurityLog
+from tasks.scenarios.cast import Cast
 from tests import databases
 from tests.roster_process import FOLDER, HEADER, PROCESS, id_number, row, sheet
 

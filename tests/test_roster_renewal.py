@@ -6,7 +6,7 @@ import pytest
 from python_calamine import CalamineWorkbook
 from sqlalchemy import select
 
-from tasks.list_queries import Filters
+from tasks.lists.queries import Filters
 from tasks.models import CaseItem, CaseParty, ScheduleMark, Seat
 from tests.roster_process import id_number, sheet
 from workflows.errors import InvalidForm

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.scenarios import ScenarioBook
+from tasks.scenarios.playing import ScenarioBook
 from tests import databases
 from tests.conftest import ROOT
 from workflows.definitions import read_folder

@@ -13,9 +13,9 @@ from sqlalchemy import select
 
 from app import House
 from engine_walk import END, START, chain, extensions, process, several, user
-from tasks.cast import Cast
 from tasks.lifecycle import LIVE
 from tasks.models import CaseActor, CaseMark, Seat, SeatOffer
+from tasks.scenarios.cast import Cast
 from tests.renewal_stage import TEXTS, TOO_SHORT, Stage, declaration
 from workflows.business_calendar import FrozenClock
 from workflows.connectors import Work

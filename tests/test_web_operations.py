@@ -12,10 +12,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import Connection, insert, inspect, text
 
 from app import House, create_app
-from tasks.cast import Cast
 from tasks.colleagues import MOST
 from tasks.models import Membership, Person
 from tasks.operations import Operation
+from tasks.scenarios.cast import Cast
 from tasks.starting import Starting
 from tests import databases
 from workflows.business_calendar import FrozenClock

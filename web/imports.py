@@ -7,8 +7,8 @@ from typing import Any
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 
 from tasks.permissions import require
-from tasks.roster_file import summary
-from tasks.roster_sheets import error_sheet, template as template_sheet
+from tasks.roster.file import summary
+from tasks.roster.sheets import error_sheet, template as template_sheet
 from web.context import actor, after_commit, connection, house, is_htmx, reopen_for_reading
 from web.downloads import workbook
 from web.i18n import language, translate as _

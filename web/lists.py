@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 
-from tasks.list_queries import Filters
-from tasks.lists import NAMES
+from tasks.lists.lists import NAMES
+from tasks.lists.queries import Filters
 from tasks.permissions import may, require
 from tasks.roles import role
 from web.context import actor, connection, house, reopen_for_reading

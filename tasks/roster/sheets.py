@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tasks.roster_columns import Column, Roster
-from tasks.roster_rows import unpack_cell
+from tasks.roster.columns import Column, Roster
+from tasks.roster.rows import unpack_cell
 from workflows.workbook import SheetColumn, write_error_sheet, write_template
 
 _KINDS = {"id_number": "identifier", "mobile": "identifier", "text": "identifier", "list": "identifier", "organisation": "identifier", "date": "date"}

@@ -14,7 +14,7 @@ from tasks.case_fields import Subject, case_views_of
 from tasks.field_view import FieldView
 from tasks.models import CaseItem, CaseParty, Person
 from tasks.organisations import Tree
-from tasks.roster_columns import ListColumn
+from tasks.roster.columns import ListColumn
 from workflows.business_calendar import SHANGHAI
 from workflows.definitions import Definitions, ProcessVersion
 

@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from tasks.scenario_shape import malformed
-from tasks.scenarios import Build, ScenarioBook, ScenarioResult
+from tasks.scenarios.playing import Build, ScenarioBook, ScenarioResult
+from tasks.scenarios.shape import malformed
 from workflows.decisions import read_decisions
 from workflows.errors import Rejection
 from workflows.folder_rules import ResourceFinding, finding_of, setting_findings

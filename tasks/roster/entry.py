@@ -10,9 +10,9 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from tasks.commands import Outcome
-from tasks.roster_columns import Roster
-from tasks.roster_facts import facts_of, student_of, with_key
-from tasks.roster_merge import known_cases, merge
+from tasks.roster.columns import Roster
+from tasks.roster.facts import facts_of, student_of, with_key
+from tasks.roster.merge import known_cases, merge
 from tasks.students import Students
 from workflows.alarms import raise_calendar_alarm
 from workflows.engine import ProcessEngine, StartItem

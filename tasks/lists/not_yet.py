@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
-from tasks.list_queries import CASE, missing_condition
+from tasks.lists.queries import CASE, missing_condition
 from tasks.models import CaseParty
 from tasks.organisations import Tree
-from tasks.roster_columns import CaseList
+from tasks.roster.columns import CaseList
 
 TREE = ("university", "faculty", "class")
 SCHOOLS = ("university", "campus", "faculty")

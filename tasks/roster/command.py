@@ -12,8 +12,8 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from tasks.commands import Commands
 from tasks.people import Actor
 from tasks.personal_data import PersonalData
-from tasks.roster_entry import RosterEntry
-from tasks.roster_run import KIND, ROW_PURPOSE, CohortImport
+from tasks.roster.entry import RosterEntry
+from tasks.roster.run import KIND, ROW_PURPOSE, CohortImport
 from tasks.sealed import seal, unseal
 from workflows.definitions import Definitions
 from workflows.errors import Conflict, Forbidden, NotFound

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, or_, select
 
 from tasks.models import Organisation
-from tasks.roster_cells import CellRefused, read_cell, visible_text
-from tasks.roster_columns import Column, Importer, Roster
+from tasks.roster.cells import CellRefused, read_cell, visible_text
+from tasks.roster.columns import Column, Importer, Roster
 from workflows.workbook import cell_address
 
 _BATCH = 400  # values in one IN list

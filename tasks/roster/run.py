@@ -10,8 +10,8 @@ from sqlalchemy import Connection, Row, update
 from tasks.commands import Commands, Outcome
 from tasks.people import Actor
 from tasks.personal_data import PersonalData
-from tasks.roster_columns import Roster, read_roster
-from tasks.roster_entry import RosterEntry
+from tasks.roster.columns import Roster, read_roster
+from tasks.roster.entry import RosterEntry
 from tasks.sealed import unseal
 from tasks.service import author_of
 from workflows.definitions import Definitions

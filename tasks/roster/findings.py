@@ -7,9 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 from tasks.personal_data import mask_id_number, mask_mobile
-from tasks.roster_checks import Checked, CheckedRow, Problem, SheetRow, to_plain
-from tasks.roster_columns import Column, Roster
-from tasks.roster_rows import pack_cell
+from tasks.roster.checks import Checked, CheckedRow, Problem, SheetRow, to_plain
+from tasks.roster.columns import Column, Roster
+from tasks.roster.rows import pack_cell
 
 PREVIEW_ROWS = 20
 SHOWN_PROBLEMS = 300  # on the page; the error sheet has all

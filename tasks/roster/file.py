@@ -11,8 +11,8 @@ from sqlalchemy import Connection, select
 from tasks.commands import Commands
 from tasks.models import Person
 from tasks.people import Actor, People
-from tasks.roster import Rosters
-from tasks.roster_access import RosterAccess
+from tasks.roster.access import RosterAccess
+from tasks.roster.rosters import Rosters
 from workflows.errors import Forbidden, NotFound, Rejection
 from workflows.store import Store
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from tasks.people import Actor
-from tasks.roster_access import RosterAccess
-from tasks.roster_checks import Asker, Checked, Problem, check_rows
-from tasks.roster_columns import Roster
-from tasks.roster_entry import RosterEntry
-from tasks.roster_facts import plain_values
-from tasks.roster_rows import StoredRow
+from tasks.roster.access import RosterAccess
+from tasks.roster.checks import Asker, Checked, Problem, check_rows
+from tasks.roster.columns import Roster
+from tasks.roster.entry import RosterEntry
+from tasks.roster.facts import plain_values
+from tasks.roster.rows import StoredRow
 from tasks.service import author_of
 from workflows.errors import InvalidForm, Rejection
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.personal_data import mask_id_number, mask_mobile
-from tasks.roster_columns import Roster
+from tasks.roster.columns import Roster
 from workflows.feel.values import to_json
 
 _MASKS = {"id_number": mask_id_number, "mobile": mask_mobile}

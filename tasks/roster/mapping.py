@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from tasks.models import SavedMapping
-from tasks.roster_columns import Roster
+from tasks.roster.columns import Roster
 from workflows.errors import Rejection
 
 MOST_COLUMNS = 150

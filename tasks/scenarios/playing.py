@@ -10,15 +10,15 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select
 
-from tasks.cast import Cast, moment_of
 from tasks.keys.agencies import Absence
 from tasks.keys.agency_dates import SETTLE
 from tasks.lifecycle import LIVE
 from tasks.models import SeatOffer, SecurityLog
 from tasks.operations import Choice
 from tasks.people import Actor
-from tasks.scenario_expectations import unmet
-from tasks.scenario_shape import malformed
+from tasks.scenarios.cast import Cast, moment_of
+from tasks.scenarios.expectations import unmet
+from tasks.scenarios.shape import malformed
 from tasks.seats import SEAT
 from tasks.starting import Starting
 from workflows.engine import INSTANCE

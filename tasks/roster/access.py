@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from tasks.people import Actor
-from tasks.roster_columns import Importer, Roster, read_roster
+from tasks.roster.columns import Importer, Roster, read_roster
 from workflows.business_calendar import SHANGHAI, Clock
 from workflows.definitions import Definitions, ProcessVersion
 from workflows.errors import Forbidden, Rejection

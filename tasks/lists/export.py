@@ -9,9 +9,9 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from tasks import security_log
-from tasks.list_queries import Filters
+from tasks.lists.queries import Filters
 from tasks.people import Actor
-from tasks.roster_columns import ListColumn
+from tasks.roster.columns import ListColumn
 from workflows.workbook import SheetColumn, write_workbook
 
 

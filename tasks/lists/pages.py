@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, select
 
 from tasks.actors import Actor
-from tasks.list_cells import CellReader
-from tasks.list_queries import CASE
+from tasks.lists.cells import CellReader
+from tasks.lists.queries import CASE
 from tasks.models import Person
 from tasks.people import People
-from tasks.roster_columns import ListColumn
+from tasks.roster.columns import ListColumn
 from workflows.definitions import Definitions
 
 

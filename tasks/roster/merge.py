@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from tasks.derived import derive
 from tasks.models import CaseItem
-from tasks.roster_facts import additions
+from tasks.roster.facts import additions
 from workflows.case import Case
 from workflows.engine import ProcessEngine
 from workflows.feel.values import to_json

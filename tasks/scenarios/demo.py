@@ -11,11 +11,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select
 
-from tasks.cast import Cast, moment_of
 from tasks.installation import deploy_shipped
 from tasks.personal_data import check_character
-from tasks.roster_columns import read_roster
-from tasks.roster_facts import plain_values
+from tasks.roster.columns import read_roster
+from tasks.roster.facts import plain_values
+from tasks.scenarios.cast import Cast, moment_of
 from tasks.seats import SEAT
 from tasks.service import author_of
 from workflows.business_calendar import SHANGHAI, FrozenClock, SystemClock

@@ -8,14 +8,14 @@ from typing import Any
 from sqlalchemy import Connection
 
 from tasks.people import Actor
-from tasks.roster_access import RosterAccess
-from tasks.roster_checks import Asker, check_rows
-from tasks.roster_columns import Importer, Roster
-from tasks.roster_command import RosterCommands
-from tasks.roster_facts import plain_values
-from tasks.roster_findings import counts_of, findings_of
-from tasks.roster_mapping import check_header, check_mapping, match, missing, remember, remembered
-from tasks.roster_rows import StoredRow, pack_rows, unpack_rows
+from tasks.roster.access import RosterAccess
+from tasks.roster.checks import Asker, check_rows
+from tasks.roster.columns import Importer, Roster
+from tasks.roster.command import RosterCommands
+from tasks.roster.facts import plain_values
+from tasks.roster.findings import counts_of, findings_of
+from tasks.roster.mapping import check_header, check_mapping, match, missing, remember, remembered
+from tasks.roster.rows import StoredRow, pack_rows, unpack_rows
 from workflows.errors import Rejection
 from workflows.workbook import read_rows
 

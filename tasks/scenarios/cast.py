@@ -11,8 +11,8 @@ from sqlalchemy import Connection, select
 
 from tasks.actors import Actor, system_actor
 from tasks.models import Person
-from tasks.roster_columns import read_roster
-from tasks.roster_facts import plain_values
+from tasks.roster.columns import read_roster
+from tasks.roster.facts import plain_values
 from tasks.service import author_of
 from tasks.shared_organisations import load_organisations
 from workflows.business_calendar import SHANGHAI

@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from tasks.list_queries import CASE, missing_condition
+from tasks.lists.queries import CASE, missing_condition
 from tasks.models import CaseParty, Notification, Person
 from tasks.people import Actor
 from tasks.permissions import require
-from tasks.roster_access import RosterAccess
-from tasks.roster_columns import CaseList, Roster
+from tasks.roster.access import RosterAccess
+from tasks.roster.columns import CaseList, Roster
 from workflows.business_calendar import SHANGHAI, Clock
 from workflows.definitions import Definitions, ProcessVersion
 from workflows.errors import Conflict, NotFound

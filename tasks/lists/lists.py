@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import ColumnElement, Connection, select
 
-from tasks.class_list import ClassList, ClassLists
-from tasks.list_export import note_export, spreadsheet
-from tasks.list_pages import ListPage, ListPages
-from tasks.list_queries import CASE, Filters, filtered, inside, missing_condition
-from tasks.not_yet import Branch, not_yet_tree
+from tasks.lists.class_list import ClassList, ClassLists
+from tasks.lists.export import note_export, spreadsheet
+from tasks.lists.not_yet import Branch, not_yet_tree
+from tasks.lists.pages import ListPage, ListPages
+from tasks.lists.queries import CASE, Filters, filtered, inside, missing_condition
 from tasks.people import Actor, People
 from tasks.permissions import visible_cases
-from tasks.roster_access import RosterAccess
-from tasks.roster_columns import CaseList, ListColumn, Roster
+from tasks.roster.access import RosterAccess
+from tasks.roster.columns import CaseList, ListColumn, Roster
 from workflows.business_calendar import Clock
 from workflows.definitions import Definitions
 from workflows.errors import NotFound

@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from tasks.personal_data import normalise_id_number, normalise_mobile, valid_id_number
-from tasks.roster_columns import Column
+from tasks.roster.columns import Column
 from workflows.errors import Words
 
 _EXACT_FLOAT = 10**15  # beyond this a spreadsheet number has lost digits

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 
 from tasks.models import CaseParty, Organisation
 from tasks.organisations import OrganisationRow, path_below
-from tasks.roster_columns import CaseList
+from tasks.roster.columns import CaseList
 from workflows.models import ProcessInstance
 
 CASE = ProcessInstance

@@ -1,0 +1,1 @@
+"""Processes played without people: scenarios, the check of a folder, and the demo."""
