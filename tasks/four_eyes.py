@@ -5,7 +5,7 @@ Written are actors, principals, delegates, signers and voters: whoever had a han
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, delete, exists, or_, select
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, Select, and_, delete, exists, or_, selec
 from tasks.lifecycle import LIVE
 from tasks.models import CaseActor, Seat, SeatExclusion, SeatOffer
 from workflows.case import Case
+from workflows.definitions import ProcessVersion
 from workflows.models import ProcessInstance
 from workflows.store import insert_missing
 
@@ -49,6 +50,37 @@ def _open_seats(connection: Connection, case: Case, nodes: Sequence[str]) -> Seq
     family = select(INSTANCE.c.id).where(or_(INSTANCE.c.id == case.root, INSTANCE.c.body_of == case.root))
     query: Select[Any] = select(SEAT.c.id, SEAT.c.node_id).where(SEAT.c.instance_id.in_(family), SEAT.c.node_id.in_(nodes), SEAT.c.status.in_(LIVE))
     return connection.execute(query.order_by(SEAT.c.id)).all()
+
+
+def hands_in_both(connection: Connection, case: Case, version: ProcessVersion) -> tuple[str, str] | None:
+    """Two activities that `version` keeps apart and one person has had a hand in, in any round of the case; None: none."""
+    hands = _hands(connection, case)
+    pairs = ((here, there) for here in sorted(hands) for there in version.kept_apart.get(here, ()))
+    return next(((here, there) for here, there in pairs if hands[here] & hands.get(there, set())), None)
+
+
+def renamed(connection: Connection, case: Case, mapping: Mapping[str, str]) -> None:
+    """The activities have other ids from now on: whoever had a hand in one has had it in the same activity."""
+    hands = {node_id: people for node_id, people in _hands(connection, case).items() if node_id in mapping}
+    connection.execute(delete(CaseActor).where(CaseActor.instance_id == case.root, CaseActor.node_id.in_(hands)))
+    insert_missing(connection, CaseActor, [
+        {"instance_id": case.root, "node_id": mapping[node_id], "person_id": person} for node_id, people in hands.items() for person in sorted(people)
+    ])
+
+
+def looked_at_anew(connection: Connection, case: Case) -> None:
+    """The case has come under other rules: what is open is closed to whoever they keep apart from it."""
+    for node_id, people in sorted(_hands(connection, case).items()):
+        if node_id in case.version.graph.nodes:
+            acted(connection, case, node_id, people)
+
+
+def _hands(connection: Connection, case: Case) -> dict[str, set[int]]:
+    """Activity → everybody who has had a hand in it."""
+    found: dict[str, set[int]] = {}
+    for row in connection.execute(select(CaseActor.node_id, CaseActor.person_id).where(CaseActor.instance_id == case.root)).all():
+        found.setdefault(row.node_id, set()).add(row.person_id)
+    return found
 
 
 def forgotten(connection: Connection, case: Case, seat: Row[Any]) -> None:

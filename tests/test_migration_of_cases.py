@@ -77,3 +77,42 @@ def test_a_case_that_is_over_and_a_clerk_are_refused() -> None:
     office.finish("check", "sign")
     with pytest.raises(Conflict):
         office.migrate()
+
+
+def apart(sign: str = "sign", **settings: str) -> bytes:
+    return process(
+        START + step("apply") + step("check") + step(sign, **settings) + step("file") + END + chain("start", "apply", "check", sign, "file", "end")
+    )
+
+
+def test_a_case_is_not_moved_under_a_four_eyes_rule_that_its_past_breaks() -> None:
+    office = Office(apart()).begin().done("apply", "check", "sign")
+    office.deploy(apart(separate_from="check"))
+    before = office.row()
+    with pytest.raises(Conflict, match="check.*sign"):
+        office.migrate()
+    assert office.row() == before
+    office.finish("file")
+
+
+def test_four_eyes_are_kept_by_person_where_a_step_has_got_another_id() -> None:
+    office = Office(apart(separate_from="check")).begin().done("apply").do("check", "sun").done("sign")
+    office.deploy(apart("seal", separate_from="check"))
+    office.migrate({"sign": "seal"})
+    office.give_back("file", "check")
+    with pytest.raises(Forbidden):
+        office.do("check", "qian")
+    office.do("check", "sun")
+
+
+def test_a_four_eyes_rule_of_the_new_version_shuts_out_whoever_acted_under_the_old_one() -> None:
+    office = Office(apart()).begin().done("apply", "check")
+    office.deploy(apart(separate_from="check"))
+    office.migrate()
+
+    def listed(who: str) -> int:
+        with office.house.store.read() as connection:
+            return len(office.house.worklist.page(connection, office.actor(office.house, connection, who)).rows)
+
+    assert (listed("qian"), listed("sun")) == (0, 1)
+    office.do("sign", "sun").finish("file")

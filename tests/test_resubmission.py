@@ -252,6 +252,35 @@ def test_agreements_are_asked_again_when_a_field_changed() -> None:
     assert len(office.seats("vote")) == 3 and office.history("vote_kept") == []
 
 
+def test_an_agreement_that_a_rule_cast_is_nobodys_to_keep() -> None:
+    named = json.dumps([{"value": "approve", "zh": "同意", "en": "Approve"}, {"value": "reject", "zh": "不同意", "en": "Reject"}]).replace('"', "&quot;")
+    office = Office(process(
+        START + step("apply", outcomes=named)
+        + step("vote", participants="= [&quot;person:2&quot;, &quot;person:3&quot;]", resubmit="straight", outcomes=named, same_person="consecutive")
+        + END + chain("start", "apply", "vote", "end")
+    )).begin().do("apply", "qian", "approve")
+    cast = office.rows(select(Seat.__table__).where(Seat.node_id == "vote", Seat.status == "completed"))
+    assert [(seat.participant, seat.completed_by) for seat in cast] == [("person:2", None)]
+    office.give_back("vote", "apply", "sun")
+    office.do("apply", "qian", "reject")
+    assert [seat.participant for seat in office.seats("vote")] == ["person:2", "person:3"] and office.history("vote_kept") == []
+
+
+@pytest.mark.parametrize("decide", ["", "true"])
+def test_what_a_parallel_signer_said_is_not_kept_as_the_decision_of_whom_he_signed_beside(decide: str) -> None:
+    office = Office(process(
+        START + step("apply") + step("sign", signers="parallel", signers_decide=decide, resubmit="straight") + END + chain("start", "apply", "sign", "end")
+    )).begin().done("apply")
+    mine = office.seat("sign").id
+    office.perform("add_parallel", mine, people=[office.people["wang"]], text="请看")
+    signer = next(seat for seat in office.seats("sign") if seat.kind == "parallel")
+    said = "complete" if decide else "suggest_agree"
+    office.command(lambda house, connection: house.tasks.complete(connection, office.actor(house, connection, "wang"), signer.id, {}, said))
+    office.perform("return", mine, to=office.value("sign", "apply", "qian"), reason="材料不全")
+    office.done("apply")
+    assert office.open == ["sign"] and office.history("vote_kept") == []
+
+
 @pytest.mark.parametrize("kind", ["after", "parallel"])
 def test_a_decision_that_still_waited_for_a_signer_is_asked_for_again(kind: str) -> None:
     office = Office(process(

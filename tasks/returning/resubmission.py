@@ -109,7 +109,7 @@ class Resubmission:
         held = {str(old["token"]) for old in seats if old["status"] in LIVE and _awaited(old)}
         came_back = [
             (ids[activity] + mark + index, old) for old in seats
-            for activity, mark, index in [str(old["token"]).partition("#")] if activity in ids and old["kind"] in ("main", "parallel")
+            for activity, mark, index in [str(old["token"]).partition("#")] if activity in ids and old["kind"] == "main"
         ]
         # Where a signer was still awaited nothing was decided yet: signers are not recreated, so those who agreed are asked again.
         voted = [(token, old) for token, old in came_back if old["status"] == "completed" and str(old["token"]) not in held]
@@ -135,7 +135,9 @@ class Resubmission:
         return connection.execute(query.order_by(SEAT.c.id).limit(1)).first()
 
     def _keep_vote(self, connection: Connection, case: Case, seat: Row[Any], old: Mapping[str, Any]) -> None:
-        """沿用: an agreement of somebody who may still give it."""
+        """沿用: an agreement of somebody who may still give it; what a rule cast is nobody's, the rule is asked anew."""
+        if old["completed_by"] is None:
+            return
         poll = self._deciding.poll(connection, case, seat.token)
         side = (poll.rule.get("sides") or {}).get(old["outcome"], "A")
         if side != "A" or self._line(connection, case, seat, int(old["completed_by"])) is None:
