@@ -66,6 +66,17 @@ def _engine() -> Engine:
     return IDLE.pop() if IDLE else create_database_engine("sqlite://", poolclass=StaticPool, query_cache_size=STATEMENTS, connect_args=connect)
 
 
+def _fill(raw: sqlite3.Connection, content: bytes) -> None:
+    """Give a database in memory other content.
+
+    Page by page: a connection whose database is exchanged by `deserialize` keeps what json_each() knew of the old one, and SQLite 3.40 falls over it.
+    """
+    source = sqlite3.connect(":memory:")
+    source.deserialize(content)
+    source.backup(raw)
+    source.close()
+
+
 @cache
 def _personal_data() -> PersonalData:
     return PersonalData(load_or_create_keys(None))
@@ -84,7 +95,7 @@ class Office:
         if content is None:
             Base.metadata.create_all(self.engine)
         else:
-            self.raw.deserialize(content or _template())
+            _fill(self.raw, content or _template())
         self.clock = FrozenClock(now)
         self.reload()
         self._left: int | None = None
