@@ -27,6 +27,7 @@ from workflows.definitions import ProcessVersion
 from workflows.errors import Rejection
 
 MODIFICATIONS = ("returned", "jumped", "decision_withdrawn", "withdrawn")
+OPENED = frozenset({"activity_opened", "scope_opened", "instances_opened"})
 RULES = frozenset({"same_person", "applicant_is_approver", "timeout", "agreement_kept"})
 CASE = re.compile(r"of case (\d+)\)")
 UNSOUND = ("After the change ", "The change would take away")
@@ -231,11 +232,29 @@ class Invariants:
         kept, made = expected(shim, before["state"], detail["cancel"], starts[0])  # type: ignore[arg-type]
         there = after["state"]["t"]
         newest = before["state"]["n"]
+        if (turned := self._turned_true(number, version)) is not None:
+            begun = self._begun(number, turned, newest)
+            assert begun == made, f"3: {fact['kind']} started {dict(begun)}, not {dict(made)}, before a condition was looked at"
+            return
         assert {token for token in there if int(token) <= newest} == kept, f"3: {fact['kind']} kept {sorted(there)}, not {sorted(kept)}"
         new = Counter(entry[0] for token, entry in there.items() if int(token) > newest)
         assert new == made, f"3: {fact['kind']} started {dict(new)}, not {dict(made)}"
         self._resting(fact, before, after, kept)
         self._no_doubles(fact, before, after)
+
+    def _turned_true(self, number: int, version: ProcessVersion) -> int | None:
+        """The fact with which an event came because its condition holds; what it brings and takes away is not part of the change before it."""
+        nodes = version.graph.nodes
+        mine = (fact for fact in self.facts if fact["instance_id"] == number and fact["kind"] == "passed")
+        return next((int(fact["id"]) for fact in mine if nodes[fact["node_id"]].event.kind == "conditional"), None)
+
+    def _begun(self, number: int, until: int, newest: int) -> Counter[str]:
+        """By the facts, what was opened before one of them; several instances are one activity."""
+        opened = {
+            (fact["token"].partition("#")[0], fact["node_id"]) for fact in self.facts
+            if fact["instance_id"] == number and fact["id"] < until and fact["kind"] in OPENED
+        }
+        return Counter(node for token, node in opened if int(token) > newest)
 
     def _branches(self) -> None:
         for number, case in self.world.cases.items():
