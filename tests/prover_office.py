@@ -61,20 +61,16 @@ def _template() -> bytes:
 
 
 def _engine() -> Engine:
-    """An engine over a database in memory of its own. One that was used before knows the statements it has compiled; its content is replaced."""
-    connect = {"cached_statements": STATEMENTS}
-    return IDLE.pop() if IDLE else create_database_engine("sqlite://", poolclass=StaticPool, query_cache_size=STATEMENTS, connect_args=connect)
+    """An engine over a database in memory of its own. One that was used before knows the statements it has compiled.
 
-
-def _fill(raw: sqlite3.Connection, content: bytes) -> None:
-    """Give a database in memory other content.
-
-    Page by page: a connection whose database is exchanged by `deserialize` keeps what json_each() knew of the old one, and SQLite 3.40 falls over it.
+    Its connection is a new one: where `deserialize` exchanges the database of a connection, SQLite 3.40 falls over what json_each() knew of the old.
     """
-    source = sqlite3.connect(":memory:")
-    source.deserialize(content)
-    source.backup(raw)
-    source.close()
+    connect = {"cached_statements": STATEMENTS}
+    if not IDLE:
+        return create_database_engine("sqlite://", poolclass=StaticPool, query_cache_size=STATEMENTS, connect_args=connect)
+    engine = IDLE.pop()
+    engine.dispose()
+    return engine
 
 
 @cache
@@ -95,7 +91,7 @@ class Office:
         if content is None:
             Base.metadata.create_all(self.engine)
         else:
-            _fill(self.raw, content or _template())
+            self.raw.deserialize(content or _template())
         self.clock = FrozenClock(now)
         self.reload()
         self._left: int | None = None
