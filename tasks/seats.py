@@ -8,14 +8,15 @@ from datetime import datetime
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Row, String, and_, bindparam, cast, delete, exists, func, insert, literal, or_, select, true, update
+from sqlalchemy import Connection, Row, String, and_, cast, delete, exists, insert, literal, or_, select, update
 
 from tasks.assignment import Assignment, Later, assign
 from tasks.lifecycle import IN_TURN, LIVE
-from tasks.models import CaseActor, CaseItem, CaseParty, Draft, Schedule, ScheduleMark, Seat, SeatExclusion, SeatOffer
+from tasks.models import CaseItem, CaseParty, Draft, Schedule, ScheduleMark, Seat, SeatExclusion, SeatOffer
+from tasks.seat_statements import EXCLUDE_ACTORS, INSERT_OFFERS, INSERT_POOL, INSERT_SEATS, OPEN_AT_ONCE, OPEN_POOL_AT_ONCE, pool_asked
 from tasks.shared_answers import SharedAnswers
 from tasks.telling import tell
-from tasks.votes.opening import Entered, Place, is_plain, participants_of, placed, places, pooled, seat_values, staffed_lines
+from tasks.votes.opening import Entered, Place, is_office_pool, is_plain, participants_of, placed, places, pooled, seat_values, staffed_lines
 from tasks.votes.participants import people_of
 from workflows.alarms import raise_calendar_alarm
 from workflows.case import Case
@@ -26,41 +27,12 @@ from workflows.graph import HUMAN, Node
 from workflows.host import feel
 from workflows.jobs import raise_incident
 from workflows.models import FAR_FUTURE, Incident
-from workflows.store import Among, Texts, insert_missing
+from workflows.store import insert_missing
 from workflows.timers import as_instant
 
 SEAT = Seat.__table__
-INSERT_SEATS = insert(Seat).returning(SEAT.c.id, sort_by_parameter_order=True)
-INSERT_OFFERS = insert(SeatOffer)
 ASKED = and_(SEAT.c.status.in_(IN_TURN), SEAT.c.parent_seat_id.is_(None))  # those below have the dates of the one above
 DRAFTED = exists().where(Draft.seat_id == SeatOffer.seat_id, SeatOffer.candidate == literal("person:") + cast(Draft.person_id, String))
-EXCLUDE_ACTORS = insert(SeatExclusion).from_select(
-    ["seat_id", "person_id", "reason"],
-    select(bindparam("seat", type_=SEAT.c.id.type), CaseActor.person_id, bindparam("reason", type_=String)).where(
-        CaseActor.instance_id == bindparam("instance"), Among(CaseActor.node_id, bindparam("nodes", type_=Texts())),
-        ~exists().where(SeatExclusion.seat_id == bindparam("seat", type_=SEAT.c.id.type), SeatExclusion.person_id == CaseActor.person_id),
-    ).distinct(),
-)
-
-
-def _open_at_once() -> Any:
-    """One statement for PostgreSQL (see `workflows.store.in_one`): a new seat, its offers, and whom four-eyes rules keep out. Returns its id."""
-    given = {name: bindparam(name, type_=SEAT.c[name].type) for name in NEW_SEAT}
-    new = insert(Seat).values(given).returning(SEAT.c.id, SEAT.c.due_at, SEAT.c.created_at, SEAT.c.priority).cte("new")
-    lines = func.unnest(bindparam("lines", type_=Texts())).table_valued("candidate").render_derived()
-    offered = select(lines.c.candidate, new.c.id, new.c.due_at, new.c.created_at, new.c.priority).select_from(new.join(lines, true()))
-    offers = insert(SeatOffer).from_select(["candidate", "seat_id", "due_at", "created_at", "priority"], offered)
-    acted = and_(CaseActor.instance_id == bindparam("root"), Among(CaseActor.node_id, bindparam("apart", type_=Texts())))
-    kept_out = select(new.c.id, CaseActor.person_id, bindparam("reason", type_=String)).select_from(new.join(CaseActor, acted))
-    exclusions = insert(SeatExclusion).from_select(["seat_id", "person_id", "reason"], kept_out.distinct())
-    return select(new.c.id).add_cte(offers.cte("offers"), exclusions.cte("exclusions"))
-
-
-NEW_SEAT = (
-    "instance_id", "definition_id", "process_id", "node_id", "token", "created_at", "due_at", "yellow_at", "priority", "round", "revision", "schedule_id",
-    "duty", "summary", "urged", "owner_id", "status", "position", "participant", "veto",
-)
-OPEN_AT_ONCE = _open_at_once()
 
 
 class Seats:
@@ -118,10 +90,13 @@ class Seats:
 
     def _open(self, connection: Connection, openings: Sequence[Entered]) -> None:
         schedules = self._schedule_ids(connection, [opening.assignment for opening in openings], openings)
-        staffed = staffed_lines(connection, openings)
+        if len(openings) == 1 and is_office_pool(openings[0].case, openings[0].node, openings[0].assignment.candidates):
+            self._open_pool(connection, openings[0], schedules)
+            return
+        behind = staffed_lines(connection, openings)
         opened = [
             (opening, place) for opening in openings
-            for place in places(connection, opening, self._engine.functions(connection, opening.case), staffed)
+            for place in places(connection, opening, self._engine.functions(connection, opening.case), behind)
         ]
         self._open_places(connection, opened, schedules)
 
@@ -132,7 +107,10 @@ class Seats:
     def _open_places(self, connection: Connection, opened: Sequence[tuple[Entered, Place]], schedules: dict[bytes, int]) -> None:
         rows = [self._seat_row(opening, place, schedules) for opening, place in opened]
         if len(rows) == 1 and connection.dialect.name == "postgresql":
-            self._open_one(connection, *opened[0], rows[0])
+            opening, place = opened[0]
+            seat_id = connection.execute(OPEN_AT_ONCE, self._at_once(opening, place, rows[0])).scalar_one()
+            self._after_opening(connection, opening.case, opening.node, opening.token, seat_id, place)
+            self._tell_offered(connection, [seat_id])
             return
         ids = connection.execute(INSERT_SEATS, rows).scalars().all()
         offers = [
@@ -143,17 +121,30 @@ class Seats:
             connection.execute(INSERT_OFFERS, offers)
         for (opening, place), seat_id in zip(opened, ids, strict=True):
             self.settle_place(connection, opening.case, opening.node, opening.token, seat_id, place)
-        for listener in self.on_offer:
-            listener(connection, ids, True)
+        self._tell_offered(connection, ids)
 
-    def _open_one(self, connection: Connection, opening: Entered, place: Place, row: dict[str, Any]) -> None:
-        """The same for one place; a way to the server costs more than the work there."""
-        case, apart = opening.case, opening.case.version.kept_apart[opening.node.id]
-        given = {**row, "lines": place.candidates, "apart": apart, "reason": ",".join(apart), "root": case.root}
-        seat_id = connection.execute(OPEN_AT_ONCE, given).scalar_one()
-        self._after_opening(connection, case, opening.node, opening.token, seat_id, place)
+    def _open_pool(self, connection: Connection, opening: Entered, schedules: dict[bytes, int]) -> None:
+        """The same for the one seat of offices, asked in passing whether anybody is there: most completions come here."""
+        lines, place = opening.assignment.candidates, Place(opening.assignment.candidates)
+        row = self._seat_row(opening, place, schedules)
+        asked = pool_asked(lines, opening.case.now)
+        if connection.dialect.name == "postgresql":
+            seat_id, anybody = connection.execute(OPEN_POOL_AT_ONCE, self._at_once(opening, place, row) | asked).one()
+        else:
+            seat_id, anybody = connection.execute(INSERT_POOL, row | asked).one()
+            connection.execute(INSERT_OFFERS, [self.offer_row(line, seat_id, row["due_at"], row["created_at"], row["priority"]) for line in lines])
+            self.exclude(connection, opening.case, seat_id, opening.node)
+        self._after_opening(connection, opening.case, opening.node, opening.token, seat_id, replace(place, alarm=not anybody))
+        self._tell_offered(connection, [seat_id])
+
+    @staticmethod
+    def _at_once(opening: Entered, place: Place, row: dict[str, Any]) -> dict[str, Any]:
+        apart = opening.case.version.kept_apart[opening.node.id]
+        return {**row, "lines": place.candidates, "apart": apart, "reason": ",".join(apart), "root": opening.case.root}
+
+    def _tell_offered(self, connection: Connection, seat_ids: Sequence[int]) -> None:
         for listener in self.on_offer:
-            listener(connection, [seat_id], True)
+            listener(connection, seat_ids, True)
 
     def settle_place(self, connection: Connection, case: Case, node: Node, token: str, seat_id: int, place: Place) -> None:
         """What a place needs beside its row and offers: who is kept out, and the alarm when nobody the model names may act."""
@@ -189,6 +180,7 @@ class Seats:
         connection.execute(EXCLUDE_ACTORS, {"seat": seat_id, "reason": ",".join(nodes), "instance": case.root, "nodes": nodes})
 
     def _nobody(self, connection: Connection, case: Case, node: Node, token: str, seat_id: int | None) -> None:
+        case.alarmed = True
         raise_incident(
             connection, case.now, "no_assignee", f"环节“{node.name or node.id}”没有可办理的人员", instance_id=case.id,
             token=token, node_id=node.id, unique_key=f"no_assignee:{case.id}:{token}" + (f":{seat_id}" if seat_id else ""),
@@ -399,6 +391,8 @@ class Seats:
 
 def alarms_over(connection: Connection, case: Case, token: str) -> None:
     """The alarm that nobody may act, or that a signer is gone, is over once somebody may, or the activity is."""
+    if not case.alarmed:
+        return
     kinds = Incident.kind.in_(("no_assignee", "signer_left"))
     mine = (Incident.instance_id == case.id, Incident.token == token, kinds, Incident.resolved_at.is_(None))
     connection.execute(update(Incident).where(*mine).values(resolved_at=case.now))

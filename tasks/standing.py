@@ -31,6 +31,7 @@ from workflows.definitions import ProcessVersion
 from workflows.engine import INSTANCE
 from workflows.errors import Conflict, Forbidden, NotFound, Rejection
 from workflows.graph import Node, listed
+from workflows.models import Incident
 from workflows.store import Among, Texts
 
 SEAT, CHILD, OTHER = Seat.__table__, aliased(Seat.__table__, name="child"), aliased(Seat.__table__, name="other")
@@ -84,6 +85,7 @@ def seats_with_facts(which: ColumnElement[bool]) -> Any:
         "several": exists().where(Voting.instance_id == SEAT.c.instance_id, Voting.token == SEAT.c.token) | exists().where(
             OTHER.c.instance_id == SEAT.c.instance_id, OTHER.c.token == SEAT.c.token, OTHER.c.id != SEAT.c.id, OTHER.c.status != "cancelled"
         ),
+        "alarmed": exists().where(Incident.instance_id == INSTANCE.c.id, Incident.resolved_at.is_(None)),
         "keyed": exists().where(SeatOffer.seat_id == SEAT.c.id, SeatOffer.principal_id == person),  # an agent has a key to his seat
         "has_children": exists().where(*waiting),
         "awaits_advice": exists().where(*waiting, CHILD.c.blocking.is_(True), CHILD.c.kind == "delegate"),

@@ -54,7 +54,7 @@ class Case:
     __slots__ = (
         "id", "version", "cycle", "number", "subject", "subject_person", "status", "stage", "round", "revision", "state", "variables",
         "started_at", "ended_at", "chain", "waits", "unwaits", "dropped_waits", "outbox", "now", "author", "inputs", "facts_changed",
-        "parent_id", "parent_token", "body_of", "locals", "outer", "family", "reach", "aftermath", "is_new", "depth", "written", "bases",
+        "parent_id", "parent_token", "body_of", "locals", "outer", "family", "reach", "aftermath", "is_new", "depth", "written", "bases", "alarmed",
     )
 
     def __init__(self, row: Row[Any] | Mapping[str, Any], version: ProcessVersion, now: datetime, author: Author) -> None:
@@ -76,6 +76,7 @@ class Case:
         self.parent_id: int | None = values["parent_id"]
         self.parent_token: str | None = values["parent_token"]
         self.body_of: int | None = values["body_of"]
+        self.alarmed: bool = values.get("alarmed", True)  # whether alarms may stand; False only where its row said that none do
         self.chain = Chain(self.id, version.id, values["history_sequence"], bytes(values["history_hash"]))
         self.waits: list[dict[str, Any]] = []
         self.unwaits: list[str] = []

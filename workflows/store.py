@@ -257,6 +257,18 @@ def _in_array(element: Among, compiler: SQLCompiler, **options: Any) -> str:
     return f"({column} = ANY ({texts}))"
 
 
+class Asked(FunctionElement[bool]):
+    """`Asked(condition)`: a condition about other tables in RETURNING, where their columns' names would otherwise stand without their tables."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(Asked)
+def _asked(element: Asked, compiler: SQLCompiler, **options: Any) -> str:
+    return ", ".join(compiler.process(clause, **options | {"include_table": True}) for clause in element.clauses)
+
+
 def create_database_engine(url: str, **options: Any) -> Engine:
     """An engine for `url` with the settings every connection needs (SQLite: write-ahead log, full durability)."""
     engine = create_engine(url, **options)

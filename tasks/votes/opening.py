@@ -92,6 +92,11 @@ def pooled(candidates: tuple[str, ...], staffed: Collection[str]) -> Place:
     return Place(candidates, alarm=not any(line in staffed for line in candidates))
 
 
+def is_office_pool(case: Case, node: Node, candidates: Sequence[str]) -> bool:
+    """Whether the activity is plain and all its lines are offices: whether somebody stands behind them is asked as its seat is opened."""
+    return bool(candidates) and is_plain(case, node) and all("@" in line for line in candidates)
+
+
 def staffed_lines(connection: Connection, openings: Sequence[Entered]) -> set[str]:
     """The candidate lines of the plain ones among `openings` that somebody stands behind today."""
     plain = [opening for opening in openings if is_plain(opening.case, opening.node)]

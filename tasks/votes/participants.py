@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, Date, bindparam, exists, select
 
 from tasks.candidate_lines import person_of
 from tasks.memberships import valid_on
 from tasks.models import CaseActor, Membership, Organisation, Person
 from workflows.business_calendar import local_day
 from workflows.case import Case
+from workflows.store import Among, Asked, Texts
 
 
 def people_of(connection: Connection, lines: Iterable[str], case: Case) -> dict[str, frozenset[int]]:
@@ -41,6 +42,15 @@ def _members(connection: Connection, lines: Sequence[str], day: date) -> list[tu
         )
     )
     return [(f"{row.role}@{row.code}", row.id) for row in connection.execute(query)]
+
+
+def staffed() -> ColumnElement[bool]:
+    """SQL: somebody active stands behind one of the "role@ORG" bound as `lines` on the day bound as `day`; `codes` are their organisations."""
+    return Asked(exists().where(
+        Among(Organisation.code, bindparam("codes", type_=Texts())), Organisation.active, Membership.organisation_id == Organisation.id,
+        Among(Membership.role + "@" + Organisation.code, bindparam("lines", type_=Texts())), valid_on(bindparam("day", type_=Date)),
+        Person.id == Membership.person_id, Person.active,
+    ))
 
 
 def barred(connection: Connection, case: Case, nodes: Sequence[str]) -> frozenset[int]:
