@@ -67,6 +67,7 @@ class Replay:
         self.kept: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}  # seat → marking and values before his act
         self.decided: set[int] = set()
         self.returns: dict[str, dict[str, Any]] = {}  # token that a return started → what it took away
+        self.off: dict[str, Any] = {}  # the marking in which its caller called it off
 
     def run(self, rows: list[dict[str, Any]]) -> None:
         for number, row in enumerate(rows):
@@ -113,7 +114,10 @@ class Replay:
         elif kind in MODIFICATIONS:
             self._modified(row)
         elif kind in ("terminated", "voided", "called_off"):
+            self.off = copy.deepcopy(state)
             self.machine.cancel_all(state)
+        elif kind == "revived":
+            self._revived()
         elif kind == "undone" and detail["seat"] in self.decided:
             marking, values = self.kept[detail["seat"]]
             self.case.state = self.machine.restored(marking, state)
@@ -134,9 +138,15 @@ class Replay:
     def _straight(self, row: Mapping[str, Any]) -> None:
         kept = self.returns[row["token"]]
         _, ids = self.machine.reinstate(self.case.state, self.host, row["token"], kept["state"], kept["cancel"], kept["discard"], kept["redeposit"])
-        for old, new in ids.items():
-            if old in self.returns:  # what comes back had itself been returned to
-                self.returns[new] = self.returns[old]
+        self._follow(ids)
+
+    def _revived(self) -> None:
+        """The caller was resubmitted straight to where it stood: what it had called goes on."""
+        self._follow(self.machine.revive(self.case.state, self.host, self.off)[1])
+
+    def _follow(self, ids: Mapping[str, str]) -> None:
+        """What comes back had perhaps itself been returned to."""
+        self.returns |= {ids[old]: kept for old, kept in self.returns.items() if old in ids}
 
     def _acts(self, row: Mapping[str, Any]) -> None:
         kind, detail = row["kind"], row["detail"]
