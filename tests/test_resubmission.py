@@ -140,6 +140,18 @@ def test_straight_goes_on_with_a_called_process_where_it_stood_with_its_holder_i
     office.do("verify", "wang").finish("sign")
 
 
+def test_what_comes_back_in_a_called_process_had_itself_been_returned_to_and_goes_straight_on() -> None:
+    inner = process(START + step("draw", resubmit="straight") + step("audit") + step("verify", resubmit="straight") + END + chain("start", "draw", "audit", "verify", "end"), "inner")
+    office = Office(inner, MIDDLE, CALLING).begin().done("apply", "check", "open", "draw", "audit", "beside")
+    office.give_back("verify", "draw")
+    office.give_back("draw", "apply")
+    office.done("apply")
+    assert office.open == ["draw"]
+    office.done("draw")
+    assert office.open == ["verify"]
+    office.finish("verify", "sign")
+
+
 def test_straight_starts_a_called_process_anew_when_what_is_handed_in_has_changed() -> None:
     handing = CALLING.replace(b'calledElement="middle"/>', b'calledElement="middle"><bpmn:extensionElements><camunda:in source="amount" target="amount"/></bpmn:extensionElements></bpmn:callActivity>')
     office = Office(INNER, MIDDLE, handing).begin(amount=1).done("apply", "check", "open").do("draw", "sun")

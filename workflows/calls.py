@@ -130,7 +130,7 @@ class Calls:
         host, machine = EngineHost(child, self._functions(connection, child)), child.version.machine
         with refusing():
             happenings, ids = machine.revive(child.state, host, memory["state"])
-        child.put_back(kept, ids, caller.reach.called)
+        child.put_back(memory, ids, caller.reach.called)
         return child, run_door(child, host, lambda: happenings)
 
     def _row(self, connection: Connection, case: Case, token: str, node: Node, version: ProcessVersion) -> dict[str, Any]:

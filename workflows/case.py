@@ -209,10 +209,15 @@ class Case:
             found["locals"] = self.locals.memory()
         return found
 
-    def put_back(self, locals_: Mapping[str, Sequence[Any]], ids: Mapping[str, str], called: Sequence[Mapping[str, Any]]) -> None:
-        """After tokens came back under new ids: their local variables are as they were, and what they had called goes on."""
+    def put_back(self, before: Mapping[str, Any], ids: Mapping[str, str], called: Sequence[Mapping[str, Any]]) -> None:
+        """After tokens of `before` (`state`, `locals`) came back under new ids: their local variables are as they were, what they had called
+        goes on, and what had itself been returned to still goes straight on.
+        """
         self.reach.put_back = ids
-        for scope, local in locals_.items():
+        straight = {ids[one]: record for one, record in before["state"].get("s", {}).items() if one in ids}
+        if straight:
+            self.state["s"] = {**self.state.get("s", {}), **straight}
+        for scope, local in before.get("locals", {}).items():
             if self.locals is not None and scope.partition("#")[0] in ids:
                 self.locals.put(mapped(scope, ids), Local(*local))
         mine = [one for one in called if one["parent"] == self.id and str(one["token"]).partition("#")[0] in ids]

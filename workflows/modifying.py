@@ -236,10 +236,7 @@ def reinstate(
         return happenings
 
     happenings = run_door(case, host, door)
-    case.put_back(record.get("locals", {}), ids, record.get("called", ()))
-    straight = {ids[one]: kept for one, kept in record["state"].get("s", {}).items() if one in ids}
-    if straight:  # what comes back had itself been returned to
-        case.state["s"] = {**case.state.get("s", {}), **straight}
+    case.put_back(record, ids, record.get("called", ()))
     commands.settle(connection, [(case, happenings)])
     return ids
 
