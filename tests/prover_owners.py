@@ -35,7 +35,8 @@ class Owners:
         if kind in HOLDS:
             self.held[seat] = fact["person"]
         elif kind in GIVES:
-            self.held[seat] = detail["to"]
+            # a vote whose turn has not come is given to somebody by name; nobody holds it yet
+            self.held[seat] = None if world.seats[seat]["status"] == "queued" else detail["to"]
         elif kind in FREES or (kind == "vote_reached" and "rule" in detail):
             self.held[seat] = None
         elif kind == "given_back":
