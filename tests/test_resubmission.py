@@ -293,6 +293,27 @@ def test_what_a_parallel_signer_said_is_not_kept_as_the_decision_of_whom_he_sign
     assert office.open == ["sign"] and office.history("vote_kept") == []
 
 
+@pytest.mark.parametrize(("said", "left"), [("approve", ["person:3", "person:6"]), ("reject", ["person:2", "person:3", "person:6"])])
+def test_agreements_are_asked_again_where_they_would_decide_without_a_signer_who_refused(said: str, left: list[str]) -> None:
+    named = json.dumps([{"value": "approve", "zh": "同意", "en": "Approve"}, {"value": "reject", "zh": "不同意", "en": "Reject"}]).replace('"', "&quot;")
+    rule = "{&quot;rule&quot;: &quot;majority&quot;}"
+    office = Office(process(
+        START + step("apply") + step(
+            "vote", participants="= [&quot;person:2&quot;, &quot;person:3&quot;, &quot;person:6&quot;]", voting=rule, outcomes=named,
+            signers="parallel", signers_decide="true", resubmit="straight",
+        ) + END + chain("start", "apply", "vote", "end")
+    )).begin().done("apply")
+    office.perform("add_parallel", office.seat("vote").id, people=[office.people["zhou"]])
+    office.do("vote", "zhou", said, nth=next(place for place, seat in enumerate(office.seats("vote")) if seat.kind == "parallel"))
+    office.do("vote", "qian", "approve")
+    if said == "reject":
+        office.do("vote", "sun", "approve")
+    before = office.marking
+    office.give_back("vote", "apply", "wang" if said == "reject" else "sun")
+    office.done("apply")
+    assert office.marking == before and sorted(seat.participant for seat in office.seats("vote")) == left
+
+
 @pytest.mark.parametrize("kind", ["after", "parallel"])
 def test_a_decision_that_still_waited_for_a_signer_is_asked_for_again(kind: str) -> None:
     office = Office(process(

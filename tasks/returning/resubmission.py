@@ -106,13 +106,13 @@ class Resubmission:
 
     def _seats_again(self, connection: Connection, case: Case, seats: Sequence[Mapping[str, Any]], ids: Mapping[str, str], changed: bool) -> None:
         """Give each seat back to whoever held it, keep agreements when no field changed."""
-        held = {str(old["token"]) for old in seats if old["status"] in LIVE and _awaited(old)}
         came_back = [
-            (ids[activity] + mark + index, old) for old in seats
-            for activity, mark, index in [str(old["token"]).partition("#")] if activity in ids and old["kind"] == "main"
+            (ids[activity] + mark + index, old) for old in seats for activity, mark, index in [str(old["token"]).partition("#")] if activity in ids
         ]
-        # Where a signer was still awaited nothing was decided yet: signers are not recreated, so those who agreed are asked again.
-        voted = [(token, old) for token, old in came_back if old["status"] == "completed" and str(old["token"]) not in held]
+        # Signers are not recreated: where one is still awaited, or has not agreed, kept votes would decide without him, so those who agreed are asked again.
+        held = {token for token, old in came_back if _awaited(old) or self._opposed(connection, case, token, old)}
+        came_back = [(token, old) for token, old in came_back if old["kind"] == "main"]
+        voted = [(token, old) for token, old in came_back if old["status"] == "completed" and token not in held]
         for token, old in voted if not changed else ():
             if new := self._counterpart(connection, case, token, old):
                 self._keep_vote(connection, case, new, old)
@@ -134,13 +134,18 @@ class Resubmission:
         )
         return connection.execute(query.order_by(SEAT.c.id).limit(1)).first()
 
+    def _opposed(self, connection: Connection, case: Case, token: str, old: Mapping[str, Any]) -> bool:
+        """Whether this is the vote of an added signer who did not agree."""
+        if old["kind"] != "parallel" or not old["counts"] or old["status"] != "completed":
+            return False
+        return case.is_open(token) and _side(self._deciding.poll(connection, case, token).rule, old) != "A"
+
     def _keep_vote(self, connection: Connection, case: Case, seat: Row[Any], old: Mapping[str, Any]) -> None:
         """沿用: an agreement of somebody who may still give it; what a rule cast is nobody's, the rule is asked anew."""
         if old["completed_by"] is None:
             return
         poll = self._deciding.poll(connection, case, seat.token)
-        side = (poll.rule.get("sides") or {}).get(old["outcome"], "A")
-        if side != "A" or self._line(connection, case, seat, int(old["completed_by"])) is None:
+        if _side(poll.rule, old) != "A" or self._line(connection, case, seat, int(old["completed_by"])) is None:
             return
         answer = {**(old["answer"] or {}), "order": len(poll.cast)}
         connection.execute(update(Seat).where(SEAT.c.id == seat.id).values(
@@ -200,7 +205,12 @@ class Resubmission:
 
 def _awaited(old: Mapping[str, Any]) -> bool:
     """Whether a decision cannot fall without this added seat: an after-signer it waits for, or a signer with a vote."""
-    return bool(old["kind"] == "after" and old["blocking"] or old["kind"] == "parallel" and old["counts"])
+    return bool(old["status"] in LIVE and (old["kind"] == "after" and old["blocking"] or old["kind"] == "parallel" and old["counts"]))
+
+
+def _side(rule: Mapping[str, Any], old: Mapping[str, Any]) -> str:
+    """What a vote said, by the outcomes of the activity."""
+    return str((rule.get("sides") or {}).get(old["outcome"], "A"))
 
 
 # what has changed, and what reads it
