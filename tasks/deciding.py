@@ -287,8 +287,6 @@ class Deciding:
         self._children.stop_waiting(connection, case, seat)
         self._seats.offer_to(connection, seat.id, place.candidates, seat.due_at, seat.created_at, seat.priority)
         self._seats.settle_place(connection, case, poll.node, poll.token, seat.id, place)
-        if seat.status == "parked":
-            ChildSeats(self._seats).settle(connection, case, seat.id)  # while signers are awaited it is offered to nobody
         case.record("vote_reached", node=poll.node.id, token=poll.token, detail={"seat": seat.id, "position": seat.position, "rule": "voter_left"})
 
     @staticmethod
