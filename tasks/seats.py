@@ -16,8 +16,7 @@ from tasks.models import CaseItem, CaseParty, Draft, Schedule, ScheduleMark, Sea
 from tasks.seat_statements import EXCLUDE_ACTORS, INSERT_OFFERS, INSERT_POOL, INSERT_SEATS, OPEN_AT_ONCE, OPEN_POOL_AT_ONCE, pool_asked
 from tasks.shared_answers import SharedAnswers
 from tasks.telling import tell
-from tasks.votes.opening import Entered, Place, is_office_pool, is_plain, participants_of, placed, places, pooled, seat_values, staffed_lines
-from tasks.votes.participants import people_of
+from tasks.votes.opening import Entered, Place, is_office_pool, is_plain, participants_of, placed, places, pooled, seat_values, staffed, staffed_lines
 from workflows.alarms import raise_calendar_alarm
 from workflows.case import Case
 from workflows.engine import Outcome, ProcessEngine
@@ -347,7 +346,7 @@ class Seats:
         if seat.kind != "main":  # a named signer's seat stays his
             return Place(tuple(connection.execute(select(SeatOffer.candidate).where(SeatOffer.seat_id == seat.id, SeatOffer.principal_id.is_(None))).scalars()))
         if seat.participant is None and is_plain(case, node):
-            return pooled(pool, {line for line, people in people_of(connection, pool, case).items() if people})
+            return pooled(pool, staffed(connection, pool, case))
         lines = (seat.participant,) if seat.participant else pool
         return placed(connection, case, node, self._engine.functions(connection, case), lines, seat.position, bool(seat.veto))
 

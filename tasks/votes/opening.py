@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,7 +101,12 @@ def staffed_lines(connection: Connection, openings: Sequence[Entered]) -> set[st
     """The candidate lines of the plain ones among `openings` that somebody stands behind today."""
     plain = [opening for opening in openings if is_plain(opening.case, opening.node)]
     lines = {line for opening in plain for line in opening.assignment.candidates}
-    return {line for line, people in people_of(connection, lines, plain[0].case).items() if people} if lines else set()
+    return staffed(connection, lines, plain[0].case) if lines else set()
+
+
+def staffed(connection: Connection, lines: Iterable[str], case: Case) -> set[str]:
+    """Those of these candidate lines that somebody stands behind today."""
+    return {line for line, people in people_of(connection, lines, case).items() if people}
 
 
 def _voting_places(connection: Connection, entered: Entered, functions: Functions) -> list[Place]:
