@@ -12,13 +12,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, delete, or_, select, update
 
 from tasks import errors
+from tasks.alarms import alarms_over
 from tasks.assignment import assign
 from tasks.children.tree import ChildSeats
 from tasks.lifecycle import LIVE
 from tasks.models import Draft, Membership, Organisation, Seat, SeatExclusion, SeatOffer
 from tasks.operation_models import Voting
 from tasks.people import People
-from tasks.seats import SEAT, Seats, alarms_over
+from tasks.seats import SEAT, Seats
 from tasks.standing import principal_of_line
 from tasks.telling import tell
 from tasks.votes.fold import Verdict

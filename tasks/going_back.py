@@ -8,12 +8,13 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, exists, or_, select, update
 
+from tasks.alarms import alarms_over
 from tasks.ended_by import CLOCKWORK, last_act
 from tasks.four_eyes import forgotten
 from tasks.lifecycle import LIVE
 from tasks.models import CaseMark, Draft, ScheduleMark, Seat, UndoRecord
 from tasks.people import Actor
-from tasks.seats import SEAT, Seats, alarms_over
+from tasks.seats import SEAT, Seats
 from tasks.service import author_of
 from tasks.votes.undoing import guard_open_vote, open_vote, seats_back, values_back
 from workflows.case import Case

@@ -10,9 +10,11 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Row, String, and_, cast, delete, exists, insert, literal, or_, select, update
 
+from tasks.alarms import alarm_nobody, alarms_over
 from tasks.assignment import Assignment, Later, assign
 from tasks.lifecycle import IN_TURN, LIVE
-from tasks.models import CaseItem, CaseParty, Draft, Schedule, ScheduleMark, Seat, SeatExclusion, SeatOffer
+from tasks.models import Draft, Schedule, ScheduleMark, Seat, SeatExclusion, SeatOffer
+from tasks.parties import refresh_parties, write_parties
 from tasks.seat_statements import EXCLUDE_ACTORS, INSERT_OFFERS, INSERT_POOL, INSERT_SEATS, OPEN_AT_ONCE, OPEN_POOL_AT_ONCE, pool_asked
 from tasks.shared_answers import SharedAnswers
 from tasks.telling import tell
@@ -21,11 +23,9 @@ from workflows.alarms import raise_calendar_alarm
 from workflows.case import Case
 from workflows.engine import Outcome, ProcessEngine
 from workflows.errors import CalendarMissing, Rejection
-from workflows.feel.values import to_json
 from workflows.graph import HUMAN, Node
-from workflows.host import feel
 from workflows.jobs import raise_incident
-from workflows.models import FAR_FUTURE, Incident
+from workflows.models import FAR_FUTURE
 from workflows.store import insert_missing
 from workflows.timers import as_instant
 
@@ -59,7 +59,7 @@ class Seats:
             if case.revision == 0 and case.chain.rows and case.chain.rows[0]["kind"] == "started":
                 started.append(case)
             elif case.facts_changed:
-                self.refresh_parties(connection, case)
+                refresh_parties(connection, case, self._engine.functions(connection, case))
             for happening in happenings:
                 node = case.version.graph.nodes.get(happening.node) if happening.node else None
                 if node is None or node.type not in HUMAN:
@@ -72,7 +72,7 @@ class Seats:
                     self.close(connection, case.id, str(happening.token), "cancelled", case.now)
                 if happening.kind in ("cancelled", "completed"):
                     alarms_over(connection, case, str(happening.token))
-        self._write_parties(connection, started)
+        write_parties(connection, started, self._engine)
         if openings:
             self._open(connection, openings)
 
@@ -154,7 +154,7 @@ class Seats:
         if place.excluded is not None:
             insert_missing(connection, SeatExclusion, [{"seat_id": seat_id, "person_id": place.excluded, "reason": "applicant"}])
         if place.alarm:
-            self._nobody(connection, case, node, token, seat_id if place.position else None)
+            alarm_nobody(connection, case, node, token, seat_id if place.position else None)
 
     @staticmethod
     def offer_row(candidate: str, seat_id: int, due_at: datetime, created_at: datetime, priority: int) -> dict[str, Any]:
@@ -177,13 +177,6 @@ class Seats:
         if not nodes:
             return
         connection.execute(EXCLUDE_ACTORS, {"seat": seat_id, "reason": ",".join(nodes), "instance": case.root, "nodes": nodes})
-
-    def _nobody(self, connection: Connection, case: Case, node: Node, token: str, seat_id: int | None) -> None:
-        case.alarmed = True
-        raise_incident(
-            connection, case.now, "no_assignee", f"环节“{node.name or node.id}”没有可办理的人员", instance_id=case.id,
-            token=token, node_id=node.id, unique_key=f"no_assignee:{case.id}:{token}" + (f":{seat_id}" if seat_id else ""),
-        )
 
     def _schedule_ids(self, connection: Connection, assignments: Sequence[Assignment], openings: Sequence[Entered]) -> dict[bytes, int]:
         wanted = {a.digest: (a, o) for a, o in zip(assignments, openings, strict=True) if a.digest}
@@ -219,44 +212,9 @@ class Seats:
         ])
         return schedule_id
 
-    def _write_parties(self, connection: Connection, started: Sequence[Case]) -> None:
-        parties: list[dict[str, Any]] = []
-        items: list[dict[str, Any]] = []
-        for case in started:
-            parties += self.party_rows(connection, case)
-            if case.body_of is not None:
-                continue  # a part of a case: its items are the case's own
-            listed = to_json(feel(case, self._engine.functions(connection, case), case.version.graph.properties.get("items"))) or []
-            items += [{"instance_id": case.id, "kind": item["kind"], "value": str(item["value"])} for item in listed if item.get("value")]
-        if parties:
-            connection.execute(insert(CaseParty), parties)
-        if items:
-            connection.execute(insert(CaseItem), items)
-
-    def party_rows(self, connection: Connection, case: Case) -> list[dict[str, Any]]:
-        """The organisations that take part in a case, by the process's `parties` setting; a called process without one has its caller's."""
-        if case.parent_id is not None and "parties" not in case.version.graph.properties:
-            parties = select(CaseParty.kind, CaseParty.organisation_code).where(CaseParty.instance_id == case.parent_id)
-            return [{"instance_id": case.id, **row._mapping} for row in connection.execute(parties)]
-        value = feel(case, self._engine.functions(connection, case), case.version.graph.properties.get("parties"))
-        return [
-            {"instance_id": case.id, "kind": kind, "organisation_code": str(code)}
-            for kind, code in (value or {}).items() if code is not None
-        ]
-
-    def refresh_parties(self, connection: Connection, case: Case) -> None:
-        """After facts changed: the organisations that see the case now."""
-        rows = self.party_rows(connection, case)
-        current = {(row.kind, row.organisation_code) for row in connection.execute(
-            select(CaseParty.kind, CaseParty.organisation_code).where(CaseParty.instance_id == case.id)
-        )}
-        if current != {(row["kind"], row["organisation_code"]) for row in rows}:
-            connection.execute(delete(CaseParty).where(CaseParty.instance_id == case.id))
-            connection.execute(insert(CaseParty), rows)
-
     def refresh(self, connection: Connection, case: Case) -> None:
         """After an event changed facts of a case without a decision: who sees it, and who may act on its open seats now."""
-        self.refresh_parties(connection, case)
+        refresh_parties(connection, case, self._engine.functions(connection, case))
         for seat in connection.execute(select(SEAT).where(SEAT.c.instance_id == case.id, ASKED).order_by(SEAT.c.id)).all():
             self.reevaluate(connection, case, seat)
         self._engine.save(connection, [case])
@@ -306,7 +264,7 @@ class Seats:
         if keep_dates:
             assignment = replace(assignment, due_at=seat.due_at, yellow_at=seat.yellow_at)
         if place.alarm and seat.owner_id is None:
-            self._nobody(connection, case, node, seat.token, seat.id if place.position else None)
+            alarm_nobody(connection, case, node, seat.token, seat.id if place.position else None)
         elif seat.participant is None and seat.owner_id is None:
             alarms_over(connection, case, seat.token)
         if only_changes and self._stands(connection, seat, assignment):
@@ -386,15 +344,6 @@ class Seats:
             ])
             for listener in self.on_offer:
                 listener(connection, [seat_id], False)
-
-
-def alarms_over(connection: Connection, case: Case, token: str) -> None:
-    """The alarm that nobody may act, or that a signer is gone, is over once somebody may, or the activity is."""
-    if not case.alarmed:
-        return
-    kinds = Incident.kind.in_(("no_assignee", "signer_left"))
-    mine = (Incident.instance_id == case.id, Incident.token == token, kinds, Incident.resolved_at.is_(None))
-    connection.execute(update(Incident).where(*mine).values(resolved_at=case.now))
 
 
 def _iso(moment: datetime) -> str | None:

@@ -74,7 +74,7 @@ def test_a_delegate_advises_and_the_item_comes_back(documents: DocumentDesk, win
     operate(page, "delegate", ["吕财务"], "吕财务", text="请看经费来源")
     page = windows.task("gaojingban", case, "check_compliance")
     expect(page.locator(".task-head")).to_contain_text("由您办理")
-    expect(page.locator("main")).to_contain_text("正在等待他人意见")
+    expect(page.locator("main")).to_contain_text("正在等待吕财务（委派）的意见")
     expect(page.locator("[data-outcome=approve]")).to_have_count(1)  # deciding takes the delegation back
     asked = windows.of("lvcaiwu").open("/inbox?view=todo").locator("tr[data-task]", has_text="合规审查：关于委派的通知")
     expect(asked).to_have_count(1)
