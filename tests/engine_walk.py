@@ -205,8 +205,8 @@ class EngineWalk:
 
     @property
     def incidents(self) -> list[Any]:
-        """The open incidents."""
-        return self.rows(select(Incident.__table__).where(Incident.resolved_at.is_(None)))
+        """The open incidents; that nobody stands behind a line is no wonder where nobody lives."""
+        return self.rows(select(Incident.__table__).where(Incident.resolved_at.is_(None), Incident.kind != "no_assignee"))
 
     @property
     def sent(self) -> list[Any]:

@@ -35,8 +35,9 @@ class Owners:
         if kind in HOLDS:
             self.held[seat] = fact["person"]
         elif kind in GIVES:
-            # a vote whose turn has not come is given to somebody by name; nobody holds it yet
-            self.held[seat] = None if world.seats[seat]["status"] == "queued" else detail["to"]
+            # a vote whose turn has not come is given to somebody by name; nobody holds it yet, as a signer holds his seat from the first
+            queued_vote = world.seats[seat]["status"] == "queued" and world.seats[seat]["kind"] == "main"
+            self.held[seat] = None if queued_vote else detail["to"]
         elif kind in FREES or (kind == "vote_reached" and "rule" in detail):
             self.held[seat] = None
         elif kind == "given_back":
