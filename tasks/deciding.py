@@ -235,10 +235,15 @@ class Deciding:
             return False
         behind = people_of(connection, [seat.participant for seat in candidates], case)
         doubles = [seat for seat in candidates if behind[seat.participant] and behind[seat.participant] <= poll.people]
-        done.closed += _as_they_are(connection, doubles)[0]
+        if not doubles:
+            return False
+        before = _as_they_are(connection, poll.live)[0]
         for seat in doubles:
             self._drop(connection, case, poll, seat, "duplicate_voter")
-        return bool(doubles)
+        gone = select(SEAT.c.id).where(SEAT.c.instance_id == case.id, SEAT.c.token == poll.token, SEAT.c.status == "cancelled")
+        closed = set(connection.execute(gone).scalars())  # the doubles, and whom they had asked
+        done.closed += [one for one in before if one["id"] in closed]
+        return True
 
     def _drop(self, connection: Connection, case: Case, poll: Poll, seat: Row[Any], rule: str) -> None:
         """Take a seat that nobody can use out of N, by a named rule."""

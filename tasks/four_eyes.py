@@ -47,8 +47,9 @@ def _may_be_open(case: Case, nodes: Sequence[str]) -> bool:
 
 
 def _open_seats(connection: Connection, case: Case, nodes: Sequence[str]) -> Sequence[Row[Any]]:
+    """The live seats of these activities, without questions: those may be put to anybody."""
     family = select(INSTANCE.c.id).where(or_(INSTANCE.c.id == case.root, INSTANCE.c.body_of == case.root))
-    query: Select[Any] = select(SEAT.c.id, SEAT.c.node_id).where(SEAT.c.instance_id.in_(family), SEAT.c.node_id.in_(nodes), SEAT.c.status.in_(LIVE))
+    query: Select[Any] = select(SEAT.c.id, SEAT.c.node_id).where(SEAT.c.instance_id.in_(family), SEAT.c.node_id.in_(nodes), SEAT.c.status.in_(LIVE), SEAT.c.kind != "asked")
     return connection.execute(query.order_by(SEAT.c.id)).all()
 
 

@@ -9,8 +9,8 @@ from sqlalchemy import event, select
 
 from app import House
 from tasks.keys.agencies import Absence
-from tasks.models import Schedule, SeatOffer
-from tests.returning_walk import END, START, Office, chain, process, step
+from tasks.models import Schedule, SeatExclusion, SeatOffer
+from tests.returning_walk import END, START, Office, chain, fork, join, process, step
 from tests.voting_stage import FOLDER, Committee
 from workflows.engine import StartItem
 from workflows.errors import Conflict
@@ -299,6 +299,33 @@ def test_an_agent_whom_four_eyes_keep_out_gets_no_key_to_a_signers_seat() -> Non
     signer = next(seat for seat in office.seats("check") if seat.kind == "before")
     offered = office.rows(select(SeatOffer.candidate).where(SeatOffer.seat_id == signer.id))
     assert [row.candidate for row in offered] == [f"person:{office.people['wang']}"]
+
+
+def test_a_question_stays_with_whoever_acts_in_the_step_kept_apart_before_he_answers() -> None:
+    office = Office(process(
+        START + step("apply") + fork("split") + step("draft", separate_from="check") + step("check") + join("merge") + END
+        + chain("start", "apply", "split", "draft", "merge", "end") + chain("split", "check", "merge")
+    )).begin().done("apply", who="sun")
+    office.perform("ask", office.seat("draft").id, "qian", person=office.people["sun"], text="请说明")
+    question = next(seat for seat in office.seats("draft") if seat.kind == "asked")
+    office.done("check", who="sun")
+    assert office.rows(select(SeatExclusion.person_id).where(SeatExclusion.seat_id == question.id)) == []
+    office.command(lambda house, connection: house.tasks.complete(
+        connection, office.actor(house, connection, "sun"), question.id, {"opinion": "说明如下"}, "answer"
+    ))
+    assert [seat.status for seat in office.seats("draft") if seat.kind == "main"] == ["open"]
+
+
+def test_an_undone_vote_gives_a_seat_it_had_dropped_back_with_the_signer_it_waits_for(house: House) -> None:
+    committee = Committee(house, voting='{"rule": "all"}', signers="before", on_timeout='{"do": "forward", "to": "= [\\"univ_principal@U1\\"]"}')
+    committee.start("zhao", "univ_principal@U1")
+    first = committee.seats()[0]
+    perform(committee, "add_before", "zhao", first.id, people=[committee.people["qian"]], text="请签")
+    house.clock.set(house.clock.now() + timedelta(days=30))  # type: ignore[attr-defined]
+    house.work_off()
+    committee.vote("head", seat=committee.seats()[1])
+    committee.do("undo", "head", committee.seats()[1].id)
+    assert [(seat.kind, seat.status) for seat in committee.seats("vote")] == [("main", "parked"), ("main", "open"), ("before", "open")]
 
 
 def test_a_message_sent_by_hand_does_not_move_a_suspended_case() -> None:
