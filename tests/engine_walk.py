@@ -205,8 +205,13 @@ class EngineWalk:
 
     @property
     def incidents(self) -> list[Any]:
-        """The open incidents; that nobody stands behind a line is no wonder where nobody lives."""
-        return self.rows(select(Incident.__table__).where(Incident.resolved_at.is_(None), Incident.kind != "no_assignee"))
+        """The open incidents."""
+        return self.rows(select(Incident.__table__).where(Incident.resolved_at.is_(None)))
+
+    @property
+    def failures(self) -> list[Any]:
+        """The open incidents, but for the alarms that nobody may act: nobody lives in these diagrams."""
+        return [one for one in self.incidents if one.kind != "no_assignee"]
 
     @property
     def sent(self) -> list[Any]:

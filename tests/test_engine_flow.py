@@ -286,7 +286,7 @@ def test_a_message_its_receiver_refuses_holds_up_no_other() -> None:
         walk.start("sender", key=key)
     walk.later(minutes=1)
     assert walk.open == ["act", "act"] and [one.status for one in walk.sent] == ["sent", "failed", "sent"]
-    assert [one.kind for one in walk.incidents] == ["message_failed"]
+    assert [one.kind for one in walk.failures] == ["message_failed"]
 
 
 def test_instances_that_change_different_entries_of_one_context_lose_nothing() -> None:

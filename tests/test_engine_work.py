@@ -52,17 +52,17 @@ def test_a_job_that_fails_is_tried_again_with_the_same_key_and_then_becomes_an_i
     archive = Archive(failures=3)
     walk = EngineWalk(service(inner=extensions(retries="3")), connectors={"archive": archive}).start()
     walk.work()
-    assert len(archive.works) == 1 and walk.incidents == []
+    assert len(archive.works) == 1 and walk.failures == []
     walk.work()
     assert len(archive.works) == 1, "it waits before it tries again"
     walk.later(minutes=5).later(minutes=30)
-    assert len(archive.works) == 3 and [one.kind for one in walk.incidents] == ["job_failed"] and walk.incidents[0].instance_id == walk.case_id
+    assert len(archive.works) == 3 and [one.kind for one in walk.failures] == ["job_failed"] and walk.failures[0].instance_id == walk.case_id
     walk.later(days=2)
     assert len(archive.works) == 3, "an incident waits for a person"
-    incident = walk.incidents[0].id
+    incident = walk.failures[0].id
     walk.command(lambda house, connection: house.jobs.retry(connection, incident))
     walk.work()
-    assert len({work.idempotency_key for work in archive.works}) == 1 and walk.open == ["after"] and walk.incidents == []
+    assert len({work.idempotency_key for work in archive.works}) == 1 and walk.open == ["after"] and walk.failures == []
 
 
 def test_a_bpmn_error_of_a_connector_reaches_its_boundary_event() -> None:
@@ -76,9 +76,9 @@ def test_work_that_is_called_off_is_not_done() -> None:
     timer = '<bpmn:boundaryEvent id="late" attachedToRef="store"><bpmn:timerEventDefinition><bpmn:timeDuration>PT1H</bpmn:timeDuration></bpmn:timerEventDefinition></bpmn:boundaryEvent>' + user("hurry") + chain("late", "hurry", "end")
     archive = Archive(failures=1)
     walk = EngineWalk(service(timer, extensions(retries="1")), connectors={"archive": archive}).start().work()
-    assert len(walk.incidents) == 1
+    assert len(walk.failures) == 1
     walk.later(hours=2)
-    assert walk.open == ["hurry"] and walk.jobs == [] and walk.incidents == [] and len(archive.works) == 1
+    assert walk.open == ["hurry"] and walk.jobs == [] and walk.failures == [] and len(archive.works) == 1
 
 
 def test_a_topic_without_connector_waits_for_an_outside_worker() -> None:

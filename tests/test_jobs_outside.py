@@ -106,7 +106,7 @@ class Yard(EngineWalk):
         return self.rows(select(table).where(table.c.instance_id == self.case_id, table.c.kind == kind))
 
     def all_incidents(self) -> list[Any]:
-        return self.rows(select(Incident.__table__))
+        return self.rows(select(Incident.__table__).where(Incident.kind != "no_assignee"))
 
 
 @pytest.fixture
@@ -259,17 +259,17 @@ def test_failures_are_retried_as_the_diagram_says_and_then_by_a_supervisor_alway
             walk.work()
             walk.command(lambda house, connection, walk=walk: house.engine.set_variables(connection, house.engine.load(connection, walk.case_id), {"title": "T2"}, {}))
             for number, minutes in enumerate(waits, 1):
-                assert walk.incidents == [] and len(archive.works) == number
+                assert walk.failures == [] and len(archive.works) == number
                 assert len(walk.later(minutes=minutes, seconds=-1).jobs) == 1 and len(archive.works) == number, "it waits longer"
                 walk.later(seconds=1)
-            assert len(archive.works) == 3 and [one.kind for one in walk.incidents] == ["job_failed"]
+            assert len(archive.works) == 3 and [one.kind for one in walk.failures] == ["job_failed"]
             walk.later(days=1)
         assert len(archive.works) == 3, "an incident waits for a person"
         archive.error = None
-        incident = walk.incidents[0].id
+        incident = walk.failures[0].id
         walk.command(lambda house, connection, incident=incident: house.jobs.retry(connection, incident))
         walk.work()
-        assert {work.idempotency_key for work in archive.works} == {"file-T1"} and walk.incidents == []
+        assert {work.idempotency_key for work in archive.works} == {"file-T1"} and walk.failures == []
         assert walk.open == ["after"] and walk.variables["filed"] == "done"
 
 
@@ -280,7 +280,7 @@ def test_a_worker_that_hung_through_all_tries_is_not_mistaken_for_the_supervisor
     walk.clock.advance(timedelta(seconds=91))
     with caplog.at_level("CRITICAL"):
         walk.work()
-    incident = walk.incidents[0].id
+    incident = walk.failures[0].id
     walk.command(lambda house, connection: house.jobs.retry(connection, incident))
     other = walk.begin(second)
     assert walk.jobs[0].tries == 1, "as it was when the first began"
