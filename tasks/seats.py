@@ -261,8 +261,10 @@ class Seats:
             return False
         place = self._place(connection, case.at(seat.token), node, seat, assignment.candidates)
         assignment = replace(assignment, candidates=place.candidates)
-        if keep_dates:
+        if keep_dates or seat.parent_seat_id is not None:
             assignment = replace(assignment, due_at=seat.due_at, yellow_at=seat.yellow_at)
+        if seat.parent_seat_id is not None:  # what the activity's time marks do is done to the seat above
+            assignment = replace(assignment, priority=seat.priority, duty=seat.duty, summary=seat.summary, marks=())
         if place.alarm and seat.owner_id is None:
             alarm_nobody(connection, case, node, seat.token, seat.id if place.position else None)
         elif seat.participant is None and seat.owner_id is None:

@@ -328,6 +328,15 @@ def test_an_undone_vote_gives_a_seat_it_had_dropped_back_with_the_signer_it_wait
     assert [(seat.kind, seat.status) for seat in committee.seats("vote")] == [("main", "parked"), ("main", "open"), ("before", "open")]
 
 
+def test_the_time_marks_of_a_step_are_not_those_of_a_signers_seat_that_came_to_another_version() -> None:
+    settings = {"signers": "parallel", "on_timeout": "{&quot;at&quot;: &quot;= working days after(now(), 2)&quot;, &quot;do&quot;: &quot;remind&quot;}"}
+    office = Office(process(START + step("check", **settings) + END + chain("start", "check", "end"))).begin()
+    office.perform("add_parallel", office.seat("check").id, "qian", people=[office.people["sun"]], text="请签")
+    office.migrate()
+    signer = next(seat for seat in office.seats("check") if seat.kind == "parallel")
+    assert signer.schedule_id is None and signer.summary["asked"]["text"] == "请签"
+
+
 def test_a_message_sent_by_hand_does_not_move_a_suspended_case() -> None:
     def box(name: str, value: str) -> str:
         return f'<bpmn:extensionElements><camunda:properties><camunda:property name="{name}" value="{value}"/></camunda:properties></bpmn:extensionElements>'
