@@ -1,5 +1,5 @@
 """A served office for the browser tests: the fixed cast with a few borrowers in the renewal audit, real people's logins, and a browser that
-remembers every complaint of a page. It decides nothing about what a test expects."""
+remembers every complaint of a page; and, for whoever tests versions, the deployment of a renamed activity with what the modeler says on the way."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import waitress
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import insert, select
 
 from app import House, create_app
@@ -198,3 +198,17 @@ class Desk:
     def close(self) -> None:
         """Close the window."""
         self.context.close()
+
+
+def rename_and_deploy(page: Page, activity: str, name: str) -> None:
+    """Give an activity of an open modeler another name and deploy that as version 2."""
+    page.wait_for_selector("[data-modeler][data-ready]")
+    page.locator(f"[data-element-id={activity}]").first.dblclick()
+    box = page.locator(".djs-direct-editing-content")
+    box.fill(name)
+    page.keyboard.press("Escape") if not box.is_visible() else page.locator(".djs-container > svg").click(position={"x": 400, "y": 20})
+    expect(page.locator("[data-changed]")).to_have_text("有未部署的改动")
+    page.locator("[data-note]").fill("改名")
+    page.locator("[data-act=deploy]").click()
+    page.locator("dialog[open] .btn-primary").click()
+    expect(page.locator("#toasts")).to_contain_text("2")

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser_desk import rename_and_deploy
 from tests.document_desk import DocumentDesk
 from tests.document_windows import Windows, decide, dialog_of, operate
 
@@ -146,16 +147,7 @@ def test_r15_a_hidden_field_in_a_hand_made_request_changes_nothing_and_is_logged
 def test_r17_a_model_redeployed_mid_case_leaves_the_running_case_on_its_version(documents: DocumentDesk, windows: Windows) -> None:
     running = documents.document("关于旧版的通知")
     page = windows.of("liuchengguanli").open("/processes/official_document/edit")
-    page.wait_for_selector("[data-modeler][data-ready]")
-    page.locator("[data-element-id=check_compliance]").first.dblclick()
-    name = page.locator(".djs-direct-editing-content")
-    name.fill("合法合规审查")
-    page.keyboard.press("Escape") if not name.is_visible() else page.locator(".djs-container > svg").click(position={"x": 400, "y": 20})
-    expect(page.locator("[data-changed]")).to_have_text("有未部署的改动")
-    page.locator("[data-note]").fill("改名")
-    page.locator("[data-act=deploy]").click()
-    page.locator("dialog[open] .btn-primary").click()
-    expect(page.locator("#toasts")).to_contain_text("2")
+    rename_and_deploy(page, "check_compliance", "合法合规审查")
     fresh = documents.document("关于新版的通知")
     assert documents.version(fresh) != documents.version(running)
     decide(windows.work("gaojingban", "合规审查：关于旧版的通知"), "approve")

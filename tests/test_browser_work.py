@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Error, expect
 
-from tests.browser_desk import AXE, BrowserDesk, Desk, id_number
+from tests.browser_desk import AXE, BrowserDesk, Desk, id_number, rename_and_deploy
 
 pytestmark = pytest.mark.browser
 OpenDesk = Callable[..., Desk]
@@ -192,16 +192,7 @@ def test_a_supervisor_reassigns_from_the_list_behind_a_figure(office: BrowserDes
 def test_an_administrator_deploys_a_new_version_and_running_cases_stay(office: BrowserDesk, desk: OpenDesk) -> None:
     running = office.borrower("版本甲")
     page = desk("liuchengguanli").open("/processes/renewal_declaration_audit/edit")
-    page.wait_for_selector("[data-modeler][data-ready]")
-    page.locator("[data-element-id=audit_declaration]").first.dblclick()
-    name = page.locator(".djs-direct-editing-content")
-    name.fill("核审续贷声明")
-    page.keyboard.press("Escape") if not name.is_visible() else page.locator(".djs-container > svg").click(position={"x": 400, "y": 20})
-    expect(page.locator("[data-changed]")).to_have_text("有未部署的改动")
-    page.locator("[data-note]").fill("改名")
-    page.locator("[data-act=deploy]").click()
-    page.locator("dialog[open] .btn-primary").click()
-    expect(page.locator("#toasts")).to_contain_text("2")
+    rename_and_deploy(page, "audit_declaration", "核审续贷声明")
     fresh = office.borrower("版本乙")
     assert office.version(fresh) != office.version(running)
     page = desk("gaojingban").open("/inbox?text=版本")
