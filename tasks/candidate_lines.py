@@ -32,10 +32,15 @@ def person_of(line: str | None) -> int | None:
     return int(number) if kind == "person" and number.isdigit() else None
 
 
+def people_named(lines: Iterable[str]) -> set[int]:
+    """The people whom these lines mean by name."""
+    return {number for line in lines if (number := person_of(line)) is not None}
+
+
 def line_words(connection: Connection, people: People, lines: Iterable[str]) -> dict[str, Words]:
     """Line → a person's name, or the role and its office, in the given order; a person nobody knows is left out."""
     wanted = list(lines)
-    names = people.names(connection, [number for line in wanted if (number := person_of(line)) is not None])
+    names = people.names(connection, people_named(wanted))
     found: dict[str, Words] = {}
     for line in wanted:
         code, at, place = line.partition("@")

@@ -91,12 +91,11 @@ class CaseViews:
         return frozenset(verbs | {"unwatch" if reading.follows else "watch"} | ({"urge"} if seats else set())) | steering_verbs(connection, actor, case)
 
     def _messages(self, connection: Connection, actor: Actor, case: Case) -> list[dict[str, Any]]:
-        if not self._steering.messages(case.version, set(case.version.graph.nodes), actor):
+        his = self._steering.messages(case.version, set(case.version.graph.nodes), actor)
+        if not his:
             return []
-        waiting = connection.execute(select(Wait.node_id).where(Wait.instance_id == case.id, Wait.kind == "message")).scalars().all()
-        return [
-            {"name": node.event.name, **case.version.both(node.id)} for node in self._steering.messages(case.version, set(waiting), actor)
-        ]
+        waiting = set(connection.execute(select(Wait.node_id).where(Wait.instance_id == case.id, Wait.kind == "message")).scalars())
+        return [{"name": node.event.name, **case.version.both(node.id)} for node in his if node.id in waiting]
 
     @staticmethod
     def _items(connection: Connection, instance_id: int) -> dict[str, list[str]]:

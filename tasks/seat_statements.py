@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, String, and_, bindparam, exists, func, insert, select, true
 
 from tasks.models import CaseActor, Seat, SeatExclusion, SeatOffer
-from tasks.votes.participants import staffed
+from tasks.votes.participants import somebody_behind
 from workflows.business_calendar import local_day
 from workflows.store import Among, Texts
 
@@ -20,7 +20,7 @@ NEW_SEAT = (
 )
 GIVEN = {name: bindparam(name, type_=SEAT.c[name].type) for name in NEW_SEAT}
 INSERT_SEATS = insert(Seat).returning(SEAT.c.id, sort_by_parameter_order=True)
-INSERT_POOL = insert(Seat).values(GIVEN).returning(SEAT.c.id, staffed().label("staffed"))
+INSERT_POOL = insert(Seat).values(GIVEN).returning(SEAT.c.id, somebody_behind().label("staffed"))
 INSERT_OFFERS = insert(SeatOffer)
 EXCLUDE_ACTORS = insert(SeatExclusion).from_select(
     ["seat_id", "person_id", "reason"],
@@ -43,9 +43,9 @@ def _open_at_once(*asked: ColumnElement[bool]) -> Any:
     return select(new.c.id, *asked).add_cte(offers.cte("offers"), exclusions.cte("exclusions"))
 
 
-OPEN_AT_ONCE, OPEN_POOL_AT_ONCE = _open_at_once(), _open_at_once(staffed().label("staffed"))
+OPEN_AT_ONCE, OPEN_POOL_AT_ONCE = _open_at_once(), _open_at_once(somebody_behind().label("staffed"))
 
 
 def pool_asked(lines: Sequence[str], moment: datetime) -> dict[str, Any]:
-    """What `staffed` is bound to: the offices of a pool, on the day of `moment`."""
+    """What `somebody_behind` is bound to: the offices of a pool, on the day of `moment`."""
     return {"lines": lines, "codes": [line.split("@", 1)[1] for line in lines], "day": local_day(moment)}

@@ -16,6 +16,7 @@ from sqlalchemy.sql.functions import aggregate_strings
 
 from tasks import errors, lifecycle
 from tasks.actors import Actor
+from tasks.candidate_lines import person_of
 from tasks.ended_by import answered, ended_by
 from tasks.lifecycle import (
     ACTING, ACTUAL_OWNER, ADDER, BUSINESS_ADMINISTRATOR, DELEGATOR, LIVE, OPEN, PARKED, PAST_OWNER, POTENTIAL_OWNER, PROCESS_OWNER, STAKEHOLDER,
@@ -300,8 +301,7 @@ def principal_of(row: Row[Any]) -> int | None:
 
 def principal_of_line(claimed_as: str | None, owner: int | None) -> int | None:
     """The same from the two columns alone."""
-    line = claimed_as or ""
-    found = int(line.removeprefix("person:")) if line.startswith("person:") else None
+    found = person_of(claimed_as)
     return None if found == owner else found
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, or_, select
 
 from tasks.actors import Actor
+from tasks.candidate_lines import people_named
 from tasks.colleagues import colleagues
 from tasks.lifecycle import LIVE
 from tasks.models import CaseActor, Person, Seat, SeatExclusion, SeatOffer
@@ -136,8 +137,7 @@ class Choosing:
             select(SeatOffer.candidate).join(SEAT, SEAT.c.id == SeatOffer.seat_id).where(*here, SEAT.c.id != row.seat_id, SeatOffer.candidate.like("person:%"), SeatOffer.principal_id.is_(None))
         ).scalars()
         later = connection.execute(select(SEAT.c.participant).where(*here, SEAT.c.id != row.seat_id, SEAT.c.status == "queued", SEAT.c.participant.like("person:%"))).scalars()
-        own = {int(line.removeprefix("person:")) for line in (*offered, *later)}
-        return own | {person for found in rows for person in found if person is not None}
+        return people_named([*offered, *later]) | {person for found in rows for person in found if person is not None}
 
     @staticmethod
     def _handlers(connection: Connection, actor: Actor, case: Case) -> list[int]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
+from tasks.candidate_lines import people_named
 from tasks.children.tree import ChildSeats
 from tasks.children.words import KIND_WORDS
 from tasks.deciding import Deciding
@@ -82,7 +83,7 @@ class Lapses:
     def _named(self, connection: Connection, case: Case, seat: Row[Any], person: int | None) -> None:
         """Offered to one who was disabled: worked out anew, by the empty-assignee rule when nobody else may act."""
         offers = connection.execute(select(SeatOffer.candidate).where(SeatOffer.seat_id == seat.id, SeatOffer.principal_id.is_(None))).scalars()
-        named = {int(line.removeprefix("person:")) for line in offers if line.startswith("person:")}
+        named = people_named(offers)
         if person is not None:
             named &= {person}
         if any(not self.lines_of(connection, one) for one in named):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, select
 
 from tasks.actors import Actor
+from tasks.candidate_lines import people_named
 from tasks.children.entering import Entered, enter, look
 from tasks.children.tree import ChildSeats
 from tasks.ground import Ground
@@ -58,7 +59,7 @@ class TakingBack:
     def _agents(connection: Connection, actor: Actor, here: Entered) -> list[int]:
         """Who holds the seat for him, or has his key to it."""
         keys = select(SeatOffer.candidate).where(SeatOffer.seat_id == here.row.seat_id, SeatOffer.principal_id == actor.person_id)
-        agents = {int(line.removeprefix("person:")) for line in connection.execute(keys).scalars()}
+        agents = people_named(connection.execute(keys).scalars())
         if principal_of(here.row) == actor.person_id and here.row.seat_owner_id is not None:
             agents.add(int(here.row.seat_owner_id))
         return sorted(agents)

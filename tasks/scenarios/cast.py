@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from tasks.actors import Actor, system_actor
+from tasks.candidate_lines import person_of
 from tasks.models import Person
 from tasks.roster.columns import read_roster
 from tasks.roster.facts import plain_values
@@ -69,7 +70,7 @@ class Cast:
 
     def shown(self, candidate: str) -> str:
         """A candidate line as scenarios write it: "role@ORG", or "@K1" for a student."""
-        return self.login_of(int(candidate.removeprefix("person:"))) if candidate.startswith("person:") else candidate
+        return candidate if (person := person_of(candidate)) is None else self.login_of(person)
 
     def _student(self, connection: Connection, key: str) -> int:
         row = self.row(key)

@@ -44,7 +44,7 @@ def _members(connection: Connection, lines: Sequence[str], day: date) -> list[tu
     return [(f"{row.role}@{row.code}", row.id) for row in connection.execute(query)]
 
 
-def staffed() -> ColumnElement[bool]:
+def somebody_behind() -> ColumnElement[bool]:
     """SQL: somebody active stands behind one of the "role@ORG" bound as `lines` on the day bound as `day`; `codes` are their organisations."""
     return Asked(exists().where(
         Among(Organisation.code, bindparam("codes", type_=Texts())), Organisation.active, Membership.organisation_id == Organisation.id,
